@@ -1,0 +1,134 @@
+"""情報照会: take the inquirer's statement, pass it to the provider with L_A replaced by L_B, carry the acceptance back
+(hops 4, 5, 8; C10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nakadachi.core import store
+from nakadachi.core.permit import open_secrets
+from nakadachi.kit import inbox
+from nakadachi.kit.author import Enclosure
+from nakadachi.ledger import records
+from nakadachi.ledger.permits import entry_of
+from nakadachi.ledger.records import Circumstance, Event, Record
+from nakadachi.ledger.tree import leaf_hash
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.codec import decode_envelope, decode_json, encode_envelope, encode_json
+from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
+from nakadachi.telegrams.permit import LogContent, Opening, PermitContent
+from nakadachi.terms import NodeName, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nakadachi.core.parts import Core
+    from nakadachi.kit.unit import Asked, Heard, Reply, Unit
+    from nakadachi.telegrams.envelope import Envelope, Verified
+
+
+async def inquire(core: Core, unit: Unit, asked: Sequence[Asked[Inquire]]) -> list[Reply]:
+    """情報照会電文 (source 003 6.4 ④): keep it, and author the telegram to the provider."""
+    replies: list[Reply] = []
+    taken = []
+    for one in asked:
+        try:
+            # (1) The statement is of the permits given for these serials, and in time.
+            _check_statement(one, unit)
+            # (2) The provider gets A's statement as A signed it, and L_B with its opening.
+            to = NodeName.of(Role.INTERFACE, one.header.prefix.provider)
+            unit.send(_inquire_at(core, one), to=to, url=core.edition.peers.url(to))
+        except Refusal as refusal:
+            replies.append(refusal)
+            continue
+        taken += one.header.exchanges
+        replies.append(None)
+        unit.then(lambda number=one.header.id: core.waiting.accepted.expect(number))  # type: ignore[misc]  # bound now
+    await store.note_inquired(unit.connection, taken, unit.now)
+    return replies
+
+
+async def acceptance(core: Core, telegram: Verified[Inquire]) -> Envelope | None:
+    """After the commit: the provider's acceptance, as it signed it; None where it takes too long."""
+    return await core.waiting.accepted.wait(telegram.header.id, core.times.acceptance_seconds)
+
+
+async def hear_acceptance(core: Core, unit: Unit, heard: Sequence[Heard[InquireAt]]) -> None:
+    """情報照会受付完了: the provider's word, kept as the final answer to the inquirer's telegram."""
+    settled, kept = [], []
+    for one in heard:
+        inquiry = decode_envelope(one.sent[0].part("statement")).header
+        answer = one.answers[0]
+        settled.append((inquiry.author, inquiry.id, encode_envelope(answer.envelope)))
+        kept += _refused_records(unit, one)
+        unit.then(lambda number=inquiry.id, word=answer.envelope: core.waiting.accepted.tell(number, word))  # type: ignore[misc]  # bound now
+    await inbox.settle(unit.connection, settled)
+    if kept:
+        await records.keep(unit.connection, kept)
+
+
+async def inquiry_completed(core: Core, unit: Unit, asked: Sequence[Asked[InquiryCompleted]]) -> list[Reply]:
+    """情報照会完了通知: the inquirer's end of these exchanges."""
+    return await note_completed(core, unit, asked)
+
+
+async def note_completed(core: Core, unit: Unit, asked: Sequence[Asked[Any]]) -> list[Reply]:
+    """完了通知: one end said that exchanges ended; kept with the record."""
+    kept = []
+    for one in asked:
+        await store.note_ended(unit.connection, type(one.header).__name__, one.header.completions)
+        for completion in one.header.completions:
+            content = decode_json(one.known[completion.serial].content, LogContent)
+            event = Event.RECEIVED if isinstance(one.header, InquiryCompleted) else Event.PROVIDED
+            kept.append(
+                Record(completion.serial, event, completion.ended_at, content.prefix, Circumstance(), reason=completion.reason)
+            )
+    await records.keep(unit.connection, kept)
+    return [core.author.answer(Noted, one.telegram) for one in asked]
+
+
+def _check_statement(one: Asked[Inquire], unit: Unit) -> None:
+    for statement in one.header.statements:
+        exchange = one.known[statement.serial]
+        if exchange.refused is not None:
+            raise Refusal(Reason.PERMIT_INVALID, "the permit was refused")
+        content = decode_json(exchange.content, PermitContent)
+        if statement.leaf_hash != leaf_hash(entry_of(exchange.content)) or content.prefix != one.header.prefix:
+            raise Refusal(Reason.PERMIT_INVALID, "the statement is of another permit")
+        if content.prefix.inquirer != one.header.author.organisation:
+            raise Refusal(Reason.ROLE_NOT_ALLOWED, "the permit is another organisation's")
+        if unit.now > content.accept_by:
+            raise Refusal(Reason.PERMIT_EXPIRED, f"accept-by was {content.accept_by.isoformat()}")
+
+
+def _inquire_at(core: Core, one: Asked[Inquire]) -> Verified[InquireAt]:
+    parts = [
+        Enclosure("statement", encode_envelope(one.telegram.envelope)),
+        Enclosure("cosigned head", core.head[0].encode()),
+    ]
+    for item, statement in enumerate(one.header.statements):
+        secrets = open_secrets(core, one.known[statement.serial])
+        opening = Opening(salt=secrets.provider_salt, value=secrets.provider_code)
+        parts.append(Enclosure("link code", encode_json(opening), item=item, personal=True))
+    return core.author.write(
+        InquireAt,
+        to=NodeName.of(Role.INTERMEDIATE, one.header.prefix.provider),
+        parts=parts,
+        lane=one.header.lane,
+        prefix=one.header.prefix,
+        serials=one.header.exchanges,
+    )
+
+
+def _refused_records(unit: Unit, one: Heard[InquireAt]) -> list[Record]:
+    answer, sent = one.answers[0].header, one.sent[0].header
+    refused = (
+        {outcome.serial: outcome.refused for outcome in answer.outcomes}
+        if isinstance(answer, InquiryAccepted)
+        else dict.fromkeys(sent.serials, getattr(answer, "reason", None))
+    )
+    return [
+        Record(serial, Event.REFUSED, unit.now, sent.prefix, Circumstance(), reason=reason)
+        for serial, reason in refused.items()
+        if reason is not None
+    ]

@@ -1,0 +1,242 @@
+"""許可: decide, keep, answer with the proof (hop 3; C4, C9, design 2.3, 2.4)."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nakadachi.core import rules, store
+from nakadachi.core.store import Exchange
+from nakadachi.crypto.commitment import SALT_BYTES, commit
+from nakadachi.kit.author import Enclosure
+from nakadachi.ledger import records
+from nakadachi.ledger.permits import INQUIRER_CODE, OVERSIGHT_TAG, PERSON_TAG, PROVIDER_CODE, entry_of
+from nakadachi.ledger.records import Circumstance, Event, Record
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.codec import decode_json, encode_json
+from nakadachi.telegrams.envelope import Envelope, Lane, Outcome, Verified
+from nakadachi.telegrams.inquiry import Noted
+from nakadachi.telegrams.permit import (
+    Basis,
+    Commitments,
+    Opening,
+    Permit,
+    PermitContent,
+    PermitGranted,
+    PrefixRefused,
+    RefusalContent,
+    RequestPermit,
+    Route,
+)
+from nakadachi.terms import LinkCode, NodeName, Role, Serial
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nakadachi.core.codes import IdCode
+    from nakadachi.core.parts import Core
+    from nakadachi.core.rules import Link
+    from nakadachi.kit.unit import Asked, Reply, Unit
+    from nakadachi.ledger.log import Place
+    from nakadachi.terms import OrganisationCode
+
+VERSION = 1
+
+
+class Secrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What opens a permit's commitments: 32-byte salts and the two codes; kept wrapped under the month's key."""
+
+    inquirer_salt: bytes
+    provider_salt: bytes
+    person_salt: bytes
+    oversight_salt: bytes
+    inquirer_code: str
+    provider_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One item of a permit request: the serial, L_A, and the person it names (None where it is no code of ours)."""
+
+    telegram: Verified[RequestPermit]
+    serial: Serial
+    code: LinkCode
+    person: IdCode | None
+    issued: tuple[int, int]
+
+
+async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestPermit]]) -> list[Reply]:
+    """情報照会許可依頼 → 情報提供許可証 (source 003 6.4 ③); the answer is made by `grant`, once the log has the entry."""
+    # (1) Who is meant, and where are they linked?
+    requests = [_read(core, one.telegram, place) for one in asked for place in range(len(one.header.serials))]
+    people = await store.links(unit.connection, [one.person for one in requests if one.person is not None])
+    stopped = await store.stopped(unit.connection)
+    # (2) Does the law allow it today, and for this person?
+    decided = [(one.telegram.header.id, _decide(core, unit, one, people, stopped)) for one in requests]
+    # (3) Keep decision, record and pending entry before anything is said.
+    await store.keep_decided(unit.connection, decided, unit.now)
+    await records.keep(unit.connection, [_record(unit, *pair) for pair in zip(requests, decided, strict=True)])
+    entries = [entry_of(one.content) for _, one in decided]
+    await core.log.append(unit.connection, entries)
+    by_request: dict[Any, tuple[Exchange, ...]] = {}
+    for request, one in decided:
+        by_request[request] = (*by_request.get(request, ()), one)
+    unit.then(lambda: core.waiting.decided.update(by_request))
+    unit.then(lambda: core.log.expect(entries))
+    return [None] * len(asked)
+
+
+async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | None:
+    """After the commit: wait for the places in the log, then answer. Safe to repeat: the same leaves are proven again."""
+    decided = core.waiting.decided.pop(telegram.header.id, None)
+    if decided is None:
+        decided = await core.recall(telegram.header.id)
+    outcomes: list[Outcome] = []
+    parts: list[Enclosure] = []
+    for item, one in enumerate(decided):
+        place = await core.log.place(entry_of(one.content), core.times.place_seconds)
+        if place is None:
+            return None
+        outcomes.append(Outcome(serial=one.serial, refused=one.refused))
+        if one.refused is None:
+            parts += _granted(core, one, place, item)
+    return core.author.answer(PermitGranted, telegram, parts=parts, outcomes=tuple(outcomes)).envelope
+
+
+async def note_prefix_refused(core: Core, unit: Unit, asked: Sequence[Asked[PrefixRefused]]) -> list[Reply]:
+    """照会拒否通知: an inquirer's own interface system said no; the core keeps the record (C13)."""
+    kept = [
+        Record(
+            serial, Event.REFUSED, one.header.refused_at, one.header.prefix, Circumstance(staff=one.header.staff),
+            reason=one.header.reason,
+        )
+        for one in asked
+        for serial in one.header.serials
+        if serial.issuer == one.header.author.organisation
+    ]  # fmt: skip
+    await records.keep(unit.connection, kept)
+    return [core.author.answer(Noted, one.telegram) for one in asked]
+
+
+def _read(core: Core, telegram: Verified[RequestPermit], place: int) -> Request:
+    header = telegram.header
+    code = decode_json(telegram.part("link code", place), LinkCode)
+    try:
+        person, key_index, generation = core.scheme.read(code, header.author.organisation)
+    except Refusal:
+        return Request(telegram, header.serials[place], code, None, (0, 0))
+    return Request(telegram, header.serials[place], code, person, (key_index, generation))
+
+
+def _decide(
+    core: Core,
+    unit: Unit,
+    request: Request,
+    people: Mapping[IdCode, Mapping[OrganisationCode, Link]],
+    stopped: frozenset[NodeName],
+) -> Exchange:
+    header = request.telegram.header
+    secrets = {f"{name}_salt": core.author.entropy.bytes(SALT_BYTES) for name in ("inquirer", "provider", "person", "oversight")}
+    try:
+        allowed = rules.decide_law(
+            header.prefix, caller=header.author.organisation, lawbook=core.edition.lawbook, now=unit.now
+        )
+        rules.require_operating(allowed.prefix, stopped)
+        if request.person is None:
+            raise Refusal(Reason.CODE_NOT_ISSUED, "L_A is not a code of this network and organisation")
+        provider = rules.decide_person(
+            request.serial,
+            caller=header.author.organisation,
+            provider=allowed.prefix.provider,
+            issued=request.issued,
+            links=people[request.person],
+        )
+    except Refusal as refusal:
+        return _refused(core, unit, request, refusal.reason, Secrets(**secrets, inquirer_code=request.code.value))
+    code = core.scheme.issue(request.person, allowed.prefix.provider, provider.key_index, provider.generation)
+    kept = Secrets(**secrets, inquirer_code=request.code.value, provider_code=code.value)
+    content = PermitContent(
+        version=VERSION,
+        origin=core.log.origin,
+        issuer=core.author.name.organisation,
+        prefix=allowed.prefix,
+        serial=request.serial,
+        issued_at=unit.now,
+        accept_by=unit.now + _accept_within(core, header.lane),
+        answer_by=unit.now + core.times.answer,
+        legal_row=allowed.row,
+        lawbook=core.edition.lawbook.version,
+        assessments=allowed.assessments,
+        basis=Basis(allowed.basis),
+        route=_route(core, allowed.prefix.inquirer),
+        suite=core.suite,
+        commitments=Commitments(
+            inquirer_code=commit(INQUIRER_CODE, request.code.value.encode(), kept.inquirer_salt),
+            provider_code=commit(PROVIDER_CODE, code.value.encode(), kept.provider_salt),
+            person_tag=commit(PERSON_TAG, _tag(core, "person-tag", request.person), kept.person_salt),
+            oversight_tag=commit(OVERSIGHT_TAG, _tag(core, "oversight-tag", request.person), kept.oversight_salt),
+        ),
+    )
+    return _exchange(core, unit, request.serial, (encode_json(content), None), kept)
+
+
+def _refused(core: Core, unit: Unit, request: Request, reason: Reason, secrets: Secrets) -> Exchange:
+    person = _tag(core, "oversight-tag", request.person) if request.person is not None else b""
+    content = RefusalContent(
+        version=VERSION,
+        origin=core.log.origin,
+        issuer=core.author.name.organisation,
+        prefix=request.telegram.header.prefix,
+        serial=request.serial,
+        refused_at=unit.now,
+        reason=reason,
+        lawbook=core.edition.lawbook.version,
+        oversight_tag=commit(OVERSIGHT_TAG, person, secrets.oversight_salt),
+    )
+    return _exchange(core, unit, request.serial, (encode_json(content), reason), secrets)
+
+
+def _exchange(
+    core: Core, unit: Unit, serial: Serial, judged: tuple[bytes, Reason | None], secrets: Secrets
+) -> Exchange:
+    month = core.keys.month(unit.now)
+    wrapped = month.wrap(encode_json(secrets), serial.value)
+    return Exchange(serial, RequestPermit.__name__, *judged, month.name, wrapped)
+
+
+def open_secrets(core: Core, exchange: Exchange) -> Secrets:
+    """The secrets of an exchange, under its month's key."""
+    return decode_json(core.keys.months(exchange.month).unwrap(exchange.secrets, exchange.serial.value), Secrets)
+
+
+def _accept_within(core: Core, lane: Lane) -> Any:  # noqa: ANN401
+    return core.times.accept_bulk if lane is Lane.BULK else core.times.accept_interactive
+
+
+def _route(core: Core, inquirer: OrganisationCode) -> Route:
+    node = NodeName.of(Role.INTERFACE, inquirer)
+    return Route(node=node, url=core.edition.peers.url(node))
+
+
+def _tag(core: Core, key: str, person: IdCode) -> bytes:
+    """人タグ: names a person to the holder of the opening only (design 2.12)."""
+    return hmac.digest(core.keys.secret(key), person.value, "sha256")
+
+
+def _record(unit: Unit, request: Request, decided: tuple[Any, Exchange]) -> Record:
+    one = decided[1]
+    event = Event.REFUSED if one.refused else Event.PERMITTED
+    by = Circumstance(staff=request.telegram.header.staff)
+    return Record(one.serial, event, unit.now, request.telegram.header.prefix, by, reason=one.refused, leaf=entry_of(one.content))
+
+
+def _granted(core: Core, one: Exchange, place: Place, item: int) -> list[Enclosure]:
+    permit = Permit(content=one.content, index=place.index, path=place.path, checkpoint=place.checkpoint)
+    opening = Opening(salt=open_secrets(core, one).inquirer_salt)
+    return [
+        Enclosure("permit", encode_json(permit), item=item),
+        Enclosure("opening", encode_json(opening), item=item, personal=True),
+    ]

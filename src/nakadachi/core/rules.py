@@ -1,0 +1,91 @@
+"""The core's decisions. Pure: everything they weigh is an argument, also the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nakadachi.law.assessments import require_assessment
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.terms import NodeName, OrganisationCode, Prefix, Role, japan_day
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from nakadachi.law.lawbook import Lawbook
+    from nakadachi.terms import Serial
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One row of the ID table: a person's code at one organisation (C3)."""
+
+    key_index: int
+    generation: int
+    unlinked: bool
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the law allows of a request: the row, the items named, the assessments relied on."""
+
+    prefix: Prefix
+    row: str
+    basis: str
+    assessments: tuple[str, ...]
+
+
+def decide_law(prefix: Prefix, *, caller: OrganisationCode, lawbook: Lawbook, now: datetime) -> Allowed:
+    """許可の判断, the part that concerns no person: a caller asks only in its own name, only what the law lists today, and
+    only between files whose assessments are published (C9, L2).
+
+    Raises Refusal(NOT_IN_TABLE, NO_ASSESSMENT, CONSENT_LACKING).
+    """
+    if prefix.inquirer != caller:
+        raise Refusal(Reason.NOT_IN_TABLE, f"{caller} asked in the name of {prefix.inquirer}")
+    day = japan_day(now)
+    row = lawbook.whitelist.allows(prefix, day)
+    items = lawbook.whitelist.allowed_items(prefix, day)
+    lacking = lawbook.masters.consent_required(items)
+    if lacking:
+        raise Refusal(Reason.CONSENT_LACKING, f"{len(lacking)} items need the person's consent")
+    assessments = require_assessment(lawbook.assessments, prefix, day)
+    named = Prefix(prefix.inquirer, prefix.affair, prefix.procedure, prefix.provider, prefix.information, items)
+    return Allowed(named, row.id, row.basis.value, tuple(one.number for one in assessments))
+
+
+def decide_person(
+    serial: Serial,
+    *,
+    caller: OrganisationCode,
+    provider: OrganisationCode,
+    issued: tuple[int, int],
+    links: Mapping[OrganisationCode, Link],
+) -> Link:
+    """許可の判断, the part that concerns the person: L_A is the one issued, and the provider is linked (C4).
+
+    `issued` is the key index and generation read from L_A. Returns the provider's link.
+    Raises Refusal(OUT_OF_TURN, CODE_NOT_ISSUED, SUSPENDED, NOT_LINKED_AT_PROVIDER).
+    """
+    if serial.issuer != caller:
+        raise Refusal(Reason.OUT_OF_TURN, "the serial is another organisation's")
+    own = links.get(caller)
+    if own is None or (own.key_index, own.generation) != issued or own.unlinked:
+        raise Refusal(Reason.CODE_NOT_ISSUED, "L_A is not the code issued now")
+    if own.suspended:
+        raise Refusal(Reason.SUSPENDED, "the inquirer's code is suspended")
+    other = links.get(provider)
+    if other is None or other.unlinked:
+        raise Refusal(Reason.NOT_LINKED_AT_PROVIDER)
+    if other.suspended:
+        raise Refusal(Reason.SUSPENDED, "the provider's code is suspended")
+    return other
+
+
+def require_operating(prefix: Prefix, stopped: frozenset[NodeName]) -> None:
+    """Both ends are operating, as far as they told (C9). Raises Refusal(PROVIDER_STOPPED)."""
+    for role in (Role.INTERFACE, Role.INTERMEDIATE):
+        if NodeName.of(role, prefix.provider) in stopped:
+            raise Refusal(Reason.PROVIDER_STOPPED, f"the provider's {role.value} said that it stopped")

@@ -1,0 +1,70 @@
+"""Send once: one request to one node over mutual TLS, its answer or the reason why there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Protocol
+
+import aiohttp
+
+from nakadachi.kit.tls import node_host
+from nakadachi.telegrams.codec import FRAME_LIMIT
+from nakadachi.terms import NodeName
+
+CONNECT_SECONDS = 2.0
+MEDIA_TYPE = "application/vnd.nakadachi.telegrams+msgpack"
+
+
+class Unreachable(Exception):  # noqa: N818  a state of the world, not a fault of ours
+    """No answer: not connected, timed out, or not an answer of the network. Nothing is known of the other side."""
+
+
+class Wire(Protocol):
+    """The network as a node sees it; a test may replace it."""
+
+    async def post(self, to: NodeName, url: str, body: bytes, *, seconds: float) -> bytes:
+        """The body of the answer. Raises Unreachable."""
+
+    async def close(self) -> None:
+        """Give up all connections."""
+
+
+class HttpWire:
+    """The real wire: one pool of TLS connections per node, kept open (a handshake costs as much as 60 requests)."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, to: NodeName, url: str, body: bytes, *, seconds: float) -> bytes:
+        """See Wire. The other side must hold the certificate of `to`."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._context, keepalive_timeout=60),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+            )
+        try:
+            async with self._session.post(
+                f"{url}/telegrams",
+                data=body,
+                server_hostname=node_host(to),
+                headers={"Content-Type": MEDIA_TYPE},
+                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
+                allow_redirects=False,
+            ) as response:
+                if response.status != 200:
+                    raise Unreachable(f"{to} answered with status {response.status}")
+                answer = await response.content.read(FRAME_LIMIT + 1)
+                if not response.content.at_eof():
+                    answer += await response.read()
+                return answer
+        except (aiohttp.ClientError, asyncio.TimeoutError, ssl.SSLError, OSError) as wrong:
+            raise Unreachable(f"{to}: {type(wrong).__name__}") from wrong
+
+    async def close(self) -> None:
+        """See Wire."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None

@@ -1,0 +1,183 @@
+"""A pool of PostgreSQL connections, transactions, and work that is done again where the database asks for it.
+
+It holds no SQL: that stands in stores, the ledger and the outbox. No network call belongs inside a transaction (design
+2, rule 8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, Self, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
+_FIRST_PAUSE_SECONDS = 0.01
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the text says which, why and what to do, and holds no password."""
+
+
+class Record(Protocol):
+    """A row: its values by column name or by place."""
+
+    def __getitem__(self, column: str | int, /) -> Any:
+        """The value of one column. Raises KeyError or IndexError."""
+        ...
+
+    def keys(self) -> Iterator[str]:
+        """The names of the columns, in order."""
+        ...
+
+    def values(self) -> Iterator[Any]:
+        """The values, in order."""
+        ...
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Names and values, in order."""
+        ...
+
+
+class Connection(Protocol):
+    """What a store may ask of a connection (asyncpg's own, or one borrowed from the pool). Parameters are $1, $2, …
+
+    All raise asyncpg.PostgresError where the database refuses, OSError where it is gone.
+    """
+
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
+        """Run one statement (several, if there are no parameters). Returns the command's tag, such as `UPDATE 1`."""
+        ...
+
+    async def executemany(
+        self, command: str, args: Iterable[Sequence[object]], *, timeout: float | None = None
+    ) -> None:
+        """Run one statement once for each tuple of parameters; all or none."""
+        ...
+
+    async def fetch(self, query: str, *args: object, timeout: float | None = None) -> list[Any]:
+        """All rows (each a `Record`)."""
+        ...
+
+    async def fetchrow(self, query: str, *args: object, timeout: float | None = None) -> Any:
+        """The first row (a `Record`), or None."""
+        ...
+
+    async def fetchval(self, query: str, *args: object, column: int = 0, timeout: float | None = None) -> Any:
+        """One column of the first row, or None."""
+        ...
+
+    async def copy_records_to_table(
+        self, table_name: str, *, records: Iterable[Sequence[object]], columns: Sequence[str] | None = None
+    ) -> str:
+        """Write many rows by COPY: the fastest way in (stack 3.3)."""
+        ...
+
+    def transaction(self, *, isolation: str | None = None, readonly: bool = False) -> AbstractAsyncContextManager[Any]:
+        """A transaction, or a savepoint inside one."""
+        ...
+
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        ...
+
+
+class Database:
+    """One tenant's database: a pool of connections that share its user and its schema."""
+
+    __slots__ = ("_pool",)
+
+    def __init__(self, pool: Any) -> None:
+        """Wrap an open asyncpg pool; use `open`."""
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, dsn: str, *, min_size: int = 1, max_size: int = 10) -> Self:
+        """Connect to `dsn` with `min_size` to `max_size` connections. Raises DatabaseError."""
+        try:
+            pool = await asyncpg.create_pool(dsn, min_size=min_size, max_size=max_size, timeout=10)
+        except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DatabaseError(f"cannot open the database {_place(dsn)}: {_why(error)}") from error
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Wait until all connections are given back, then close them."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A connection outside a transaction: every statement commits by itself."""
+        async with self._pool.acquire() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self, *, isolation: str | None = None, readonly: bool = False) -> AsyncIterator[Connection]:
+        """A connection inside a transaction: committed at the end of the block, rolled back where it raises.
+
+        `isolation`: `read_committed` (PostgreSQL's default), `repeatable_read` or `serializable`.
+        """
+        async with self._pool.acquire() as connection, connection.transaction(isolation=isolation, readonly=readonly):
+            yield connection
+
+    async def retrying(
+        self,
+        work: Callable[[Connection], Awaitable[T]],
+        *,
+        isolation: str | None = None,
+        attempts: int = _ATTEMPTS,
+    ) -> T:
+        """Do `work` inside a transaction, whole and from its start again where transactions got in each other's way.
+
+        `work` must do nothing but database work, since it may run several times. Raises what the last attempt raised.
+        """
+
+        async def once() -> T:
+            async with self.transaction(isolation=isolation) as connection:
+                return await work(connection)
+
+        return await retrying(once, attempts=attempts)
+
+
+async def retrying(work: Callable[[], Awaitable[T]], *, attempts: int = _ATTEMPTS) -> T:
+    """Do `work` again, up to `attempts` times in all, after a serialization failure (40001) or a deadlock (40P01).
+
+    Distributed engines raise 40001 at any isolation level (stack 3.7). A unique violation (23505) is an answer and is
+    never retried. Raises what the last attempt raised.
+    """
+    for attempt in range(attempts - 1):
+        try:
+            return await work()
+        except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
+            await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
+    return await work()
+
+
+def _place(dsn: str) -> str:
+    """Host and database of an address, without the user and the password."""
+    try:
+        parts = urlsplit(dsn)
+        host = parts.netloc.rpartition("@")[2] or "".join(parse_qs(parts.query).get("host", []))
+    except ValueError:
+        return "(its address cannot be read)"
+    return f"{parts.path.strip('/') or '(unnamed)'} at {host or '(no host)'}"
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        return "user or password is wrong"
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return "there is no database of that name"
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return "it has no connection left: lower max_size or raise max_connections"
+    if isinstance(error, TimeoutError):
+        return "no answer in time: is it running, and may this machine reach it?"
+    if isinstance(error, OSError):
+        return f"{error.strerror or type(error).__name__}: is it running, and may this machine reach it?"
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error)
+    return "its address cannot be read (expected postgresql://user:password@host:port/database)"

@@ -1,0 +1,121 @@
+"""Secret keys at rest: one file per key, encrypted under a key-encryption key that comes from elsewhere (design 3, N1).
+
+Monthly keys wrap what is to be destroyed with its month: destroying the file destroys the month everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from nakadachi.kit.entropy import Entropy
+
+NONCE_BYTES = 12
+
+
+class KeyStoreError(Exception):
+    """A key is missing or its file cannot be opened; the message names the file and what to do, never the key."""
+
+
+class KeyStore(Protocol):
+    """Where a system's secrets live."""
+
+    def secret(self, name: str) -> bytes:
+        """A secret by name. Raises KeyStoreError."""
+
+    def month(self, moment: datetime) -> Wrapper:
+        """The wrapper under the key of the month, made at its first use."""
+
+    def months(self, name: str) -> Wrapper:
+        """The wrapper of a month by its name (`2026-11`). Raises KeyStoreError once it is destroyed."""
+
+
+class Wrapper:
+    """Wraps personal parts under one month's key (AES-256-GCM); `name` is the month."""
+
+    def __init__(self, name: str, key: bytes, entropy: Entropy) -> None:
+        self.name = name
+        self._cipher = AESGCM(key)
+        self._entropy = entropy
+
+    def wrap(self, content: bytes, bound_to: str) -> bytes:
+        """`content` for keeping, bound to the name of what it belongs to."""
+        nonce = self._entropy.bytes(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, content, bound_to.encode())
+
+    def unwrap(self, wrapped: bytes, bound_to: str) -> bytes:
+        """The content again. Raises KeyStoreError where it was changed or belongs elsewhere."""
+        try:
+            return self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound_to.encode())
+        except InvalidTag:
+            msg = f"a part wrapped in {self.name} does not open"
+            raise KeyStoreError(msg) from None
+
+
+class FileKeyStore:
+    """Keys as files `<name>.key` in a folder, each encrypted under the key-encryption key read from `unlock`."""
+
+    def __init__(self, folder: Path, unlock: Path, entropy: Entropy) -> None:
+        self._folder = folder
+        self._entropy = entropy
+        try:
+            secret = unlock.read_bytes()
+        except OSError as wrong:
+            msg = f"{unlock}: the key that unlocks the key store cannot be read ({wrong.strerror})"
+            raise KeyStoreError(msg) from None
+        key = HKDF(SHA256(), 32, salt=None, info=b"nakadachi key store").derive(secret)
+        self._cipher = AESGCM(key)
+        self._open: dict[str, bytes] = {}
+        self._wrappers: dict[str, Wrapper] = {}
+
+    def put(self, name: str, secret: bytes) -> None:
+        """Keep a new secret; an existing one is never overwritten. Raises KeyStoreError."""
+        path = self._folder / f"{name}.key"
+        nonce = self._entropy.bytes(NONCE_BYTES)
+        try:
+            with path.open("xb") as file:
+                path.chmod(0o600)
+                file.write(nonce + self._cipher.encrypt(nonce, secret, name.encode()))
+        except OSError as wrong:
+            msg = f"{path}: the key cannot be kept ({wrong.strerror})"
+            raise KeyStoreError(msg) from None
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a key."""
+        return (self._folder / f"{name}.key").exists()
+
+    def secret(self, name: str) -> bytes:
+        """See KeyStore."""
+        if name not in self._open:
+            path = self._folder / f"{name}.key"
+            try:
+                raw = path.read_bytes()
+                self._open[name] = self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], name.encode())
+            except OSError as wrong:
+                msg = f"{path}: the key cannot be read ({wrong.strerror})"
+                raise KeyStoreError(msg) from None
+            except InvalidTag:
+                msg = f"{path}: the key does not open; is the unlocking key the right one?"
+                raise KeyStoreError(msg) from None
+        return self._open[name]
+
+    def month(self, moment: datetime) -> Wrapper:
+        """See KeyStore."""
+        name = moment.strftime("%Y-%m")
+        if name not in self._wrappers and not self.has(f"month-{name}"):
+            self.put(f"month-{name}", self._entropy.bytes(32))
+        return self.months(name)
+
+    def months(self, name: str) -> Wrapper:
+        """See KeyStore."""
+        if name not in self._wrappers:
+            self._wrappers[name] = Wrapper(name, self.secret(f"month-{name}"), self._entropy)
+        return self._wrappers[name]

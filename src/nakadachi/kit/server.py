@@ -1,0 +1,289 @@
+"""The one path of every telegram into a system (design section 5).
+
+(1) size and form, (2) the hop's certificate and the author's signature, (3) addressed to us by a role that may, (4) in turn,
+(5) the handler inside one transaction, (6) commit change, record and outbox, (7) forward or answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from nakadachi.kit import inbox, outbox
+from nakadachi.kit.batch import Batcher
+from nakadachi.kit.client import Unreachable
+from nakadachi.kit.database import retrying
+from nakadachi.kit.log import logger
+from nakadachi.kit.sender import Sender
+from nakadachi.kit.unit import Asked, Entry, Forward, Handler, Reply, Unit, entry_of
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.codec import check_signature, decode_envelope, decode_frame, encode_envelope
+from nakadachi.telegrams.envelope import Envelope, Pending, Telegram, Verified
+from nakadachi.telegrams.proceeding import check_address, require_turn, stops_left
+from nakadachi.terms import NodeName, Serial
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from nakadachi.kit.author import Author
+    from nakadachi.kit.client import Wire
+    from nakadachi.kit.database import Database
+    from nakadachi.kit.peers import Peers
+    from nakadachi.kit.unit import Hear
+    from nakadachi.telegrams.catalogue import Hop, Stop
+
+P = TypeVar("P")
+I = TypeVar("I")  # noqa: E741  an item of a step
+R = TypeVar("R")
+
+HOP_SECONDS = 5.0
+LEG_SECONDS = 1.0
+"""A leg waits five seconds, and one more for every leg that is still behind it, so that deadlines nest (design 2.8)."""
+
+
+class System(Generic[P]):
+    """One running system: its handlers and what they share. It begins with `start` and ends with `stop`."""
+
+    def __init__(  # noqa: PLR0913  a system is wired once, in its service.py
+        self,
+        *,
+        parts: P,
+        author: Author,
+        peers: Peers,
+        database: Database,
+        wire: Wire,
+        handlers: Mapping[type[Telegram], Handler],
+        hears: Mapping[type[Telegram], Hear],
+        known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
+    ) -> None:
+        self.parts = parts
+        self.author = author
+        self.peers = peers
+        self.database = database
+        self.handlers = handlers
+        self._known = known
+        self._batchers: dict[object, Batcher[Any, Any]] = {}
+        self.sender = Sender(author=author, peers=peers, database=database, wire=wire, hear=self._hear)
+        self._hears = hears
+
+    @property
+    def name(self) -> NodeName:
+        """This node."""
+        return self.author.name
+
+    async def receive(self, raw: bytes, hop: NodeName) -> list[Envelope]:
+        """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1)."""
+        answers = []
+        for received in decode_frame(raw):
+            try:
+                verified = check_signature(received, self.peers.key(received.header.author))
+                line, here = check_address(self.name, verified.header, hop)
+                answers.append(await self._handle(verified, line, here))
+            except Refusal as refusal:
+                self._log_refusal(received.header, refusal)
+                answers.append(self.author.refuse(received.header, refusal).envelope)
+        return answers
+
+    async def together(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], item: I) -> R:
+        """Run one of our own steps for `item` in a transaction, shared with others that wait. Raises what it raises."""
+        return await self._batcher(step, lambda items: self._step(step, items)).submit(item)
+
+    async def _handle(self, verified: Verified[Any], line: Hop, here: Stop) -> Envelope:
+        kind = type(verified.header)
+
+        async def run(batch: Sequence[tuple[Verified[Any], Hop, Stop]]) -> Sequence[Reply]:
+            return await self._transact(self.handlers[kind], batch)
+
+        try:
+            reply = await self._batcher((kind, verified.header.lane), run).submit((verified, line, here))
+            return await self._finish(verified, reply, stops_left(line, here))
+        except Refusal:
+            raise
+        except Exception:
+            logger().exception("telegram.failed", node=self.name.value, telegram=kind.__name__)
+            raise Refusal(Reason.INTERNAL, "see the log") from None
+
+    async def _transact(
+        self, handler: Handler, batch: Sequence[tuple[Verified[Any], Hop, Stop]]
+    ) -> list[Reply]:
+        """Steps (4) to (6) for many telegrams of one kind; those that touch the same thing wait for the next round."""
+        replies: dict[int, Reply] = {}
+        waiting = list(range(len(batch)))
+        while waiting:
+            touched: set[object] = set()
+            this_round = []
+            for place in waiting:
+                header = batch[place][0].header
+                keys = {header.id, *header.exchanges}
+                if not keys & touched:
+                    this_round.append(place)
+                touched |= keys
+            results = await retrying(
+                lambda chosen=tuple(this_round): self._round(handler, [batch[place] for place in chosen])
+            )
+            replies.update(zip(this_round, results, strict=True))
+            waiting = [place for place in waiting if place not in replies]
+        return [replies[place] for place in range(len(batch))]
+
+    async def _round(self, handler: Handler, batch: Sequence[tuple[Verified[Any], Hop, Stop]]) -> list[Reply]:
+        replies: list[Reply] = [None] * len(batch)
+        async with self.database.transaction() as connection:
+            unit = Unit(connection, self.author.clock.now())
+            fresh = await self._unseen(unit, batch, replies)
+            known = await self._known(
+                connection, [serial for place in fresh for serial in batch[place][0].header.exchanges]
+            )
+            fresh, asked = self._in_turn(batch, fresh, known, replies)
+            if asked:
+                results = await handler.keep(self.parts, unit, asked)
+                for place, result in zip(fresh, results, strict=True):
+                    replies[place] = self._settle(batch[place][0], result)
+                await self._keep_handled(unit, [(batch[place][0], replies[place]) for place in fresh])
+            await self._flush(unit)
+        self._committed(unit)
+        return replies
+
+    async def _unseen(
+        self, unit: Unit, batch: Sequence[tuple[Verified[Any], Hop, Stop]], replies: list[Reply]
+    ) -> list[int]:
+        """Places of telegrams not handled before; the others get their former reply."""
+        keys = [(verified.header.author, verified.header.id) for verified, _, _ in batch]
+        former = await inbox.seen(unit.connection, keys)
+        fresh = []
+        for place, key in enumerate(keys):
+            seen = former.get(key)
+            if seen is None:
+                fresh.append(place)
+            elif seen.digest != hashlib.sha256(batch[place][0].envelope.jws).digest():
+                replies[place] = Refusal(Reason.ALREADY_USED, "the telegram's number was used for other bytes")
+            elif seen.answer is not None:
+                answer = decode_envelope(seen.answer)
+                replies[place] = Verified(answer.header, answer.envelope)
+            else:
+                replies[place] = seen.forward
+        return fresh
+
+    def _in_turn(
+        self,
+        batch: Sequence[tuple[Verified[Any], Hop, Stop]],
+        fresh: list[int],
+        known: Mapping[Serial, Any],
+        replies: list[Reply],
+    ) -> tuple[list[int], list[Asked[Any]]]:
+        """(4): those whose every exchange is in the right state, with what is known of it."""
+        in_turn, asked = [], []
+        for place in fresh:
+            verified, line, here = batch[place]
+            own = {serial: known[serial] for serial in verified.header.exchanges if serial in known}
+            try:
+                for serial in verified.header.exchanges:
+                    require_turn(line, here, own[serial].last if serial in own else None)
+            except Refusal as refusal:
+                replies[place] = refusal
+                continue
+            in_turn.append(place)
+            asked.append(Asked(verified, own))
+        return in_turn, asked
+
+    def _settle(self, verified: Verified[Any], reply: Reply) -> Reply:
+        """A refusal of the handler is final: it is signed and kept like any answer."""
+        if isinstance(reply, Refusal):
+            self._log_refusal(verified.header, reply)
+            return self.author.refuse(verified, reply)
+        return reply
+
+    async def _keep_handled(self, unit: Unit, handled: Sequence[tuple[Verified[Any], Reply]]) -> None:
+        rows = []
+        for verified, reply in handled:
+            answer = encode_envelope(reply.envelope) if isinstance(reply, Verified) else None
+            forward = reply if isinstance(reply, Forward) else None
+            digest = hashlib.sha256(verified.envelope.jws).digest()
+            rows.append(inbox.Handled(verified.header.author, verified.header.id, digest, answer, forward))
+            if forward is not None:
+                unit.outgoing.append(entry_of((verified,), forward.to, forward.url))
+        await inbox.keep(unit.connection, rows, unit.now)
+
+    async def _flush(self, unit: Unit) -> None:
+        if unit.outgoing:
+            await outbox.keep(unit.connection, unit.outgoing, unit.now)
+        await self.sender.drop_done(unit.connection)
+
+    def _committed(self, unit: Unit) -> None:
+        """After the commit: wake whoever waits, and send what we authored ourselves; a relay sends in (7)."""
+        for tell in unit.after_commit:
+            tell()
+        for entry in unit.outgoing:
+            if entry.telegrams[0].header.author == self.name:
+                self.sender.send_soon(entry)
+
+    async def _finish(self, verified: Verified[Any], reply: Reply, legs: int) -> Envelope:
+        """(7)"""
+        if isinstance(reply, Verified):
+            return reply.envelope
+        if isinstance(reply, Refusal):
+            raise reply
+        answer: Envelope | None = None
+        if isinstance(reply, Forward):
+            answer = await self._relay(entry_of((verified,), reply.to, reply.url), HOP_SECONDS + LEG_SECONDS * legs)
+        elif (finish := self.handlers[type(verified.header)].finish) is not None:
+            answer = await finish(self.parts, verified)
+        return answer or self.author.answer(Pending, verified).envelope
+
+    async def _relay(self, entry: Entry, seconds: float) -> Envelope | None:
+        try:
+            answers = await self.sender.post(entry, seconds)
+        except Unreachable as wrong:
+            logger().info("relay.waits", node=self.name.value, peer=entry.to.value, detail=str(wrong))
+            return None
+        if not isinstance(answers[0].header, Pending):
+            self.sender.done(entry.id)
+        return answers[0].envelope
+
+    async def _step(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I]) -> Sequence[R]:
+        async def once() -> tuple[Unit, Sequence[R]]:
+            async with self.database.transaction() as connection:
+                unit = Unit(connection, self.author.clock.now())
+                results = await step(self.parts, unit, items)
+                await self._flush(unit)
+            return unit, results
+
+        unit, results = await retrying(once)
+        self._committed(unit)
+        return results
+
+    async def _hear(self, heard: Any) -> None:  # noqa: ANN401  Heard of any kind
+        """A final answer to what we sent: its effect and the end of the outbox row in one transaction."""
+        kind = type(heard.sent[-1].header)
+
+        async def step(parts: P, unit: Unit, items: Sequence[Any]) -> Sequence[None]:
+            if kind in self._hears:
+                await self._hears[kind](parts, unit, items)
+            await outbox.drop(unit.connection, [one.sent[0].header.id for one in items])
+            return [None] * len(items)
+
+        await self._batcher(("heard", kind), lambda items: self._step(step, items)).submit(heard)
+
+    def _batcher(self, key: object, run: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]) -> Batcher[Any, Any]:
+        if key not in self._batchers:
+            self._batchers[key] = Batcher(run)
+        return self._batchers[key]
+
+    def _log_refusal(self, header: Telegram, refusal: Refusal) -> None:
+        logger().info(
+            "telegram.refused",
+            node=self.name.value,
+            telegram=type(header).__name__,
+            peer=header.author.value,
+            reason=refusal.reason.value,
+            detail=refusal.detail,
+        )
+
+    async def start(self) -> None:
+        """Send what waited for us to come up, and keep the outbox going."""
+        await self.sender.start()
+
+    async def stop(self) -> None:
+        """Let what runs end, then give up the connections; what waits stays in the outbox."""
+        await self.sender.stop()
+        await asyncio.sleep(0)

@@ -1,0 +1,78 @@
+"""TLS 1.3 with certificates on both sides, bound to a node by a DNS name of the form `<role>.<organisation>.nakadachi.internal`.
+
+The name is checked by TLS itself when we connect, and read from the client certificate when somebody connects to us.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from nakadachi.terms import NodeName, OrganisationCode, Role
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOMAIN = "nakadachi.internal"
+_NODE = re.compile(rf"({'|'.join(Role)})\.([0-9]{{16}})\.{re.escape(DOMAIN)}")
+_EXISTING = re.compile(rf"([a-z0-9-]{{1,40}})\.existing\.([0-9]{{16}})\.{re.escape(DOMAIN)}")
+
+
+def node_host(name: NodeName) -> str:
+    """The DNS name in a node's certificate."""
+    return f"{name.role.value}.{name.organisation.value}.{DOMAIN}"
+
+
+def existing_host(system: str, organisation: OrganisationCode) -> str:
+    """The DNS name in the certificate of an organisation's existing system."""
+    return f"{system}.existing.{organisation.value}.{DOMAIN}"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """What a client certificate says: its serial number, and the node or the existing system it is bound to."""
+
+    serial: int
+    node: NodeName | None
+    existing: tuple[str, OrganisationCode] | None
+
+
+def read_certificate(der: bytes) -> PeerCertificate:
+    """A client certificate (DER, its chain checked by TLS) to what it is bound to."""
+    certificate = x509.load_der_x509_certificate(der)
+    node: NodeName | None = None
+    existing: tuple[str, OrganisationCode] | None = None
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names = x509.SubjectAlternativeName([])
+    for name in names.get_values_for_type(x509.DNSName):
+        if found := _NODE.fullmatch(name):
+            node = NodeName.of(Role(found[1]), OrganisationCode(found[2]))
+        elif found := _EXISTING.fullmatch(name):
+            existing = (found[1], OrganisationCode(found[2]))
+    return PeerCertificate(certificate.serial_number, node, existing)
+
+
+def server_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:
+    """For listening: TLS 1.3, a client certificate required, no session tickets (a revoked one must not resume)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.num_tickets = 0
+    return _common(context, certificate, key, authority)
+
+
+def client_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:
+    """For connecting: TLS 1.3, our certificate shown, the other side's name checked."""
+    return _common(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), certificate, key, authority)
+
+
+def _common(context: ssl.SSLContext, certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(authority)
+    return context

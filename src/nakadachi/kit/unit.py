@@ -1,0 +1,113 @@
+"""What a handler is given and what it may give back.
+
+A handler gets all telegrams of its kind that wait, decides each, writes inside one transaction, and returns one reply per
+telegram. It never sends: what is to go out is handed to the unit and goes after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from nakadachi.kit.database import Connection
+from nakadachi.refusal import Refusal
+from nakadachi.telegrams.codec import encode_frame
+from nakadachi.telegrams.envelope import Answer, Envelope, Lane, Telegram, Verified
+from nakadachi.terms import NodeName, Serial, TelegramId
+
+P = TypeVar("P")
+T = TypeVar("T", bound=Telegram)
+
+
+class Known(Protocol):
+    """What a system keeps of an exchange: at least the name of the telegram it saw last."""
+
+    @property
+    def last(self) -> str:
+        """The name of the telegram seen last for the serial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Relay: pass the author's bytes unchanged to the next node on the path."""
+
+    to: NodeName
+    url: str
+
+
+Reply = Verified[Any] | Refusal | Forward | None
+"""An answer; a refusal of the whole telegram; to be relayed; or None: the handler's `finish` answers after the commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[T]):
+    """One telegram before its handler, in turn, and the exchanges it belongs to as they are known here."""
+
+    telegram: Verified[T]
+    known: Mapping[Serial, Any]
+
+    @property
+    def header(self) -> T:
+        """The telegram's header."""
+        return self.telegram.header
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Generic[T]):
+    """What we sent in one request, and what came back for each telegram of it."""
+
+    sent: tuple[Verified[Any], ...]
+    answers: tuple[Verified[Answer], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request to be sent: kept in the outbox until a final answer is in."""
+
+    id: TelegramId
+    to: NodeName
+    url: str
+    frame: bytes
+    lane: Lane
+    telegrams: tuple[Verified[Any], ...] = ()
+
+
+@dataclass(slots=True)
+class Unit:
+    """One transaction: its connection, its time, and what is to be sent once it is committed."""
+
+    connection: Connection
+    now: datetime
+    outgoing: list[Entry] = field(default_factory=list)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def send(self, *telegrams: Verified[Any], to: NodeName, url: str) -> None:
+        """Send these telegrams in one request to `to` after the commit; kept until answered."""
+        self.outgoing.append(entry_of(telegrams, to, url))
+
+    def then(self, tell: Callable[[], None]) -> None:
+        """Run `tell` after the commit: a wake-up, nothing that may be lost."""
+        self.after_commit.append(tell)
+
+
+def entry_of(telegrams: Sequence[Verified[Any]], to: NodeName, url: str) -> Entry:
+    """The outbox entry of one request."""
+    first = telegrams[0].header
+    frame = encode_frame([telegram.envelope for telegram in telegrams])
+    return Entry(first.id, to, url, frame, first.lane, tuple(telegrams))
+
+
+Keep = Callable[[Any, Unit, Sequence[Asked[Any]]], Awaitable[Sequence[Reply]]]
+Finish = Callable[[Any, Verified[Any]], Awaitable[Envelope | None]]
+Hear = Callable[[Any, Unit, Sequence[Heard[Any]]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How a system handles one kind of telegram: `keep` inside the transaction; `finish` after the commit, safe to
+    repeat, for those whose answer is made then."""
+
+    keep: Keep
+    finish: Finish | None = None

@@ -1,0 +1,137 @@
+"""The catalogue: every telegram of the network, in the order of life. Read this first.
+
+One line: the telegram, who authors it, the path it takes, the answer that comes back along it, and what must precede it
+for its serial. Routing, caller checks, process-state control, the drawing in the docs, the start-up check and the
+tests' checklist are derived from this table, never written beside it (design 2.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, LinkCodeRequested, RequestLinkCode
+from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
+from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
+from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportOperation
+from nakadachi.telegrams.permit import (
+    CheckPrefix,
+    IssueSerial,
+    PermitGranted,
+    PrefixAccepted,
+    PrefixRefused,
+    RequestPermit,
+    SerialIssued,
+)
+from nakadachi.telegrams.provision import Provide, ProvisionCompleted, ProvisionReceived
+from nakadachi.terms import Role
+
+Stop = str
+"""A place on a path: a role, with `A` the inquirer's side and `B` the provider's."""
+
+MS_A, IF_A, CORE, IF_B, MS_B = "intermediate A", "interface A", "core", "interface B", "intermediate B"
+COMMISSION, REGISTRY, MS, IF = "commission", "registry", "intermediate", "interface"
+
+
+def role_at(stop: Stop) -> Role:
+    """The role of the system at a stop."""
+    return Role(stop.partition(" ")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One line of the catalogue. `number` is the hop of design section 2, None for telegrams outside the inquiry."""
+
+    number: int | None
+    telegram: type[Telegram]
+    path: tuple[Stop, ...]
+    answer: type[Answer]
+    after: frozenset[type[Telegram]] = frozenset()
+    batched: bool = False
+
+    @property
+    def author(self) -> Role:
+        """The role that signs it."""
+        return role_at(self.path[0])
+
+    @property
+    def addressee(self) -> Role:
+        """The role at the end of its path, which answers."""
+        return role_at(self.path[-1])
+
+
+CATALOGUE = (
+    Hop(1, IssueSerial, (MS_A, IF_A), SerialIssued),
+    Hop(2, CheckPrefix, (MS_A, IF_A), PrefixAccepted, after=frozenset({IssueSerial})),
+    Hop(3, RequestPermit, (MS_A, IF_A, CORE), PermitGranted, after=frozenset({CheckPrefix})),
+    Hop(4, Inquire, (MS_A, IF_A, CORE), InquiryAccepted, after=frozenset({RequestPermit})),
+    Hop(5, InquireAt, (CORE, IF_B, MS_B), InquiryAccepted, after=frozenset({Inquire})),
+    Hop(6, Provide, (MS_B, IF_B, IF_A, MS_A), ProvisionReceived, after=frozenset({Inquire, InquireAt})),
+    Hop(
+        7,
+        ProvisionCompleted,
+        (MS_B, IF_B, CORE),
+        Noted,
+        after=frozenset({InquireAt, Provide, InquiryCompleted}),
+        batched=True,
+    ),
+    Hop(
+        8,
+        InquiryCompleted,
+        (MS_A, IF_A, CORE),
+        Noted,
+        after=frozenset({RequestPermit, Inquire, InquireAt, Provide, ProvisionCompleted}),
+        batched=True,
+    ),
+    Hop(None, PrefixRefused, (IF_A, CORE), Noted),
+    Hop(None, PrefixRefused, (IF_A, COMMISSION), Noted),
+    Hop(None, RequestLinkCode, (MS, REGISTRY), LinkCodeRequested),
+    Hop(None, IssueLinkCode, (REGISTRY, CORE), Noted),
+    Hop(None, LinkCodeIssued, (CORE, IF, MS), LinkCodeKept),
+    Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
+    Hop(None, ReportOperation, (MS, IF, CORE), Noted),
+    Hop(None, ReportOperation, (IF, CORE), Noted),
+)
+"""Every hop. `after` empty: the telegram opens something and needs no state."""
+
+HOPS: dict[type[Telegram], tuple[Hop, ...]] = {
+    kind: tuple(hop for hop in CATALOGUE if hop.telegram is kind) for kind in {hop.telegram for hop in CATALOGUE}
+}
+
+TELEGRAMS = (
+    IssueSerial
+    | SerialIssued
+    | CheckPrefix
+    | PrefixAccepted
+    | PrefixRefused
+    | RequestPermit
+    | PermitGranted
+    | Inquire
+    | InquireAt
+    | InquiryAccepted
+    | InquiryCompleted
+    | Provide
+    | ProvisionReceived
+    | ProvisionCompleted
+    | Noted
+    | RequestLinkCode
+    | LinkCodeRequested
+    | IssueLinkCode
+    | LinkCodeIssued
+    | LinkCodeKept
+    | DistributeEdition
+    | EditionHeld
+    | ReportOperation
+    | Refused
+    | Pending
+)
+"""All headers the codec knows; a test checks that the catalogue and this union agree."""
+
+
+def received_by(role: Role) -> frozenset[type[Telegram]]:
+    """The telegrams that reach a system of this role, as addressee or relay."""
+    return frozenset(hop.telegram for hop in CATALOGUE for stop in hop.path[1:] if role_at(stop) is role)
+
+
+def authored_by(role: Role) -> frozenset[type[Telegram]]:
+    """The telegrams that a system of this role signs, answers apart."""
+    return frozenset(hop.telegram for hop in CATALOGUE if hop.author is role)

@@ -1,0 +1,150 @@
+"""Bytes to telegrams and back. Total: any bytes become a list of telegrams or a Refusal (design 2.1, rule 4).
+
+A request or answer carries one or more envelopes as MessagePack; headers are JSON inside JWS compact (RFC 7515).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, TypeVar
+
+import msgspec
+
+from nakadachi.crypto.signing import SigningKey, VerifyKey, read_compact, sign_compact, verify
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.catalogue import TELEGRAMS
+from nakadachi.telegrams.envelope import SALT_BYTES, Envelope, Lane, Part, Received, Telegram, Verified
+from nakadachi.terms import Code
+
+T = TypeVar("T")
+
+HEADER_LIMIT = {Lane.INTERACTIVE: 64 * 1024, Lane.BULK: 4 * 1024 * 1024}
+BODY_LIMIT = 16 * 1024 * 1024
+FRAME_LIMIT = BODY_LIMIT + HEADER_LIMIT[Lane.BULK]
+"""Bytes of one request; a larger one is refused unread (design, fixed values)."""
+
+
+def _write_code(value: object) -> str:
+    if isinstance(value, Code):
+        return value.value
+    msg = f"{type(value).__name__} is not a word of the wire"
+    raise NotImplementedError(msg)
+
+
+def _read_code(kind: type, value: object) -> Any:  # noqa: ANN401  msgspec's hook has no narrower type
+    if issubclass(kind, Code) and isinstance(value, str):
+        return kind(value)
+    msg = f"expected {kind.__name__}"
+    raise ValueError(msg)
+
+
+_header_encoder = msgspec.json.Encoder(enc_hook=_write_code)
+_header_decoder = msgspec.json.Decoder(TELEGRAMS, dec_hook=_read_code)
+_frame_decoder = msgspec.msgpack.Decoder(list[Envelope])
+_envelope_decoder = msgspec.msgpack.Decoder(Envelope)
+_msgpack = msgspec.msgpack.Encoder()
+
+
+def encode_json(value: object) -> bytes:
+    """Any struct of the wire as JSON."""
+    return _header_encoder.encode(value)
+
+
+def decode_json(raw: bytes, kind: type[T] | Any) -> T:
+    """JSON to a struct of the wire, or a union of them. Raises Refusal(BAD_FORMAT)."""
+    try:
+        return msgspec.json.decode(raw, type=kind, dec_hook=_read_code)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as wrong:
+        raise Refusal(Reason.BAD_FORMAT, f"{getattr(kind, '__name__', 'struct')}: {_where(wrong)}") from None
+
+
+def encode_frame(envelopes: list[Envelope]) -> bytes:
+    """One or more envelopes as the body of a request or an answer."""
+    return _msgpack.encode(envelopes)
+
+
+def encode_envelope(envelope: Envelope) -> bytes:
+    """One envelope alone, as it is kept or enclosed."""
+    return _msgpack.encode(envelope)
+
+
+def decode_frame(raw: bytes) -> list[Received]:
+    """The body of a request or answer to telegrams. Raises Refusal(TOO_LARGE, BAD_FORMAT)."""
+    if len(raw) > FRAME_LIMIT:
+        raise Refusal(Reason.TOO_LARGE, f"{len(raw)} bytes, at most {FRAME_LIMIT}")
+    try:
+        envelopes = _frame_decoder.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as wrong:
+        raise Refusal(Reason.BAD_FORMAT, f"frame: {_where(wrong)}") from None
+    if not envelopes:
+        raise Refusal(Reason.BAD_FORMAT, "frame: no telegram in it")
+    return [read(envelope) for envelope in envelopes]
+
+
+def decode_envelope(raw: bytes) -> Received:
+    """One enclosed envelope to a telegram. Raises Refusal(TOO_LARGE, BAD_FORMAT)."""
+    try:
+        envelope = _envelope_decoder.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as wrong:
+        raise Refusal(Reason.BAD_FORMAT, f"envelope: {_where(wrong)}") from None
+    return read(envelope)
+
+
+def read(envelope: Envelope) -> Received:
+    """The header of an envelope, its form and its parts' digests checked. Raises Refusal."""
+    compact = read_compact(envelope.jws, limit=HEADER_LIMIT[Lane.BULK] * 2)
+    try:
+        header = _header_decoder.decode(compact.payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as wrong:
+        raise Refusal(Reason.BAD_FORMAT, f"header: {_where(wrong)}") from None
+    if len(compact.payload) > HEADER_LIMIT[header.lane]:
+        raise Refusal(Reason.TOO_LARGE, f"header of {len(compact.payload)} bytes in lane {header.lane.value}")
+    if compact.kid != header.author.value:
+        raise Refusal(Reason.BAD_SIGNATURE, "the key named is not the author's")
+    if header.made_at.tzinfo is None:
+        raise Refusal(Reason.BAD_FORMAT, "header: made_at has no time zone")
+    _check_parts(header, envelope)
+    return Received(header, envelope, compact)
+
+
+def _check_parts(header: Telegram, envelope: Envelope) -> None:
+    if len(header.parts) != len(envelope.parts):
+        raise Refusal(Reason.BAD_FORMAT, f"{len(header.parts)} parts described, {len(envelope.parts)} sent")
+    for described, content in zip(header.parts, envelope.parts, strict=True):
+        if content is None:
+            continue
+        if len(content) != described.size or hashlib.sha256(content).digest() != described.digest:
+            raise Refusal(Reason.BAD_FORMAT, f"part {described.name}/{described.item} is not the one described")
+        if described.personal and len(content) < SALT_BYTES:
+            raise Refusal(Reason.BAD_FORMAT, f"part {described.name}/{described.item} has no salt")
+
+
+def check_signature(received: Received, key: VerifyKey) -> Verified[Telegram]:
+    """Received to Verified. Raises Refusal(BAD_SIGNATURE)."""
+    verify(received.compact, key)
+    return Verified(received.header, received.envelope)
+
+
+def write(header: Telegram, contents: tuple[bytes, ...], key: SigningKey) -> Verified[Telegram]:
+    """Sign a header as its author; `contents` are the parts in the header's order."""
+    jws = sign_compact(key, encode_json(header), kid=header.author.value)
+    return Verified(header, Envelope(jws, contents))
+
+
+def describe_part(name: str, content: bytes, *, item: int = 0, personal: bool = False) -> Part:
+    """The header's line on a part; a personal part's content starts with its salt."""
+    return Part(
+        name=name, digest=hashlib.sha256(content).digest(), size=len(content), item=item, personal=personal
+    )
+
+
+def without_personal_parts(envelope: Envelope, header: Telegram) -> Envelope:
+    """The evidence alone: header and signature, personal parts taken off (L1)."""
+    kept = zip(header.parts, envelope.parts, strict=True)
+    return Envelope(envelope.jws, tuple(None if described.personal else content for described, content in kept))
+
+
+def _where(wrong: Exception) -> str:
+    """What msgspec says of the place, without the value: our own codes show none."""
+    text = str(wrong)
+    return text if len(text) <= 200 else text[:200]

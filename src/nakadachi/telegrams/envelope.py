@@ -1,0 +1,117 @@
+"""What every telegram has in common: a header its author signs once, and parts that can be taken off.
+
+The header (JSON, ES256, JWS compact) holds each part's digest; a personal part's digest is salted, so that the part
+can be destroyed without touching the evidence (design 2.2). Relays pass the author's bytes unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+import msgspec
+
+from nakadachi.crypto.signing import Unverified
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.terms import NodeName, Serial, TelegramId
+
+SALT_BYTES = 32
+
+
+class Lane(StrEnum):
+    """The queue a telegram travels in; bulk can never starve the interactive one (design 2.9)."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One detachable part, as the header names it: its digest (32 bytes), size in bytes, and the item it belongs to."""
+
+    name: str
+    digest: bytes
+    size: int
+    item: int = 0
+    personal: bool = False
+
+
+class Telegram(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="telegram"
+):
+    """電文: the signed header of one telegram. `to` is the addressee at the end of its path, `made_at` is UTC."""
+
+    id: TelegramId
+    author: NodeName
+    to: NodeName
+    made_at: datetime
+    lane: Lane = Lane.INTERACTIVE
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def exchanges(self) -> tuple[Serial, ...]:
+        """The serials this telegram belongs to; empty for one that opens or concerns none."""
+        return ()
+
+
+class Answer(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The header of an answer; `answers` is the telegram it answers."""
+
+    answers: TelegramId
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What became of one exchange of a telegram: done, or refused with a reason."""
+
+    serial: Serial
+    refused: Reason | None = None
+
+
+class Refused(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """拒否: the telegram as a whole is refused; nothing of it took effect at its author's side of the refuser."""
+
+    reason: Reason
+
+
+class Pending(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """保留: kept by a relay and on its way; no final answer yet. Never stored, so the same telegram may be sent again."""
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True):
+    """What travels: the signed header and its parts in the header's order; None where a part was taken off.
+
+    A personal part starts with its 32-byte salt.
+    """
+
+    jws: bytes
+    parts: tuple[bytes | None, ...] = ()
+
+
+T = TypeVar("T", bound=Telegram, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A telegram of the right form, its signature not yet checked."""
+
+    header: Telegram
+    envelope: Envelope
+    compact: Unverified
+
+
+@dataclass(frozen=True, slots=True)
+class Verified(Generic[T]):
+    """A telegram whose author's signature and whose parts were checked."""
+
+    header: T
+    envelope: Envelope
+
+    def part(self, name: str, item: int = 0) -> bytes:
+        """The content of a part, without its salt. Raises Refusal(BAD_FORMAT) where it is lacking."""
+        for described, content in zip(self.header.parts, self.envelope.parts, strict=True):
+            if described.name == name and described.item == item:
+                if content is None:
+                    break
+                return content[SALT_BYTES:] if described.personal else content
+        raise Refusal(Reason.BAD_FORMAT, f"part {name}/{item} is lacking")

@@ -1,0 +1,75 @@
+"""処理状況管理: who may hand us a telegram, and which may follow which. Pure, from the catalogue (I6; source 003 6.5 ①(a))."""
+
+from __future__ import annotations
+
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.catalogue import HOPS, Hop, Stop, role_at
+from nakadachi.telegrams.envelope import Telegram
+from nakadachi.terms import NodeName, OrganisationCode, Role
+
+_SIDED = frozenset({Role.INTERFACE, Role.INTERMEDIATE})
+
+
+def check_address(me: NodeName, header: Telegram, hop: NodeName) -> tuple[Hop, Stop]:
+    """Where on which path we stand when `hop` (the node of the TLS connection) hands us this telegram.
+
+    Raises Refusal(ROLE_NOT_ALLOWED) where no path of the catalogue leads from it to us, Refusal(NOT_ADDRESSED_HERE) where
+    one does, but for another organisation.
+    """
+    reason = Reason.ROLE_NOT_ALLOWED
+    for line in HOPS.get(type(header), ()):
+        for before, here in zip(line.path, line.path[1:], strict=False):
+            if role_at(before) is not hop.role or role_at(here) is not me.role:
+                continue
+            if line.author is not header.author.role or line.addressee is not header.to.role:
+                continue
+            if _names_fit(line, before, here, named=(header, hop, me)):
+                return line, here
+            reason = Reason.NOT_ADDRESSED_HERE
+    raise Refusal(reason, f"{type(header).__name__} of {header.author} to {header.to} from {hop}")
+
+
+def _names_fit(line: Hop, before: Stop, here: Stop, *, named: tuple[Telegram, NodeName, NodeName]) -> bool:
+    header, hop, me = named
+    if before == line.path[0] and hop != header.author:
+        return False
+    if here == line.path[-1] and me != header.to:
+        return False
+    beside: list[tuple[Stop, OrganisationCode]] = [
+        (line.path[0], header.author.organisation),
+        (before, hop.organisation),
+        (line.path[-1], header.to.organisation),
+    ]
+    return all(organisation == me.organisation for stop, organisation in beside if _same_side(stop, here))
+
+
+def _same_side(one: Stop, other: Stop) -> bool:
+    """The interface system and the intermediate server of one side belong to one organisation."""
+    if role_at(one) not in _SIDED or role_at(other) not in _SIDED:
+        return False
+    return one.partition(" ")[2] == other.partition(" ")[2]
+
+
+def next_stop(line: Hop, here: Stop) -> Stop | None:
+    """Where a relay at `here` sends it on to; None at the end of the path."""
+    position = line.path.index(here) + 1
+    return line.path[position] if position < len(line.path) else None
+
+
+def stops_left(line: Hop, here: Stop) -> int:
+    """How many legs are still to go from `here`."""
+    return len(line.path) - 1 - line.path.index(here)
+
+
+def require_turn(line: Hop, here: Stop, last: str | None) -> None:
+    """Pass where this telegram may follow `last`, the name of the one seen last at this stop for its serial.
+
+    What may precede it here are the telegrams of `after` that pass this stop; where none does, it is the first one.
+    Raises Refusal(OUT_OF_TURN).
+    """
+    if not line.after:
+        return
+    passing = {kind.__name__ for kind in line.after if any(here in hop.path for hop in HOPS[kind])}
+    if (last in passing) if passing else (last is None):
+        return
+    raise Refusal(Reason.OUT_OF_TURN, f"{line.telegram.__name__} after {last or 'nothing'} at {here}")

@@ -1,0 +1,218 @@
+"""The words of the field as types: one word, one meaning, one shape.
+
+Everything here is a value that may appear on the wire. What must never leave a system (ID codes, addressee
+numbers, Individual Numbers, the four basic items) has no type in this module (design section 1).
+Source: glossary; shapes from design "Fixed values".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from enum import StrEnum
+from typing import ClassVar, Self
+
+JAPAN = timezone(timedelta(hours=9), "JST")
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CROCKFORD_CHECK = CROCKFORD + "*~$=U"
+
+
+def japan_day(moment: datetime) -> date:
+    """The day in Japan at a moment: law is judged by Japan's calendar."""
+    return moment.astimezone(JAPAN).date()
+
+
+def crockford(number: int, *, length: int) -> str:
+    """Write a non-negative integer in Crockford base32, `length` characters, most significant first."""
+    return "".join(CROCKFORD[number >> 5 * place & 31] for place in range(length - 1, -1, -1))
+
+
+def crockford_value(text: str) -> int:
+    """Read Crockford base32 as this project writes it (upper case, no look-alikes). Raises ValueError."""
+    number = 0
+    for character in text:
+        number = number << 5 | CROCKFORD.index(character)
+    return number
+
+
+class Code:
+    """A checked text with a shape of its own. Raises ValueError where the text does not have it.
+
+    `SECRET` ones name a person: they never show in a repr, a log or an error.
+    """
+
+    __slots__ = ("value",)
+    SHAPE: ClassVar[re.Pattern[str]]
+    SECRET: ClassVar[bool] = False
+
+    value: str
+
+    def __init__(self, value: str) -> None:
+        if not isinstance(value, str) or not self.SHAPE.fullmatch(value):
+            shown = "a value" if self.SECRET else repr(value)[:80]
+            msg = f"{shown} is not a {type(self).__name__} ({self.SHAPE.pattern})"
+            raise ValueError(msg)
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.value == self.value  # type: ignore[attr-defined]  # same class
+
+    def __lt__(self, other: Self) -> bool:
+        return self.value < other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __str__(self) -> str:
+        return "…" if self.SECRET else self.value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'…' if self.SECRET else repr(self.value)})"
+
+
+class OrganisationCode(Code):
+    """組織コード: 16 digits, one organisation (facts 2.2)."""
+
+    __slots__ = ()
+    SHAPE = re.compile(r"[0-9]{16}")
+
+
+class AffairCode(Code):
+    """事務コード: `JM` and 14 digits (facts 2.2)."""
+
+    __slots__ = ()
+    SHAPE = re.compile(r"JM[0-9]{14}")
+
+
+class ProcedureCode(Code):
+    """事務手続コード: `JT` and 14 digits (facts 2.2)."""
+
+    __slots__ = ()
+    SHAPE = re.compile(r"JT[0-9]{14}")
+
+
+class InfoNameCode(Code):
+    """特定個人情報名コード: `TM` and 14 digits (facts 2.2)."""
+
+    __slots__ = ()
+    SHAPE = re.compile(r"TM[0-9]{14}")
+
+
+class ItemCode(Code):
+    """特定個人情報の項目コード: `TM` + 14 digits of its information name, `-`, 4 digits."""
+
+    __slots__ = ()
+    SHAPE = re.compile(r"TM[0-9]{14}-[0-9]{4}")
+
+    @property
+    def information(self) -> InfoNameCode:
+        """The information name this item belongs to."""
+        return InfoNameCode(self.value[:16])
+
+
+class Serial(Code):
+    """処理通番: `<organisation code>-<26 Crockford characters of a UUIDv7>`, one exchange (design, fixed values)."""
+
+    __slots__ = ()
+    SHAPE = re.compile(rf"[0-9]{{16}}-[0-7][{CROCKFORD}]{{25}}")
+
+    @property
+    def issuer(self) -> OrganisationCode:
+        """The organisation whose interface system issued it."""
+        return OrganisationCode(self.value[:16])
+
+
+class TelegramId(Code):
+    """電文番号: 26 Crockford characters of a UUIDv7, unique for its author."""
+
+    __slots__ = ()
+    SHAPE = re.compile(rf"[0-7][{CROCKFORD}]{{25}}")
+
+
+class LinkCode(Code):
+    """リンクコード: names one person to one organisation and to no other; opaque to all but the core.
+
+    31 Crockford characters of scheme, key index and 16 bytes, then a check symbol (design section 3).
+    """
+
+    __slots__ = ()
+    SHAPE = re.compile(rf"[{CROCKFORD}]{{31}}[{re.escape(CROCKFORD_CHECK)}]")
+    SECRET = True
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        if CROCKFORD_CHECK[crockford_value(value[:-1]) % 37] != value[-1]:
+            msg = "a value is not a LinkCode (its check symbol does not fit: a character was mistyped)"
+            raise ValueError(msg)
+
+    @classmethod
+    def of_bytes(cls, raw: bytes) -> LinkCode:
+        """The text of 19 bytes: scheme (1), key index (2), block (16)."""
+        number = int.from_bytes(raw, "big")
+        return cls(crockford(number, length=31) + CROCKFORD_CHECK[number % 37])
+
+    def to_bytes(self) -> bytes:
+        """Back to the 19 bytes. Raises ValueError where the text holds more than 19 bytes."""
+        number = crockford_value(self.value[:-1])
+        if number >= 1 << 152:
+            msg = "a value is not a LinkCode (too large)"
+            raise ValueError(msg)
+        return number.to_bytes(19, "big")
+
+
+class MatchingNumber(Code):
+    """突合番号 (取得番号): ties one issuance together, purged when it ends (Act art. 21-2, L1)."""
+
+    __slots__ = ()
+    SHAPE = re.compile(rf"[{CROCKFORD}]{{26}}")
+    SECRET = True
+
+
+class Role(StrEnum):
+    """What a system is to the network (design, fixed values)."""
+
+    CORE = "core"
+    INTERFACE = "interface"
+    INTERMEDIATE = "intermediate"
+    PORTAL = "portal"
+    COMMISSION = "commission"
+    REGISTRY = "registry"
+
+
+class NodeName(Code):
+    """ノード名: `<role>:<organisation code>`, one system of one organisation."""
+
+    __slots__ = ()
+    SHAPE = re.compile(rf"({'|'.join(Role)}):[0-9]{{16}}")
+
+    @classmethod
+    def of(cls, role: Role, organisation: OrganisationCode) -> NodeName:
+        """The name of an organisation's system in a role."""
+        return cls(f"{role.value}:{organisation.value}")
+
+    @property
+    def role(self) -> Role:
+        """What it is."""
+        return Role(self.value.partition(":")[0])
+
+    @property
+    def organisation(self) -> OrganisationCode:
+        """Whose it is."""
+        return OrganisationCode(self.value.partition(":")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """プレフィックス情報: who asks whom for what, for which affair (source 003, table 23).
+
+    `items` empty means all items that the legal row allows; a permit always names them.
+    """
+
+    inquirer: OrganisationCode
+    affair: AffairCode
+    procedure: ProcedureCode
+    provider: OrganisationCode
+    information: InfoNameCode
+    items: tuple[ItemCode, ...] = ()

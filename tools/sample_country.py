@@ -1,0 +1,213 @@
+"""Plans the sample country of `examples/`: who is registered where, who asks what, what comes of it; nobody in it exists.
+
+Every inquiry is judged by the sample law while it is planned, so that a change of the law data shows here first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from nakadachi.law import lawbook
+from nakadachi.law.assessments import require_assessment
+from nakadachi.law.masters import Item, ValueKind
+from nakadachi.neighbours.residents import MUNICIPALITIES, Chance, Resident
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.terms import AffairCode, InfoNameCode, OrganisationCode, Prefix, ProcedureCode
+
+ON = date(2026, 4, 1)
+ANSWERED = 180
+AOBA, MIDORI, TSUBAKI, AOI, HINATA, KOHARU = (f"99010000{number:08}" for number in range(1, 7))
+PREFECTURE, PENSION, INSURER, UNION = (f"99{kind:02}000000000001" for kind in (2, 3, 4, 5))
+TOWNS = (AOBA, MIDORI, TSUBAKI, AOI, HINATA, KOHARU)
+ASKED = (MIDORI, TSUBAKI, AOI, HINATA)
+TAX, RECORD, MEDICAL, PENSIONS, DISABILITY, CARE, ASSISTANCE, CHILDREN = (
+    f"TM99{number:012}" for number in (2, 3, 4, 5, 6, 7, 8, 10)
+)
+BOOK = lawbook.sample()
+
+Case = tuple[str, str, str, str, str]  # addressee number, affair, procedure, provider, information
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """Who is registered where under which number, and what each organisation holds of whom."""
+
+    people: list[Resident]
+    numbers: dict[str, dict[int, str]] = field(default_factory=dict)
+    rows: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    holds: set[tuple[str, int, str]] = field(default_factory=set)
+    mixed: dict[tuple[str, int], int] = field(default_factory=dict)
+    flags: dict[str, list[str]] = field(default_factory=dict)
+
+
+def age(person: Resident) -> int:
+    """Full years on the day of the examples."""
+    return (ON - person.born).days * 4 // 1461
+
+
+def registrations(country: Country, chance: Chance) -> None:
+    """Everybody at home; people of Aoba also where they lived before (one household of six nowhere), by age elsewhere."""
+    used: set[str] = set()
+    for at, person in enumerate(country.people):
+        home = TOWNS[MUNICIPALITIES.index(person.municipality)]
+        places = [home]
+        if home == AOBA and person.household // 2 % 6:
+            places.append(TOWNS[person.household // 2 % 6])
+        conditions = ((PREFECTURE, at % 6 == 0), (PENSION, age(person) >= 20), (INSURER, person.household % 4 < 2))
+        places += [place for place, member in (*conditions, (UNION, age(person) >= 75)) if member]
+        for place in places:
+            while (number := str(10_000_000 + chance.below(89_999_999))) in used:
+                continue
+            used.add(number)
+            country.numbers.setdefault(place, {})[at] = number
+
+
+def informations(country: Country, place: str, at: int) -> list[str]:
+    """What an organisation holds of a person."""
+    person = country.people[at]
+    years = age(person)
+    if place in TOWNS:
+        if at not in country.numbers[AOBA] or place == AOBA:
+            return [TAX, RECORD] if at % 10 == 0 else []
+        by_age = ((TAX, years >= 18), (RECORD, True), (CARE, years >= 65), (CHILDREN, 25 <= years < 50))
+        return [name for name, held in (*by_age, (ASSISTANCE, at % 12 == 0)) if held]
+    return {PREFECTURE: [DISABILITY], PENSION: [PENSIONS], INSURER: [MEDICAL], UNION: [MEDICAL]}[place]
+
+
+def value_of(item: Item, chance: Chance) -> str:
+    """A plausible value of an item's kind."""
+    number = chance.below(5_000)
+    match item.value:
+        case ValueKind.AMOUNT:
+            return str(number % 6 if "人数" in item.name_ja else number * 1_000)
+        case ValueKind.DATE:
+            return (ON - timedelta(days=number)).strftime("%Y%m%d")
+        case ValueKind.FLAG:
+            return str(number % 2)
+        case ValueKind.CODE:
+            return str(1 + number % 5)
+    return "令和7年度" if "年度" in item.name_ja else "見本"
+
+
+def replicas(country: Country, missing: set[tuple[str, int, str]], chance: Chance) -> None:
+    """Replica rows of everybody, less those that are to be missing; one value of twenty is a reason of null."""
+    for place, numbers in country.numbers.items():
+        for at, number in numbers.items():
+            for name in informations(country, place, at):
+                if (place, at, name) in missing:
+                    continue
+                country.holds.add((place, at, name))
+                for item in BOOK.masters.information(InfoNameCode(name)).items:
+                    value = value_of(item, chance) if chance.below(20) else ""
+                    row = {
+                        "record_id": f"R{len(country.rows.setdefault(place, [])) + 1:06}",
+                        "addressee_number": number,
+                        "information": name,
+                        "item": item.code.value,
+                        "version": "1",
+                        "publish_from": "20250615",
+                        "publish_until": "",
+                        "value": value,
+                        "reason_of_null": "" if value else "NotAcceptable",
+                        "delete": "0",
+                        "updated_at": "20250615090000",
+                    }
+                    country.rows[place].append(row)
+
+
+def judged(case: Case, inquirer: str = AOBA) -> str:
+    """What the sample law says of a case: `answered`, or the reason it is refused for."""
+    _, affair, procedure, provider, information = case
+    codes = OrganisationCode(inquirer), AffairCode(affair), ProcedureCode(procedure), OrganisationCode(provider)
+    prefix = Prefix(*codes, InfoNameCode(information))
+    try:
+        BOOK.whitelist.allows(prefix, ON)
+        require_assessment(BOOK.assessments, prefix, ON)
+    except Refusal as refused:
+        return refused.reason.value
+    return "answered"
+
+
+def uses(information: str, provider: str) -> list[tuple[str, str]]:
+    """The affairs and procedures for which Aoba may ask a provider for an information name."""
+    pairs = [(affair.code.value, each.code.value) for affair in BOOK.masters.affairs for each in affair.procedures]
+    consent = [item.code for item in BOOK.masters.information(InfoNameCode(information)).items if item.consent_required]
+    rows = {row.affair.value for row in BOOK.whitelist.rows if set(consent) & set(row.items)}
+    return [pair for pair in pairs if judged(("", *pair, provider, information)) == "answered" and pair[0] not in rows]
+
+
+def cases(country: Country, chance: Chance) -> list[tuple[Case, str]]:
+    """Inquiries and what is to come of each. Raises ValueError where the law data no longer fits them."""
+    aoba = country.numbers[AOBA]
+    moved = {
+        place: [at for at in country.numbers[place] if at in aoba and age(country.people[at]) >= 18] for place in TOWNS
+    }
+    only_here = [at for at in aoba if not any(at in country.numbers[place] for place in TOWNS[1:])]
+    found: list[tuple[Case, str]] = []
+
+    def add(at: int, provider: str, information: str, expected: str) -> None:
+        affair, procedure = chance.pick(uses(information, provider))
+        found.append(((aoba[at], affair, procedure, provider, information), expected))
+
+    # The first of those who moved are kept for what goes wrong.
+    for place in ASKED[:3]:
+        mixed, guarded, absent = moved[place][0], moved[place][1], moved[place][2]
+        others = [at for at in aoba if country.people[at].household == country.people[mixed].household and at != mixed]
+        country.mixed[place, mixed] = others[0] if others else moved[place][3]
+        country.flags.setdefault(place, []).append(f"{country.numbers[place][guarded]},*,0,1,20270331")
+        add(mixed, place, RECORD, Reason.SUBJECT_MISMATCH)
+        add(guarded, place, RECORD, Reason.WITHHELD)
+        add(absent, place, TAX, Reason.NOT_REGISTERED)
+        add(only_here[len(found)], place, RECORD, Reason.NOT_LINKED_AT_PROVIDER)
+    replicas(
+        country,
+        {
+            (case[3], at, TAX)
+            for case, why in found
+            if why == Reason.NOT_REGISTERED
+            for at, number in aoba.items()
+            if number == case[0]
+        },
+        chance,
+    )
+    country.flags.setdefault(HINATA, []).append(f"{country.numbers[HINATA][moved[HINATA][0]]},{TAX},0,1,")
+    country.flags.setdefault(AOBA, []).append(f"{aoba[moved[HINATA][1]]},*,0,0,20270331")
+    add(moved[HINATA][0], HINATA, TAX, Reason.WITHHELD)
+    for at in moved[KOHARU][:5]:
+        add(at, KOHARU, RECORD, Reason.PROVIDER_STOPPED)
+    found.extend(outside_the_law(aoba, moved[HINATA][1:]))
+    found.extend(
+        (("99999" + str(number), *chance.pick(uses(RECORD, MIDORI)), MIDORI, RECORD), Reason.UNKNOWN_ADDRESSEE)
+        for number in (101, 102, 103)
+    )
+    kept = {(case[0], case[3]) for case, _ in found}
+    ready = [
+        (at, place, name)
+        for place, at, name in sorted(country.holds)
+        if at in aoba and place not in {AOBA, KOHARU} and (aoba[at], place) not in kept and uses(name, place)
+    ]
+    while sum(expected == "answered" for _, expected in found) < ANSWERED:
+        add(*ready.pop(chance.below(len(ready))), "answered")
+    return found
+
+
+def outside_the_law(aoba: dict[int, str], persons: list[int]) -> list[tuple[Case, str]]:
+    """What the table does not list, or what has no assessment. Raises ValueError where the law data says otherwise."""
+    wanted = [
+        ("JM99000000740000", "JT99000000740003", HINATA, TAX, Reason.NOT_IN_TABLE),  # ended in 2024
+        ("JM99000000420000", "JT99000000420001", HINATA, ASSISTANCE, Reason.NOT_IN_TABLE),
+        ("JM99000001160000", "JT99000001160001", HINATA, "TM99000000000009", Reason.NOT_IN_TABLE),  # from 2030
+        ("JM99000009010000", "JT99000009010001", TSUBAKI, TAX, Reason.NOT_IN_TABLE),  # narrowed by ordinance
+        ("JM99000000660000", "JT99000000660001", HINATA, RECORD, Reason.NOT_IN_TABLE),  # not for a municipality
+        ("JM99000000270000", "JT99000000270002", PREFECTURE, ASSISTANCE, Reason.NO_ASSESSMENT),
+        ("JM99000000940000", "JT99000000940001", PREFECTURE, ASSISTANCE, Reason.NO_ASSESSMENT),
+        ("JM99000001080000", "JT99000001080001", PREFECTURE, ASSISTANCE, Reason.NO_ASSESSMENT),
+    ]
+    found: list[tuple[Case, str]] = []
+    for at, (affair, procedure, provider, information, reason) in zip(persons, wanted, strict=False):
+        case = (aoba[at], affair, procedure, provider, information)
+        if judged(case) != reason:
+            raise ValueError(f"the law data no longer refuses {case[1:]} for {reason}: it says {judged(case)}")
+        found.append((case, reason))
+    return found
