@@ -13,15 +13,17 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from nakadachi.intermediate.files import inquiries, people, provisions, provisions_xml
+from nakadachi.intermediate.files.layout import Column
 from nakadachi.neighbours.residents import MUNICIPALITIES, Chance, residents
 from nakadachi.terms import OrganisationCode
-from tools.sample_country import AOBA, BOOK, MIDORI, PENSION, TSUBAKI, Case, Country, cases, registrations
+from tools.sample_country import AOI, BOOK, INQUIRER, MIDORI, PENSION, TOWNS, Case, Country, cases, registrations
 
 SEED = b"nakadachi examples 1"
 COUNT = 400
 FOLDER = Path(__file__).parent.parent / "examples"
-# Every other household lives in Aoba.
-HOMES = [place for other in MUNICIPALITIES[1:] for place in (MUNICIPALITIES[0], other)]
+HOME = MUNICIPALITIES[TOWNS.index(INQUIRER)]
+# Every other household lives in the town that asks.
+HOMES = [place for other in MUNICIPALITIES if other != HOME for place in (HOME, other)]
 BOM = "\ufeff"
 MARKS = {"\u3099": "ﾞ", "\u309a": "ﾟ"}
 HALF = {unicodedata.normalize("NFKC", half): half for half in map(chr, range(0xFF66, 0xFF9E))}
@@ -73,7 +75,7 @@ def _csv(lines: list[str]) -> bytes:
     return (BOM + "".join(f"{line}\r\n" for line in lines)).encode()
 
 
-def _header(columns: tuple[people.Column, ...]) -> str:
+def _header(columns: tuple[Column, ...]) -> str:
     return ",".join(column.japanese for column in columns)
 
 
@@ -98,7 +100,7 @@ def _cells(case: Case, at: int) -> dict[str, str]:
         "request_time": f"2026040109{at // 60:02}{at % 60:02}000",
         "department": f"SAMPLE-{affair[10:13]}",
         "operator": f"SAMPLE-USER-{1 + at % 3}",
-        "inquirer": AOBA,
+        "inquirer": INQUIRER,
         "non_disclosure": "0",
         "affair": affair,
         "procedure": procedure,
@@ -136,19 +138,21 @@ def people_file(country: Country, place: str) -> bytes:
     for at, number in country.numbers[place].items():
         person = country.people[at]
         shown = country.people[country.mixed.get((place, at), at)]
-        home = person.address if place not in _TOWNS_BEFORE or at not in country.numbers[AOBA] else _before(place, at)
-        kana = _half(shown.kana) if place == TSUBAKI else shown.kana
+        home = (
+            person.address if place not in _TOWNS_BEFORE or at not in country.numbers[INQUIRER] else _before(place, at)
+        )
+        kana = _half(shown.kana) if place == AOI else shown.kana
         born = shown.born.isoformat() if place == MIDORI else shown.born.strftime("%Y%m%d")
         lines.append(",".join((number, shown.name, kana, home, str(shown.sex), born, person.number.value)))
     header = _header(people.COLUMNS)
-    if place == TSUBAKI:
+    if place == AOI:
         return "".join(f"{line}\r\n" for line in (header, *lines)).encode("cp932")
     if place == MIDORI:
         return "".join(f"{line}\n" for line in lines).encode()
     return _csv([header, *lines])
 
 
-_TOWNS_BEFORE = {f"99010000{number:08}": each.name for number, each in enumerate(MUNICIPALITIES, start=1) if number > 1}
+_TOWNS_BEFORE = {code: each.name for code, each in zip(TOWNS, MUNICIPALITIES, strict=True) if code != INQUIRER}
 
 
 def _before(place: str, at: int) -> str:
@@ -213,13 +217,13 @@ def readme(country: Country, outcomes: Counter[str]) -> str:
         for place, each in names.items()
     )
     counts = "\n".join(f"| {outcome} | {count} |" for outcome, count in sorted(outcomes.items()))
-    return README.format(table=table, counts=counts, inquirer=AOBA, pension=PENSION, midori=MIDORI, tsubaki=TSUBAKI)
+    return README.format(table=table, counts=counts, inquirer=INQUIRER, pension=PENSION, midori=MIDORI, aoi=AOI)
 
 
 README = """# Examples: the files of a sample country
 
 Written by `python -m tools.make_examples`. Generated sample data: nobody in these files exists, all codes are invented.
-Numbers fit their check digits by chance of the seed and were issued to nobody for this.
+Individual Numbers are drawn from the seed with fitting check digits; where one equals a real one, that is chance.
 
 ## inquiries.csv
 
@@ -236,8 +240,8 @@ What is to come of each line of `inquiries.csv`: `answered`, `rejected` (the lin
 ## people-(organisation).csv
 
 Who is registered there under which addressee number, with the four basic items and the Individual Number for issuance.
-{midori} has no header and dates with hyphens; {tsubaki} is Shift_JIS (CP932) with half-width kana; the rest are UTF-8
-with BOM. Three people of Aoba have someone else's name, kana and date of birth at their former town: mis-linkage.
+{midori} has no header and dates with hyphens; {aoi} is Shift_JIS (CP932) with half-width kana; the rest are UTF-8
+with BOM. Three people have someone else's name, kana and date of birth there: mis-linkage.
 
 ## provisions-(organisation).csv
 

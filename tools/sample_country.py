@@ -1,4 +1,4 @@
-"""Plans the sample country of `examples/`: who is registered where, who asks what, what comes of it; nobody in it exists.
+"""Plans the sample country of `examples/`: who is registered where and who asks what; nobody in it exists.
 
 Every inquiry is judged by the sample law while it is planned, so that a change of the law data shows here first.
 """
@@ -17,10 +17,12 @@ from nakadachi.terms import AffairCode, InfoNameCode, OrganisationCode, Prefix, 
 
 ON = date(2026, 4, 1)
 ANSWERED = 180
+GROWN_UP = 18
 AOBA, MIDORI, TSUBAKI, AOI, HINATA, KOHARU = (f"99010000{number:08}" for number in range(1, 7))
 PREFECTURE, PENSION, INSURER, UNION = (f"99{kind:02}000000000001" for kind in (2, 3, 4, 5))
 TOWNS = (AOBA, MIDORI, TSUBAKI, AOI, HINATA, KOHARU)
-ASKED = (MIDORI, TSUBAKI, AOI, HINATA)
+INQUIRER, STOPPED = TSUBAKI, KOHARU
+FORMER = tuple(place for place in TOWNS if place != INQUIRER)
 TAX, RECORD, MEDICAL, PENSIONS, DISABILITY, CARE, ASSISTANCE, CHILDREN = (
     f"TM99{number:012}" for number in (2, 3, 4, 5, 6, 7, 8, 10)
 )
@@ -47,13 +49,13 @@ def age(person: Resident) -> int:
 
 
 def registrations(country: Country, chance: Chance) -> None:
-    """Everybody at home; people of Aoba also where they lived before (one household of six nowhere), by age elsewhere."""
+    """Everybody at home; of the inquirer's five households of six also where they lived before; the rest by age."""
     used: set[str] = set()
     for at, person in enumerate(country.people):
         home = TOWNS[MUNICIPALITIES.index(person.municipality)]
         places = [home]
-        if home == AOBA and person.household // 2 % 6:
-            places.append(TOWNS[person.household // 2 % 6])
+        if home == INQUIRER and person.household // 2 % 6:
+            places.append(FORMER[person.household // 2 % 6 - 1])
         conditions = ((PREFECTURE, at % 6 == 0), (PENSION, age(person) >= 20), (INSURER, person.household % 4 < 2))
         places += [place for place, member in (*conditions, (UNION, age(person) >= 75)) if member]
         for place in places:
@@ -68,7 +70,7 @@ def informations(country: Country, place: str, at: int) -> list[str]:
     person = country.people[at]
     years = age(person)
     if place in TOWNS:
-        if at not in country.numbers[AOBA] or place == AOBA:
+        if at not in country.numbers[INQUIRER] or place == INQUIRER:
             return [TAX, RECORD] if at % 10 == 0 else []
         by_age = ((TAX, years >= 18), (RECORD, True), (CARE, years >= 65), (CHILDREN, 25 <= years < 50))
         return [name for name, held in (*by_age, (ASSISTANCE, at % 12 == 0)) if held]
@@ -116,7 +118,7 @@ def replicas(country: Country, missing: set[tuple[str, int, str]], chance: Chanc
                     country.rows[place].append(row)
 
 
-def judged(case: Case, inquirer: str = AOBA) -> str:
+def judged(case: Case, inquirer: str = INQUIRER) -> str:
     """What the sample law says of a case: `answered`, or the reason it is refused for."""
     _, affair, procedure, provider, information = case
     codes = OrganisationCode(inquirer), AffairCode(affair), ProcedureCode(procedure), OrganisationCode(provider)
@@ -130,83 +132,97 @@ def judged(case: Case, inquirer: str = AOBA) -> str:
 
 
 def uses(information: str, provider: str) -> list[tuple[str, str]]:
-    """The affairs and procedures for which Aoba may ask a provider for an information name."""
+    """The affairs and procedures for which the inquirer may ask a provider for an information name."""
     pairs = [(affair.code.value, each.code.value) for affair in BOOK.masters.affairs for each in affair.procedures]
     consent = [item.code for item in BOOK.masters.information(InfoNameCode(information)).items if item.consent_required]
     rows = {row.affair.value for row in BOOK.whitelist.rows if set(consent) & set(row.items)}
     return [pair for pair in pairs if judged(("", *pair, provider, information)) == "answered" and pair[0] not in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The inquiries planned so far, each with what is to come of it."""
+
+    country: Country
+    chance: Chance
+    found: list[tuple[Case, str]] = field(default_factory=list)
+
+    def add(self, at: int, provider: str, information: str, expected: str) -> None:
+        """Ask a provider about a resident, for one of the affairs that may."""
+        pair = self.chance.pick(uses(information, provider))
+        self.found.append(((self.country.numbers[INQUIRER][at], *pair, provider, information), expected))
+
+    def moved(self, place: str) -> list[int]:
+        """The grown-up people of the inquirer who are registered at another place too."""
+        own, people = self.country.numbers[INQUIRER], self.country.people
+        return [at for at in self.country.numbers[place] if at in own and age(people[at]) >= GROWN_UP]
+
+    def protect(self, place: str, at: int, flag: str) -> None:
+        """Mark a person at a place: information, own view allowed, withheld, until."""
+        self.country.flags.setdefault(place, []).append(f"{self.country.numbers[place][at]},{flag}")
+
+
 def cases(country: Country, chance: Chance) -> list[tuple[Case, str]]:
     """Inquiries and what is to come of each. Raises ValueError where the law data no longer fits them."""
-    aoba = country.numbers[AOBA]
-    moved = {
-        place: [at for at in country.numbers[place] if at in aoba and age(country.people[at]) >= 18] for place in TOWNS
-    }
-    only_here = [at for at in aoba if not any(at in country.numbers[place] for place in TOWNS[1:])]
-    found: list[tuple[Case, str]] = []
-
-    def add(at: int, provider: str, information: str, expected: str) -> None:
-        affair, procedure = chance.pick(uses(information, provider))
-        found.append(((aoba[at], affair, procedure, provider, information), expected))
-
-    # The first of those who moved are kept for what goes wrong.
-    for place in ASKED[:3]:
-        mixed, guarded, absent = moved[place][0], moved[place][1], moved[place][2]
-        others = [at for at in aoba if country.people[at].household == country.people[mixed].household and at != mixed]
-        country.mixed[place, mixed] = others[0] if others else moved[place][3]
-        country.flags.setdefault(place, []).append(f"{country.numbers[place][guarded]},*,0,1,20270331")
-        add(mixed, place, RECORD, Reason.SUBJECT_MISMATCH)
-        add(guarded, place, RECORD, Reason.WITHHELD)
-        add(absent, place, TAX, Reason.NOT_REGISTERED)
-        add(only_here[len(found)], place, RECORD, Reason.NOT_LINKED_AT_PROVIDER)
-    replicas(
-        country,
-        {
-            (case[3], at, TAX)
-            for case, why in found
-            if why == Reason.NOT_REGISTERED
-            for at, number in aoba.items()
-            if number == case[0]
-        },
-        chance,
-    )
-    country.flags.setdefault(HINATA, []).append(f"{country.numbers[HINATA][moved[HINATA][0]]},{TAX},0,1,")
-    country.flags.setdefault(AOBA, []).append(f"{aoba[moved[HINATA][1]]},*,0,0,20270331")
-    add(moved[HINATA][0], HINATA, TAX, Reason.WITHHELD)
-    for at in moved[KOHARU][:5]:
-        add(at, KOHARU, RECORD, Reason.PROVIDER_STOPPED)
-    found.extend(outside_the_law(aoba, moved[HINATA][1:]))
-    found.extend(
-        (("99999" + str(number), *chance.pick(uses(RECORD, MIDORI)), MIDORI, RECORD), Reason.UNKNOWN_ADDRESSEE)
-        for number in (101, 102, 103)
-    )
-    kept = {(case[0], case[3]) for case, _ in found}
+    own = country.numbers[INQUIRER]
+    plan = Plan(country, chance)
+    missing = troubles(plan)
+    replicas(country, missing, chance)
+    plan.found.extend(outside_the_law(own, plan.moved(HINATA)[1:]))
+    for number in ("99999101", "99999102", "99999103"):
+        pair = chance.pick(uses(RECORD, MIDORI))
+        plan.found.append(((number, *pair, MIDORI, RECORD), Reason.UNKNOWN_ADDRESSEE))
+    kept = {(case[0], case[3]) for case, _ in plan.found}
     ready = [
         (at, place, name)
         for place, at, name in sorted(country.holds)
-        if at in aoba and place not in {AOBA, KOHARU} and (aoba[at], place) not in kept and uses(name, place)
+        if at in own and place not in {INQUIRER, STOPPED} and (own[at], place) not in kept and uses(name, place)
     ]
-    while sum(expected == "answered" for _, expected in found) < ANSWERED:
-        add(*ready.pop(chance.below(len(ready))), "answered")
-    return found
+    for _ in range(ANSWERED):
+        plan.add(*ready.pop(chance.below(len(ready))), "answered")
+    return plan.found
 
 
-def outside_the_law(aoba: dict[int, str], persons: list[int]) -> list[tuple[Case, str]]:
+def troubles(plan: Plan) -> set[tuple[str, int, str]]:
+    """Plan mixed-up rows, protected people, people not linked, and rows that are to be missing (returned)."""
+    people, own = plan.country.people, plan.country.numbers[INQUIRER]
+    only_here = [at for at in own if not any(at in plan.country.numbers[place] for place in FORMER)]
+    missing: set[tuple[str, int, str]] = set()
+    for alone, place in zip(only_here, (AOBA, MIDORI, AOI), strict=False):
+        mixed, guarded, absent, *rest = plan.moved(place)
+        family = [at for at in own if people[at].household == people[mixed].household]
+        others = [at for at in (*family, *rest) if people[at].born != people[mixed].born]
+        plan.country.mixed[place, mixed] = others[0]
+        plan.protect(place, guarded, "*,0,1,20991231")
+        missing.add((place, absent, TAX))
+        plan.add(mixed, place, RECORD, Reason.SUBJECT_MISMATCH)
+        plan.add(guarded, place, RECORD, Reason.WITHHELD)
+        plan.add(absent, place, TAX, Reason.NOT_REGISTERED)
+        plan.add(alone, place, RECORD, Reason.NOT_LINKED_AT_PROVIDER)
+    first, second, *_ = plan.moved(HINATA)
+    plan.protect(HINATA, first, f"{TAX},0,1,")
+    plan.add(first, HINATA, TAX, Reason.WITHHELD)
+    plan.protect(INQUIRER, second, "*,0,0,20991231")
+    for at in plan.moved(STOPPED)[:5]:
+        plan.add(at, STOPPED, RECORD, Reason.PROVIDER_STOPPED)
+    return missing
+
+
+def outside_the_law(own: dict[int, str], persons: list[int]) -> list[tuple[Case, str]]:
     """What the table does not list, or what has no assessment. Raises ValueError where the law data says otherwise."""
     wanted = [
         ("JM99000000740000", "JT99000000740003", HINATA, TAX, Reason.NOT_IN_TABLE),  # ended in 2024
         ("JM99000000420000", "JT99000000420001", HINATA, ASSISTANCE, Reason.NOT_IN_TABLE),
         ("JM99000001160000", "JT99000001160001", HINATA, "TM99000000000009", Reason.NOT_IN_TABLE),  # from 2030
-        ("JM99000009010000", "JT99000009010001", TSUBAKI, TAX, Reason.NOT_IN_TABLE),  # narrowed by ordinance
+        ("JM99000009010000", "JT99000009010001", HINATA, TAX, Reason.NOT_IN_TABLE),  # another town's ordinance
         ("JM99000000660000", "JT99000000660001", HINATA, RECORD, Reason.NOT_IN_TABLE),  # not for a municipality
-        ("JM99000000270000", "JT99000000270002", PREFECTURE, ASSISTANCE, Reason.NO_ASSESSMENT),
-        ("JM99000000940000", "JT99000000940001", PREFECTURE, ASSISTANCE, Reason.NO_ASSESSMENT),
-        ("JM99000001080000", "JT99000001080001", PREFECTURE, ASSISTANCE, Reason.NO_ASSESSMENT),
+        ("JM99000000310000", "JT99000000310001", HINATA, TAX, Reason.NO_ASSESSMENT),
+        ("JM99000000310000", "JT99000000310002", HINATA, TAX, Reason.NO_ASSESSMENT),
+        ("JM99000000310000", "JT99000000310001", HINATA, RECORD, Reason.NO_ASSESSMENT),
     ]
     found: list[tuple[Case, str]] = []
     for at, (affair, procedure, provider, information, reason) in zip(persons, wanted, strict=False):
-        case = (aoba[at], affair, procedure, provider, information)
+        case = (own[at], affair, procedure, provider, information)
         if judged(case) != reason:
             raise ValueError(f"the law data no longer refuses {case[1:]} for {reason}: it says {judged(case)}")
         found.append((case, reason))

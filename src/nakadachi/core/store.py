@@ -83,7 +83,7 @@ async def keep_decided(connection: Connection, decided: Sequence[tuple[TelegramI
 async def note_inquired(connection: Connection, serials: Sequence[Serial], now: datetime) -> None:
     """The inquiry was taken on."""
     await connection.execute(
-        "UPDATE exchange SET last = 'Inquire', inquired_at = $2 WHERE serial = ANY($1::text[])",
+        "UPDATE exchange SET last = 'InquireAt', inquired_at = $2 WHERE serial = ANY($1::text[])",
         [serial.value for serial in serials],
         now,
     )

@@ -72,20 +72,20 @@ class Applied:
     digest: str
 
 
-def read_migrations(package: str, *, part: str | None = None) -> Migrations:
-    """The files in the directory `migrations` of `package` (such as "nakadachi.core"); `part` is its last name.
+def read_migrations(package: str, *, part: str | None = None, folder: str = "migrations") -> Migrations:
+    """The files in the directory `folder` of `package` (such as "nakadachi.core"); `part` is its last name.
 
     Raises SchemaError for a file whose name is not `NNNN_name.sql`, and for a number that is missing or given twice.
     """
     part = part or package.rpartition(".")[2]
     steps = []
-    for file in importlib.resources.files(package).joinpath("migrations").iterdir():
+    for file in importlib.resources.files(package).joinpath(folder).iterdir():
         match = _FILE.fullmatch(file.name)
         if match:
             raw = file.read_bytes()
             steps.append(Migration(int(match[1]), file.name, raw.decode(), hashlib.sha256(raw).hexdigest()))
         elif not file.name.startswith(("__", ".")):
-            raise SchemaError(f"{part}: migrations/{file.name} is not named NNNN_name.sql (four digits, a-z, 0-9, _)")
+            raise SchemaError(f"{part}: {folder}/{file.name} is not named NNNN_name.sql (four digits, a-z, 0-9, _)")
     steps.sort(key=lambda step: (step.number, step.name))
     for expected, step in enumerate(steps, start=1):
         if step.number != expected:

@@ -69,21 +69,25 @@ class PostgresServer(ABC):
         _check(name)
         try:
             return await self._create_tenant(name)
-        except (asyncpg.DuplicateObjectError, asyncpg.DuplicateSchemaError, asyncpg.UniqueViolationError):
-            return await self._create_tenant(name)  # another process was making it: the second look finds it made
+        except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+            return await self._create_tenant(name)
 
     async def _create_tenant(self, name: str) -> str:
         password, fresh = self._password(name)
-        async with self._administrator() as admin:
+        # The role comes first: of two that make one tenant at once, the second waits there, and then finds all of it.
+        async with self._administrator() as admin, admin.transaction():
             known = await admin.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name)
             if not known:
                 await admin.execute(f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{self._verifier(password)}'")
             elif fresh:
                 await admin.execute(f"ALTER ROLE \"{name}\" PASSWORD '{self._verifier(password)}'")
-            if not await admin.fetchval("SELECT true FROM pg_namespace WHERE nspname = $1", name):
+            owner = await admin.fetchval("SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = $1", name)
+            if owner is None:
                 await admin.execute(f'GRANT "{name}" TO CURRENT_USER')  # whoever gives a schema away must be its member
                 await admin.execute(f'ALTER ROLE "{name}" SET search_path = "{name}"')
                 await admin.execute(f'CREATE SCHEMA "{name}" AUTHORIZATION "{name}"')
+            elif owner != name:
+                raise PostgresError(f"schema {name} belongs to {owner}: give it and its tables to {name}, or drop it")
         return self.dsn(user=name, password=password)
 
     async def drop_tenant(self, name: str) -> None:
@@ -211,7 +215,10 @@ class EmbeddedPostgres(PostgresServer):
         try:
             first = await asyncpg.connect(address, timeout=10)
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-            raise PostgresError(f"PostgreSQL started but does not let us in ({type(error).__name__})") from error
+            raise PostgresError(
+                f"PostgreSQL started but does not let us in ({type(error).__name__}): {self._secrets / 'postgres'} "
+                "must hold the password that the data were made with"
+            ) from error
         try:
             if not await first.fetchval("SELECT true FROM pg_database WHERE datname = $1", _DATABASE):
                 await first.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")

@@ -26,6 +26,7 @@ _START_SECONDS = 60.0  # long enough for a recovery after a crash
 _ORPHAN_SECONDS = 15.0
 _STOP_SECONDS = 30.0
 _BUILTIN_LOCALES_SINCE = 17
+_FULL = ("No space left on device", "Check free disk space", "Disk quota exceeded")
 _BUSY = ("pre-existing shared memory block", "lock file")
 
 _WATCH = """
@@ -45,8 +46,9 @@ done
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that accepts connections, its watch, and the lock on its directory."""
+    """A server that accepts connections, its watch, its place and the lock on it."""
 
+    place: Place
     server: subprocess.Popen[bytes]
     watch: subprocess.Popen[bytes]
     lock: IO[str]
@@ -108,7 +110,7 @@ def launch(place: Place, binaries: Binaries, held: IO[str]) -> Running:
         server = _spawn(place, binaries)
         _tell(watch, str(server.pid))
         if _becomes_ready(server, place.data):
-            return Running(server, watch, held)
+            return Running(place, server, watch, held)
         code = _end(server)
         _dismiss(watch)
         with place.log.open("rb") as log:
@@ -124,6 +126,9 @@ def stop(running: Running) -> None:
     """End the server: open transactions roll back, everything committed is on disk."""
     _end(running.server)
     _dismiss(running.watch)
+    if running.place.sockets.parent != running.place.home:
+        with contextlib.suppress(OSError):
+            running.place.sockets.rmdir()
     running.lock.close()
 
 
@@ -216,23 +221,27 @@ def _becomes_ready(server: subprocess.Popen[bytes], data: Path) -> bool:
 
 
 def _clear_old_server(place: Place) -> None:
-    """Wait for a server that is still going down; remove what one left that was killed. Raises PostgresError."""
+    """Wait for a server that is still going down; remove what one left that was killed. Raises PostgresError.
+
+    PostgreSQL itself would take a reused process number, or a dead process that nobody collected, for a live server.
+    """
     file = place.data / "postmaster.pid"
     deadline = time.monotonic() + _ORPHAN_SECONDS
-    while file.exists():
-        with contextlib.suppress(FileNotFoundError):
-            first = file.read_text().splitlines()[:1]
-            if not first or not first[0].isdigit() or not _is_server(int(first[0]), place.data):
-                # PostgreSQL itself would take a reused process number, or a dead process that nobody collected, for a
-                # live server.
-                file.unlink()
-                return
-            if time.monotonic() > deadline:
-                raise PostgresError(
-                    f"another PostgreSQL (process {first[0]}) runs on {place.data}: stop it or choose "
-                    "another state directory"
-                )
-            time.sleep(0.05)
+    while (number := _first_line(file)).isdigit() and _is_server(int(number), place.data):
+        if time.monotonic() > deadline:
+            raise PostgresError(
+                f"another PostgreSQL (process {number}) runs on {place.data}: stop it or choose another state directory"
+            )
+        time.sleep(0.05)
+    for stale in (file, *place.sockets.glob(".s.PGSQL.*")):
+        stale.unlink(missing_ok=True)
+
+
+def _first_line(file: Path) -> str:
+    try:
+        return file.read_text().partition("\n")[0]
+    except FileNotFoundError:
+        return ""
 
 
 def _is_server(number: int, data: Path) -> bool:
@@ -250,7 +259,7 @@ def _is_server(number: int, data: Path) -> bool:
 
 
 def _reason(said: str, place: Place) -> str:
-    if "No space left on device" in said or "Disk quota exceeded" in said:
+    if any(sign in said for sign in _FULL):
         return "the disk is full: free some space and start again"
     faults = re.findall(r"(?:FATAL|PANIC|[Ee]rror|ERROR): +(.+)", said)
-    return f"{faults[-1] if faults else said.strip()[-300:] or 'it said nothing'} (log: {place.log})"
+    return f"{faults[0] if faults else said.strip()[-300:] or 'it said nothing'} (log: {place.log})"

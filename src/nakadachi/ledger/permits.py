@@ -6,24 +6,27 @@ Pure: the directory, the law book, the time and the place are arguments. Single 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nakadachi.crypto.commitment import check_opening, digest
 from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.ledger.checkpoint import open_checkpoint
 from nakadachi.ledger.tree import check_inclusion, leaf_hash
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.telegrams.codec import decode_json
+from nakadachi.telegrams.codec import check_signature, decode_envelope, decode_json
+from nakadachi.telegrams.inquiry import Inquire
 from nakadachi.telegrams.permit import LogContent, Opening, Permit, PermitContent
-from nakadachi.terms import japan_day
+from nakadachi.terms import LinkCode, NodeName, Role, japan_day
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from nakadachi.law.directory import Directory
     from nakadachi.law.lawbook import Lawbook
-    from nakadachi.telegrams.inquiry import InquiryStatement
-    from nakadachi.terms import LinkCode, OrganisationCode, Prefix
+    from nakadachi.ledger.edition import Edition
+    from nakadachi.telegrams.envelope import Verified
+    from nakadachi.telegrams.inquiry import InquireAt, InquiryStatement
+    from nakadachi.terms import OrganisationCode, Prefix
 
 INQUIRER_CODE, PROVIDER_CODE = "inquirer code", "provider code"
 PERSON_TAG, OVERSIGHT_TAG = "person tag", "oversight tag"
@@ -93,3 +96,63 @@ def check_law(content: PermitContent, lawbook: Lawbook) -> None:
 def check_code(commitment: bytes, label: str, code: LinkCode, opening: Opening) -> None:
     """A link code is the one committed to. Raises Refusal(PERMIT_INVALID)."""
     check_opening(commitment, label, code.value.encode(), opening.salt)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One item of an InquireAt that passed every check: the permit, the inquirer's statement, L_B, who asks, and the sealed
+    subject check."""
+
+    permit: Checked
+    statement: InquiryStatement
+    code: LinkCode
+    inquirer: NodeName
+    subject_check: bytes
+
+
+def check_inquiry(
+    telegram: Verified[InquireAt], edition: Edition, *, provider: OrganisationCode, now: datetime
+) -> tuple[Asking, ...]:
+    """Everything that the provider's two systems check of an inquiry before they act on it (design 2.3, I4).
+
+    A's statement is checked against A's key in the directory, each permit as a leaf of the log, for this statement, this
+    provider, now, by our own copy of the table, and L_B against its commitment.
+    Raises Refusal(BAD_FORMAT, BAD_SIGNATURE, PERMIT_INVALID, PERMIT_EXPIRED, NOT_IN_TABLE).
+    """
+    enclosed = decode_envelope(telegram.part("statement"))
+    inquiry = check_signature(enclosed, edition.peers.key(enclosed.header.author))
+    if not isinstance(inquiry.header, Inquire):
+        raise Refusal(Reason.BAD_FORMAT, "the enclosed telegram is no inquiry")
+    if inquiry.header.prefix != telegram.header.prefix or inquiry.header.exchanges != telegram.header.serials:
+        raise Refusal(Reason.PERMIT_INVALID, "the enclosed statement is of other exchanges")
+    if inquiry.header.author != NodeName.of(Role.INTERMEDIATE, inquiry.header.prefix.inquirer):
+        raise Refusal(Reason.PERMIT_INVALID, "the enclosed statement is not the inquirer's")
+    return tuple(
+        _check_item(telegram, inquiry, item, edition=edition, provider=provider, now=now)
+        for item in range(len(inquiry.header.statements))
+    )
+
+
+def _check_item(  # noqa: PLR0913  everything weighed is an argument
+    telegram: Verified[InquireAt],
+    inquiry: Verified[Any],
+    item: int,
+    *,
+    edition: Edition,
+    provider: OrganisationCode,
+    now: datetime,
+) -> Asking:
+    statement = inquiry.header.statements[item]
+    permit = check_permit(inquiry.part("permit", item), edition.directory)
+    check_use(permit, statement, inquiry.header.prefix, provider=provider, now=now)
+    check_law(permit.content, edition.lawbook)
+    opening = decode_json(telegram.part("link code", item), Opening)
+    try:
+        code = LinkCode(opening.value)
+    except ValueError:
+        raise Refusal(Reason.PERMIT_INVALID, "what opens the provider's commitment is no link code") from None
+    check_code(permit.content.commitments.provider_code, PROVIDER_CODE, code, opening)
+    sealed = inquiry.part("subject check", item)
+    if digest(sealed) != statement.subject_check:
+        raise Refusal(Reason.BAD_FORMAT, "the sealed subject check is not the one stated")
+    return Asking(permit, statement, code, inquiry.header.author, sealed)

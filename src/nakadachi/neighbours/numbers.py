@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar
 
 from nakadachi.terms import Code
 
@@ -40,52 +39,45 @@ def local_government_check_digit(body: str) -> str:
     return str((11 - _weighted(body, LOCAL_WEIGHTS) % 11) % 10)
 
 
-class _Checked(Code):
-    """A code whose check digit is verified too. Raises ValueError where it does not fit."""
-
-    __slots__ = ()
-    SHAPE: ClassVar[re.Pattern[str]]
-
-    def __init__(self, value: str) -> None:
-        super().__init__(value)
-        if not self._fits():
-            shown = "a value" if self.SECRET else repr(value)
-            msg = f"{shown} is not a {type(self).__name__} (its check digit does not fit)"
-            raise ValueError(msg)
-
-    def _fits(self) -> bool:
-        raise NotImplementedError
+def _require(code: Code, *, fits: bool) -> None:
+    if not fits:
+        shown = "a value" if code.SECRET else repr(code.value)
+        msg = f"{shown} is not a {type(code).__name__} (its check digit does not fit)"
+        raise ValueError(msg)
 
 
-class IndividualNumber(_Checked):
+class IndividualNumber(Code):
     """個人番号: 12 digits, the check digit last."""
 
     __slots__ = ()
     SHAPE = re.compile(r"[0-9]{12}")
     SECRET = True
 
-    def _fits(self) -> bool:
-        return individual_check_digit(self.value[:-1]) == self.value[-1]
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        _require(self, fits=individual_check_digit(value[:-1]) == value[-1])
 
 
-class CorporateNumber(_Checked):
+class CorporateNumber(Code):
     """法人番号: 13 digits, the check digit first. Public by law (Act art. 39)."""
 
     __slots__ = ()
     SHAPE = re.compile(r"[1-9][0-9]{12}")
 
-    def _fits(self) -> bool:
-        return corporate_check_digit(self.value[1:]) == self.value[0]
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        _require(self, fits=corporate_check_digit(value[1:]) == value[0])
 
 
-class LocalGovernmentCode(_Checked):
+class LocalGovernmentCode(Code):
     """地方公共団体コード: 6 digits, the check digit last."""
 
     __slots__ = ()
     SHAPE = re.compile(r"[0-9]{6}")
 
-    def _fits(self) -> bool:
-        return local_government_check_digit(self.value[:-1]) == self.value[-1]
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        _require(self, fits=local_government_check_digit(value[:-1]) == value[-1])
 
 
 class ResidentRecordCode(Code):
@@ -100,8 +92,8 @@ class ResidentRecordCode(Code):
 class ResidentCodeFormula:
     """住民票コードの検査数字の式: configurable, as the real one rests on one public sample (facts 3 and 10).
 
-    `weights`: ten, for the digits from the left; the check digit is 0 where the rest is 0 or 1, else
-    `modulus` less the rest, its last digit. Raises ValueError where a formula cannot be.
+    `weights`: ten, for the digits from the left; the check digit is 0 where the rest is 0 (by 11: or 1), else
+    `modulus` less the rest. Raises ValueError where a formula cannot be.
     """
 
     weights: tuple[int, ...] = RESIDENT_WEIGHTS

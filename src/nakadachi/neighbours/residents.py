@@ -1,6 +1,7 @@
 """Invents the residents of a sample country from a seed; none of them exists, and it must never be fed a real one.
 
-Names come from small lists, places are invented; numbers fit their check digits but were issued to nobody by anybody.
+Names come from small lists, places are invented, numbers are drawn from the seed and given fitting check digits;
+where one equals a real person's, that is chance.
 The same seed gives the same residents everywhere. Among them are families, twins and people of the same name, because
 those are whom real systems mixed up (facts 7.1).
 """
@@ -151,8 +152,7 @@ def residents(
     """
     chance = Chance(seed)
     formula = formula or ResidentCodeFormula()
-    codes: dict[str, None] = {}
-    numbers: dict[str, None] = {}
+    used: set[str] = set()
     found: list[Resident] = []
     household = 0
     while len(found) < count:
@@ -163,10 +163,10 @@ def residents(
         if household % SAME_NAME_EVERY == 0 and found:
             family = [_namesake(chance.pick(found), on, chance)]
         for person in family[: count - len(found)]:
-            body, number = _unused(chance, 10, codes), _unused(chance, 11, numbers)
+            number = _unused(chance, 11, used)
             found.append(
                 Resident(
-                    code=formula.complete(body),
+                    code=formula.complete(_unused(chance, 10, used)),
                     number=IndividualNumber(number + individual_check_digit(number)),
                     name=f"{person.surname[0]} {person.given[0]}",
                     kana=f"{person.surname[1]} {person.given[1]}",
@@ -180,10 +180,10 @@ def residents(
     return found
 
 
-def _unused(chance: Chance, length: int, used: dict[str, None]) -> str:
+def _unused(chance: Chance, length: int, used: set[str]) -> str:
     while (body := chance.digits(length)) in used:
         continue
-    used[body] = None
+    used.add(body)
     return body
 
 

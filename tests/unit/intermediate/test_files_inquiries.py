@@ -162,6 +162,12 @@ def test_bounds_left_open_are_no_dates():
     assert (found.start, found.end) == (None, None)
 
 
+def test_what_has_no_condition_no_fiscal_year_and_no_non_disclosure_may_leave_them_blank():
+    found = read(row(condition="", fiscal_year="", non_disclosure=""))[0]
+    assert isinstance(found, InquiryLine)
+    assert (found.condition, found.fiscal_year, found.non_disclosure) == (None, None, 0)
+
+
 def test_a_time_may_leave_out_its_milliseconds_or_be_iso_8601():
     times = ["20260401093000", "2026-04-01T09:30:00", "2026-04-01T00:30:00+00:00"]
     found = read(*(row(request_time=time, addressee_number=str(at)) for at, time in enumerate(times, start=1)))

@@ -7,7 +7,7 @@ from datetime import date
 
 from nakadachi.intermediate.files.people import KANA
 from nakadachi.neighbours.numbers import ResidentCodeFormula
-from nakadachi.neighbours.residents import MUNICIPALITIES, Resident, municipality, residents
+from nakadachi.neighbours.residents import MUNICIPALITIES, Chance, Resident, _unused, municipality, residents
 
 PEOPLE = residents(b"seed", 1000)
 
@@ -23,7 +23,18 @@ def test_the_first_people_do_not_depend_on_how_many_are_wanted():
 
 
 def test_no_two_people_share_a_code_or_a_number():
-    assert len({person.code for person in PEOPLE}) == len({person.number for person in PEOPLE}) == len(PEOPLE) == 1000
+    assert (
+        len({person.code.value for person in PEOPLE})
+        == len({person.number.value for person in PEOPLE})
+        == len(PEOPLE)
+        == 1000
+    )
+
+
+def test_a_number_once_given_is_given_to_nobody_else():
+    used: set[str] = set()
+    chance = Chance(b"few")
+    assert sorted(_unused(chance, 1, used) for _ in range(10)) == list("0123456789")
 
 
 def test_every_code_fits_the_formula_it_was_made_with():

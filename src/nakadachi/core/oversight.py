@@ -1,0 +1,69 @@
+"""監視: what systems say of their own state, and the distribution of law book and directory to them (C16, C18, I13)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nakadachi.core import store
+from nakadachi.kit.author import Enclosure
+from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.inquiry import Noted
+from nakadachi.telegrams.oversight import DistributeEdition, Operation, ReportOperation
+from nakadachi.terms import NodeName, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nakadachi.core.parts import Core
+    from nakadachi.kit.unit import Asked, Reply, Unit
+
+
+async def note_operation(core: Core, unit: Unit, asked: Sequence[Asked[ReportOperation]]) -> list[Reply]:
+    """稼働状況通知 (I9, L9): keep it; a system that runs an older edition gets the one in use."""
+    replies: list[Reply] = []
+    for one in asked:
+        report = one.header
+        try:
+            core.edition.directory.require_version(report.software)
+        except Refusal as refusal:
+            replies.append(refusal)
+            continue
+        await store.note_operation(unit.connection, report.author, report)
+        in_use = (core.edition.lawbook.version, core.edition.directory.version)
+        older = report.lawbook < in_use[0] or report.directory < in_use[1]
+        if report.operation is Operation.STARTED and older and report.author.role is Role.INTERMEDIATE:
+            _distribute(core, unit, report.author)
+        replies.append(core.author.answer(Noted, one.telegram))
+    return replies
+
+
+async def distribute_edition(core: Core, unit: Unit, items: Sequence[tuple[bytes, bytes]]) -> list[int]:
+    """マスタ・プレフィックス情報配布: use a newer pair of documents and send it to every organisation.
+
+    Each item is a pair of notes: law book, directory. Returns how many organisations it goes to.
+    Raises Refusal(BAD_FORMAT, BAD_SIGNATURE, VERSION_TOO_OLD).
+    """
+    sent = []
+    for lawbook, directory in items:
+        core.edition.use(lawbook, directory)
+        await core.edition.keep(unit.connection, unit.now)
+        nodes = core.edition.directory.of_role(Role.INTERMEDIATE)
+        for node in nodes:
+            _distribute(core, unit, node.name)
+        sent.append(len(nodes))
+    return sent
+
+
+def _distribute(core: Core, unit: Unit, intermediate: NodeName) -> None:
+    to = NodeName.of(Role.INTERFACE, intermediate.organisation)
+    if core.edition.directory.find(to) is None:
+        raise Refusal(Reason.NOT_ADDRESSED_HERE, f"{intermediate.organisation} has no interface system")
+    telegram = core.author.write(
+        DistributeEdition,
+        to=intermediate,
+        parts=[Enclosure(kind, core.edition.notes[kind]) for kind in (LAWBOOK, DIRECTORY)],
+        lawbook=core.edition.lawbook.version,
+        directory=core.edition.directory.version,
+    )
+    unit.send(telegram, to=to, url=core.edition.peers.url(to))

@@ -1,0 +1,111 @@
+"""The core's side of witnessing: hands each new checkpoint to the Commission and keeps the cosigned head (design 2.5).
+
+Asynchronous: a permit does not wait for it. Format: C2SP tlog-witness.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import TYPE_CHECKING, Protocol
+
+from nakadachi.core import store
+from nakadachi.crypto.notes import NoteVerifier
+from nakadachi.kit.client import Unreachable
+from nakadachi.kit.log import logger
+from nakadachi.ledger.checkpoint import open_checkpoint
+from nakadachi.refusal import Refusal
+from nakadachi.terms import Role
+
+if TYPE_CHECKING:
+    from nakadachi.core.parts import Core
+    from nakadachi.kit.database import Database
+    from nakadachi.terms import NodeName
+
+PAUSE_SECONDS = 0.5
+REFRESH_SECONDS = 10.0
+"""A head is cosigned anew after this long even if nothing was added, so that it does not grow old."""
+
+
+class Witness(Protocol):
+    """How to reach a witness."""
+
+    async def request(self, to: NodeName, url: str, path: str, body: bytes) -> tuple[int, bytes]:
+        """One request: status and body of the answer. Raises Unreachable."""
+
+
+def add_checkpoint_request(old: int, proof: tuple[bytes, ...], checkpoint: str) -> bytes:
+    """The body of `add-checkpoint` (C2SP tlog-witness): old size, consistency proof, checkpoint."""
+    lines = [f"old {old}", *(base64.b64encode(one).decode() for one in proof)]
+    return ("\n".join(lines) + "\n\n" + checkpoint).encode()
+
+
+class Witnessing:
+    """Keeps the newest checkpoint cosigned."""
+
+    def __init__(self, core: Core, database: Database, witness: Witness) -> None:
+        self._core = core
+        self._database = database
+        self._witness = witness
+        self._task: asyncio.Task[None] | None = None
+        self._cosigned = 0
+        self._age = REFRESH_SECONDS
+
+    async def start(self) -> None:
+        """Begin with the newest head kept; the first one is asked for at once."""
+        async with self._database.acquire() as connection:
+            kept = await store.newest_cosigned(connection, self._core.log.origin)
+        if kept is not None:
+            self._cosigned, self._core.head[0] = kept
+        await self._turn()
+        self._task = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            await asyncio.sleep(PAUSE_SECONDS)
+            self._age += PAUSE_SECONDS
+            await self._turn()
+
+    async def _turn(self) -> None:
+        if self._core.log.size == self._cosigned and self._age < REFRESH_SECONDS:
+            return
+        try:
+            await self._cosign()
+            self._age = 0.0
+        except (Unreachable, Refusal) as wrong:
+            logger().warning("witness.waits", detail=str(wrong))
+        except Exception:
+            logger().exception("witness.failed")
+
+    async def _cosign(self) -> None:
+        checkpoint, size = self._core.log.checkpoint, self._core.log.size
+        commission = self._core.edition.peers.the(Role.COMMISSION)
+        proof = await self._core.log.consistency(self._cosigned)
+        if self._core.log.size != size:
+            return
+        body = add_checkpoint_request(self._cosigned, proof, checkpoint)
+        url = self._core.edition.peers.url(commission)
+        status, answer = await self._witness.request(commission, url, "/add-checkpoint", body)
+        if status == 409:
+            self._cosigned = int(answer.decode().strip() or "0")
+            raise Unreachable(f"the witness knows size {self._cosigned}")
+        if status != 200:
+            raise Unreachable(f"the witness answered with status {status}")
+        await self._keep(checkpoint + answer.decode(), size)
+
+    async def _keep(self, note: str, size: int) -> None:
+        directory = self._core.edition.directory
+        verifiers = [NoteVerifier.from_vkey(directory.log_key(self._core.log.origin))]
+        witnesses = [NoteVerifier.from_vkey(key) for key in directory.witness_keys()]
+        open_checkpoint(
+            note.encode(), [*verifiers, *witnesses], self._core.log.origin, cosigners={one.name for one in witnesses}
+        )
+        async with self._database.transaction() as connection:
+            await store.keep_cosigned(connection, self._core.log.origin, size, note, self._core.author.clock.now())
+        self._cosigned, self._core.head[0] = size, note

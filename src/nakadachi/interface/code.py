@@ -1,0 +1,21 @@
+"""符号付番: link codes pass from the core to the own intermediate server (C7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nakadachi.kit.unit import Forward
+from nakadachi.terms import NodeName, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nakadachi.interface.parts import Interface
+    from nakadachi.kit.unit import Asked, Reply, Unit
+    from nakadachi.telegrams.code import LinkCodeIssued
+
+
+async def relay_link_codes(interface: Interface, _unit: Unit, asked: Sequence[Asked[LinkCodeIssued]]) -> list[Reply]:
+    """符号通知の中継: nothing of it is kept here but the bytes in the outbox, until they are passed on."""
+    own = NodeName.of(Role.INTERMEDIATE, interface.author.name.organisation)
+    return [Forward(own, interface.edition.peers.url(own)) for _ in asked]

@@ -1,0 +1,113 @@
+"""情報照会: relay and form check on both sides (hops 4, 5, 8; I4, I6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nakadachi.interface import store
+from nakadachi.interface.store import Exchange
+from nakadachi.kit.unit import Forward
+from nakadachi.ledger import records
+from nakadachi.ledger.permits import Checked, check_inquiry, check_permit
+from nakadachi.ledger.records import Circumstance, Event, Record
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
+from nakadachi.terms import NodeName, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nakadachi.interface.parts import Interface
+    from nakadachi.kit.unit import Asked, Reply, Unit
+    from nakadachi.terms import Prefix
+
+SHORTEST_KEY = 65
+"""Bytes of the shortest one-time body key of any suite: an uncompressed P-256 point."""
+
+async def relay_inquiry(interface: Interface, unit: Unit, asked: Sequence[Asked[Inquire]]) -> list[Reply]:
+    """情報照会電文の中継, inquirer's side (source 003 6.4 ④(a)(f)): form check, then on to the core."""
+    core = interface.edition.peers.core()
+    replies: list[Reply] = []
+    noted = []
+    for one in asked:
+        try:
+            checked = _check_form(interface, one)
+        except Refusal as refusal:
+            replies.append(refusal)
+            continue
+        noted += [(permit.content.serial, permit.leaf_hash, permit.content.answer_by) for permit in checked]
+        replies.append(Forward(core, interface.edition.peers.url(core)))
+    await store.note_permit(unit.connection, noted, unit.now)
+    return replies
+
+
+async def relay_inquiry_at(interface: Interface, unit: Unit, asked: Sequence[Asked[InquireAt]]) -> list[Reply]:
+    """情報照会電文の中継, provider's side (④(b)(f), design 2.3): every check of the permit, then to the own server."""
+    own = NodeName.of(Role.INTERMEDIATE, interface.author.name.organisation)
+    replies: list[Reply] = []
+    used, kept, noted = [], [], []
+    for one in asked:
+        try:
+            asking = await _check_asking(interface, unit, one)
+        except Refusal as refusal:
+            replies.append(refusal)
+            continue
+        for item in asking:
+            content = item.content
+            used.append((content.origin, item.index, content.serial, content.answer_by))
+            route = Forward(content.route.node, content.route.url)
+            kept.append(
+                Exchange(content.serial, "InquireAt", content.prefix, item.leaf_hash, content.answer_by, route)
+            )
+            noted.append(
+                Record(content.serial, Event.REQUESTED, unit.now, content.prefix, Circumstance(), leaf=item.leaf_hash)
+            )
+        replies.append(Forward(own, interface.edition.peers.url(own)))
+    await store.use_permits(unit.connection, used)
+    await store.keep_asked(unit.connection, kept, unit.now)
+    await records.keep(unit.connection, noted)
+    return replies
+
+
+async def relay_completed(interface: Interface, unit: Unit, asked: Sequence[Asked[InquiryCompleted]]) -> list[Reply]:
+    """情報照会完了通知の中継 (④(e)): the held pair is erased here, and the word goes on to the core."""
+    core = interface.edition.peers.core()
+    for one in asked:
+        await store.end(unit.connection, type(one.header).__name__, one.header.exchanges, unit.now)
+    return [Forward(core, interface.edition.peers.url(core)) for _ in asked]
+
+
+def _check_form(interface: Interface, one: Asked[Inquire]) -> list[Checked]:
+    """形式チェック: serial and prefix right, body key present, permit attached and valid (I4)."""
+    checked = []
+    for item, statement in enumerate(one.header.statements):
+        held = one.known[statement.serial].prefix
+        permit = check_permit(one.telegram.part("permit", item), interface.edition.directory)
+        if permit.content.serial != statement.serial or permit.content.prefix != one.header.prefix:
+            raise Refusal(Reason.PERMIT_INVALID, "the permit is of another serial or prefix")
+        if held is None or not _covers(held, one.header.prefix):
+            raise Refusal(Reason.OUT_OF_TURN, "the prefix is not the one held for the serial")
+        if len(statement.body_key) < SHORTEST_KEY:
+            raise Refusal(Reason.BAD_FORMAT, "the one-time body key is lacking")
+        if statement.leaf_hash != permit.leaf_hash:
+            raise Refusal(Reason.PERMIT_INVALID, "the statement is of another permit")
+        checked.append(permit)
+    return checked
+
+
+def _covers(held: Prefix, permitted: Prefix) -> bool:
+    """The held pair named these items, or none: then the permit names all that the row allows."""
+    return permitted == held or (not held.items and replace(permitted, items=()) == held)
+
+
+async def _check_asking(interface: Interface, unit: Unit, one: Asked[InquireAt]) -> list[Checked]:
+    provider = interface.author.name.organisation
+    asking = check_inquiry(one.telegram, interface.edition, provider=provider, now=unit.now)
+    places = [(item.permit.content.origin, item.permit.index) for item in asking]
+    for origin, _ in places:
+        interface.heads.see(one.telegram.part("cosigned head"), origin, interface.edition.directory)
+        interface.heads.require_recent(origin, unit.now)
+    if len(set(places)) < len(places) or await store.permits_used(unit.connection, places):
+        raise Refusal(Reason.ALREADY_USED, "the permit was used before")
+    return [item.permit for item in asking]

@@ -1,0 +1,73 @@
+"""情報提供: relay of the provision straight to the inquirer's interface system (hops 6 and 7; I5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nakadachi.interface import store
+from nakadachi.kit.unit import Forward
+from nakadachi.ledger import records
+from nakadachi.ledger.records import Circumstance, Event, Record
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.provision import Provide, ProvisionCompleted
+from nakadachi.terms import NodeName, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nakadachi.interface.parts import Interface
+    from nakadachi.kit.unit import Asked, Reply, Unit
+
+
+async def relay_provision(interface: Interface, unit: Unit, asked: Sequence[Asked[Provide]]) -> list[Reply]:
+    """情報提供電文の中継 (source 003 6.4 ⑤(a)(b)(f)): from the own server by the permit's route, or to the own server."""
+    replies: list[Reply] = []
+    moved, kept = [], []
+    for one in asked:
+        try:
+            replies.append(_route(interface, unit, one))
+        except Refusal as refusal:
+            replies.append(refusal)
+            continue
+        moved += one.header.exchanges
+        outgoing = one.header.author.organisation == interface.author.name.organisation
+        event = Event.PROVIDED if outgoing else Event.RECEIVED
+        kept += [
+            Record(
+                each.serial, event, unit.now, one.header.prefix, Circumstance(), reason=each.refused, leaf=each.leaf_hash
+            )
+            for each in one.header.statements
+        ]
+    await store.move_on(unit.connection, Provide.__name__, moved, unit.now)
+    await records.keep(unit.connection, kept)
+    return replies
+
+
+async def relay_completed(interface: Interface, unit: Unit, asked: Sequence[Asked[ProvisionCompleted]]) -> list[Reply]:
+    """情報提供完了通知の中継 (⑤(e)): the pair is erased here, and the word goes on to the core."""
+    core = interface.edition.peers.core()
+    for one in asked:
+        await store.end(unit.connection, type(one.header).__name__, one.header.exchanges, unit.now)
+    return [Forward(core, interface.edition.peers.url(core)) for _ in asked]
+
+
+def _route(interface: Interface, unit: Unit, one: Asked[Provide]) -> Forward:
+    """形式チェック of the header, and where it goes. Raises Refusal(PERMIT_INVALID, TIMED_OUT, ROLE_NOT_ALLOWED)."""
+    header = one.header
+    if header.author.organisation != header.prefix.provider:
+        raise Refusal(Reason.ROLE_NOT_ALLOWED, "the author is not the provider")
+    routes = set()
+    for statement in header.statements:
+        known = one.known[statement.serial]
+        if statement.leaf_hash != known.leaf_hash:
+            raise Refusal(Reason.PERMIT_INVALID, "the statement is of another exchange")
+        if known.answer_by is None or unit.now > known.answer_by + interface.grace:
+            raise Refusal(Reason.TIMED_OUT, "answer-by has passed")
+        routes.add(known.route)
+    if header.prefix.provider == interface.author.name.organisation:
+        route = routes.pop()
+        if route is None or routes:
+            raise Refusal(Reason.BAD_FORMAT, "exchanges of several routes in one telegram")
+        return Forward(route.to, route.url)
+    own = NodeName.of(Role.INTERMEDIATE, interface.author.name.organisation)
+    return Forward(own, interface.edition.peers.url(own))

@@ -1,0 +1,222 @@
+"""情報照会: our side as inquirer: begin, take the permit, state the inquiry, hear of its acceptance (hops 1 to 5, 8; M2).
+
+Each step is one function on many exchanges; the next one starts when the answer to what it sent is heard.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64decode
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nakadachi.crypto.commitment import digest
+from nakadachi.crypto.sealing import SealSuite, new_private, seal, subject_info
+from nakadachi.crypto.subject import subject_check
+from nakadachi.intermediate import endings, exchange_store, store
+from nakadachi.intermediate.exchange_store import Inquiry, Stated
+from nakadachi.intermediate.parts import BODY_SEED, provider_node
+from nakadachi.intermediate.rules import State
+from nakadachi.kit.author import Enclosure
+from nakadachi.ledger import records
+from nakadachi.ledger.permits import INQUIRER_CODE, Checked, check_code, check_permit
+from nakadachi.ledger.records import Circumstance, Event, Record
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.codec import decode_json, encode_json
+from nakadachi.telegrams.envelope import Lane, Refused, Verified
+from nakadachi.telegrams.inquiry import Inquire, InquiryAccepted, InquiryStatement
+from nakadachi.telegrams.permit import CheckPrefix, Opening, PermitGranted, PrefixAccepted, RequestPermit
+from nakadachi.terms import LinkCode, Prefix, Serial
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nakadachi.intermediate.parts import Intermediate
+    from nakadachi.intermediate.store import Person
+    from nakadachi.intermediate.subjects import AddresseeNumber
+    from nakadachi.kit.unit import Heard, Unit
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an existing system wants to know: of whom, what, and in which circumstance; its serial is issued already."""
+
+    serial: Serial
+    addressee: AddresseeNumber = field(repr=False)
+    prefix: Prefix
+    by: Circumstance
+    lane: Lane
+
+
+async def begin(intermediate: Intermediate, unit: Unit, wishes: Sequence[Wish]) -> list[None]:
+    """照会開始: keep the inquiry and its record; send the check of the prefix and the request for the permit.
+
+    Wishes of one lane, prefix and member of staff share telegrams in the bulk lane (design 2.9).
+    """
+    people = await store.people_by_addressee(unit.connection, [wish.addressee for wish in wishes])
+    begun, kept = [], []
+    groups: dict[object, list[tuple[Wish, LinkCode]]] = defaultdict(list)
+    for wish in wishes:
+        person = people.get(wish.addressee)
+        reason = _cannot_ask(person)
+        state = State.REFUSED if reason else State.ASKED
+        begun.append(
+            Inquiry(wish.serial, RequestPermit.__name__, state, wish.addressee, wish.prefix, wish.by, reason)
+        )
+        event = Event.REFUSED if reason else Event.REQUESTED
+        kept.append(Record(wish.serial, event, unit.now, wish.prefix, wish.by, reason=reason))
+        if person is None or person.link_code is None:
+            unit.then(lambda serial=wish.serial: intermediate.settled.tell(serial, None))  # type: ignore[misc]  # bound now
+            continue
+        key = (wish.prefix, wish.by.staff) if wish.lane is Lane.BULK else wish.serial
+        groups[key].append((wish, person.link_code))
+    await exchange_store.begin(unit.connection, begun, unit.now)
+    await records.keep(unit.connection, kept)
+    for group in groups.values():
+        _ask(intermediate, unit, group)
+    return [None] * len(wishes)
+
+
+def _cannot_ask(person: Person | None) -> Reason | None:
+    if person is None:
+        return Reason.UNKNOWN_ADDRESSEE
+    return Reason.CODE_NOT_ISSUED if person.link_code is None else None
+
+
+def _ask(intermediate: Intermediate, unit: Unit, group: Sequence[tuple[Wish, LinkCode]]) -> None:
+    """Hops 2 and 3 in one request; they stay two telegrams (design 2)."""
+    first, serials = group[0][0], tuple(wish.serial for wish, _ in group)
+    own = intermediate.interface
+    shared = {"lane": first.lane, "prefix": first.prefix, "serials": serials, "staff": _pseudonym(intermediate, first.by)}
+    parts = [
+        Enclosure("link code", encode_json(code), item=item, personal=True) for item, (_, code) in enumerate(group)
+    ]
+    check = intermediate.author.write(CheckPrefix, to=own, **shared)
+    request = intermediate.author.write(RequestPermit, to=intermediate.edition.peers.core(), parts=parts, **shared)
+    unit.send(check, request, to=own, url=intermediate.edition.peers.url(own))
+
+
+async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[RequestPermit]]) -> None:
+    """情報照会許可通知: refused ones end; for the others the inquiry statement is signed and sent (design 2.6)."""
+    serials = [serial for one in heard for serial in one.sent[-1].header.serials]
+    known = await exchange_store.inquiries(unit.connection, serials)
+    people = await store.people_by_addressee(unit.connection, [inquiry.addressee for inquiry in known.values()])
+    refused: list[tuple[Inquiry, Reason]] = []
+    noted = []
+    for one in heard:
+        statements, parts = [], []
+        for serial in one.sent[-1].header.serials:
+            inquiry = known[serial]
+            if inquiry.last != RequestPermit.__name__ or inquiry.state is not State.ASKED:
+                continue
+            try:
+                checked, permit = _granted(intermediate, one, serial, people[inquiry.addressee])
+            except Refusal as refusal:
+                refused.append((inquiry, refusal.reason))
+                continue
+            statement, enclosed, seed = _state(intermediate, checked, people[inquiry.addressee], len(statements))
+            parts += [Enclosure("permit", permit, item=len(statements)), enclosed]
+            statements.append(statement)
+            month = intermediate.keys.month(unit.now)
+            wrapped = month.wrap(seed, f"{BODY_SEED} {serial.value}")
+            noted.append(Stated(serial, checked.content.prefix, checked.leaf_hash, checked.content.suite, month.name, wrapped))
+        if statements:
+            _inquire(intermediate, unit, one, prefix=noted[-1].prefix, statements=statements, parts=parts)
+    await exchange_store.note_permits(unit.connection, noted)
+    await endings.end(intermediate, unit, [(inquiry, State.REFUSED, reason, None) for inquiry, reason in refused])
+
+
+async def hear_acceptance(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[Inquire]]) -> None:
+    """情報照会受付完了: the provider's word: on its way, held back for staff, or refused."""
+    held: list[Serial] = []
+    refused: dict[Serial, Reason] = {}
+    for one in heard:
+        answer, sent = one.answers[0].header, one.sent[0].header
+        if isinstance(answer, Refused):
+            refused.update(dict.fromkeys(sent.exchanges, answer.reason))
+        elif isinstance(answer, InquiryAccepted) and answer.author == provider_node(sent.prefix):
+            held += [outcome.serial for outcome in answer.outcomes if outcome.held]
+            refused.update({each.serial: each.refused for each in answer.outcomes if each.refused is not None})
+    await exchange_store.note_held(unit.connection, held)
+    for serial in held:
+        unit.then(lambda serial=serial: intermediate.settled.tell(serial, None))  # type: ignore[misc]  # bound now
+    if refused:
+        known = await exchange_store.inquiries(unit.connection, list(refused))
+        ended = [(known[serial], State.REFUSED, reason, None) for serial, reason in refused.items() if serial in known]
+        await endings.end(intermediate, unit, ended)
+
+
+def _pseudonym(intermediate: Intermediate, by: Circumstance) -> str:
+    """A member of staff as the network may know them: always the same, never a name (design 2.10)."""
+    return hmac.digest(intermediate.keys.secret("staff"), by.staff.encode(), "sha256").hex()[:20]
+
+
+def _granted(intermediate: Intermediate, one: Heard[Any], serial: Serial, person: Person) -> tuple[Checked, bytes]:
+    """The permit for one serial, checked as we would check another's. Raises Refusal with the reason of a refusal."""
+    for answer in one.answers:
+        if isinstance(answer.header, Refused) and answer.header.reason is not Reason.OUT_OF_TURN:
+            raise Refusal(answer.header.reason)
+        if isinstance(answer.header, PrefixAccepted | PermitGranted):
+            for outcome in answer.header.outcomes:
+                if outcome.serial == serial and outcome.refused is not None:
+                    raise Refusal(outcome.refused)
+    granted = one.answers[-1]
+    if not isinstance(granted.header, PermitGranted) or person.link_code is None:
+        raise Refusal(Reason.OUT_OF_TURN, "no permit came")
+    item = [outcome.serial for outcome in granted.header.outcomes].index(serial)
+    permit = granted.part("permit", item)
+    checked = check_permit(permit, intermediate.edition.directory)
+    opening = decode_json(granted.part("opening", item), Opening)
+    check_code(checked.content.commitments.inquirer_code, INQUIRER_CODE, person.link_code, opening)
+    if checked.content.serial != serial:
+        raise Refusal(Reason.PERMIT_INVALID, "the permit is of another exchange")
+    return checked, permit
+
+
+def _state(
+    intermediate: Intermediate, checked: Checked, person: Person, item: int
+) -> tuple[InquiryStatement, Enclosure, bytes]:
+    """The inquiry statement with its one-time body key, the sealed subject check, and the seed of the key."""
+    content, entropy = checked.content, intermediate.author.entropy
+    suite = SealSuite(content.suite)
+    seed = entropy.bytes(32)
+    provider = intermediate.edition.directory.node(provider_node(content.prefix))
+    sealed = seal(
+        suite,
+        b64decode(provider.seal_key(suite.value)),
+        subject_check(entropy.bytes(32), person.subject),
+        subject_info(checked.leaf_hash, content.serial.value),
+    )
+    statement = InquiryStatement(
+        serial=content.serial,
+        leaf_hash=checked.leaf_hash,
+        suite=content.suite,
+        body_key=new_private(suite, seed).public_bytes,
+        subject_check=digest(sealed),
+        accept_by=content.accept_by,
+        answer_by=content.answer_by,
+    )
+    return statement, Enclosure("subject check", sealed, item=item), seed
+
+
+def _inquire(
+    intermediate: Intermediate,
+    unit: Unit,
+    one: Heard[Any],
+    *,
+    prefix: Prefix,
+    statements: list[InquiryStatement],
+    parts: list[Enclosure],
+) -> None:
+    request: Verified[RequestPermit] = one.sent[-1]
+    own = intermediate.interface
+    telegram = intermediate.author.write(
+        Inquire,
+        to=intermediate.edition.peers.core(),
+        parts=parts,
+        lane=request.header.lane,
+        prefix=prefix,
+        statements=tuple(statements),
+        staff=request.header.staff,
+    )
+    unit.send(telegram, to=own, url=intermediate.edition.peers.url(own))

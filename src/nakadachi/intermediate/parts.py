@@ -1,0 +1,45 @@
+"""What a handler of the intermediate server may touch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nakadachi.kit.waiters import Waiters
+from nakadachi.terms import NodeName, Role
+
+if TYPE_CHECKING:
+    from nakadachi.crypto.sealing import PrivateSeal
+    from nakadachi.kit.author import Author
+    from nakadachi.kit.keystore import KeyStore
+    from nakadachi.ledger.edition import Edition
+    from nakadachi.ledger.heads import Heads
+    from nakadachi.terms import Prefix, Serial
+
+
+BODY_SEED = "body seed"
+"""What a wrapped seed of a one-time body key is bound to, before the serial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intermediate:
+    """The intermediate server's parts. `seals` are its static seal keys by suite; `settled` wakes whoever waits for an
+    inquiry; `tries` is how many mismatches a person's row stands in a day before no more are compared (design 2.7)."""
+
+    author: Author
+    edition: Edition
+    keys: KeyStore
+    heads: Heads
+    seals: dict[str, PrivateSeal]
+    settled: Waiters[Serial, None] = field(default_factory=Waiters)
+    tries: int = 5
+
+    @property
+    def interface(self) -> NodeName:
+        """The own organisation's interface system."""
+        return NodeName.of(Role.INTERFACE, self.author.name.organisation)
+
+
+def provider_node(prefix: Prefix) -> NodeName:
+    """The provider's intermediate server."""
+    return NodeName.of(Role.INTERMEDIATE, prefix.provider)

@@ -1,0 +1,91 @@
+"""情報提供の受領: open the body, find in it the person asked for, and only then let anyone see it (hop 6; L6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nakadachi.crypto.commitment import digest
+from nakadachi.crypto.sealing import SealSuite, body_info, new_private, unseal
+from nakadachi.intermediate import endings, exchange_store, store
+from nakadachi.intermediate.exchange_store import Inquiry
+from nakadachi.intermediate.parts import BODY_SEED, provider_node
+from nakadachi.intermediate.rules import State, check_body
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.codec import decode_json, encode_json
+from nakadachi.telegrams.envelope import Outcome
+from nakadachi.telegrams.provision import Body, Provide, ProvisionReceived
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nakadachi.intermediate.parts import Intermediate
+    from nakadachi.intermediate.store import Person
+    from nakadachi.intermediate.subjects import AddresseeNumber
+    from nakadachi.kit.unit import Asked, Reply, Unit
+
+
+async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Sequence[Asked[Provide]]) -> list[Reply]:
+    """情報提供電文 → 情報提供受領通知 (source 003 6.4 ⑤(b)(c)); a crossed answer is refused and never shown."""
+    known = [inquiry for one in asked for inquiry in one.known.values() if isinstance(inquiry, Inquiry)]
+    people = await store.people_by_addressee(unit.connection, [inquiry.addressee for inquiry in known])
+    replies: list[Reply] = []
+    ended = []
+    crossed = []
+    for one in asked:
+        refused = _refuse_whole(one)
+        if refused is not None:
+            replies.append(refused)
+            continue
+        outcomes = []
+        for item, statement in enumerate(one.header.statements):
+            inquiry = one.known[statement.serial]
+            try:
+                answer = _open(intermediate, one, item, inquiry, people)
+            except Refusal as refusal:
+                if statement.refused is None:
+                    crossed.append(statement.serial)
+                outcomes.append(Outcome(serial=statement.serial, refused=refusal.reason))
+                ended.append((inquiry, State.REFUSED, refusal.reason, None))
+                continue
+            outcomes.append(Outcome(serial=statement.serial))
+            ended.append((inquiry, State.ANSWERED, None, answer))
+        replies.append(intermediate.author.answer(ProvisionReceived, one.telegram, outcomes=tuple(outcomes)))
+    await endings.end(intermediate, unit, ended)
+    if crossed:
+        await exchange_store.keep_findings(unit.connection, crossed, "answer not accepted", unit.now)
+    return replies
+
+
+def _refuse_whole(one: Asked[Provide]) -> Refusal | None:
+    """What makes the whole telegram another's: its author, its prefix, an exchange that ended."""
+    for statement in one.header.statements:
+        inquiry = one.known.get(statement.serial)
+        if not isinstance(inquiry, Inquiry) or inquiry.state not in (State.ASKED, State.HELD):
+            return Refusal(Reason.OUT_OF_TURN, "the exchange waits for no answer")
+        if one.header.author != provider_node(inquiry.prefix) or one.header.prefix != inquiry.prefix:
+            return Refusal(Reason.ROLE_NOT_ALLOWED, "the author or prefix is not the one asked")
+        if statement.leaf_hash != inquiry.leaf_hash:
+            return Refusal(Reason.PERMIT_INVALID, "the statement is of another exchange")
+    return None
+
+
+def _open(
+    intermediate: Intermediate,
+    one: Asked[Provide],
+    item: int,
+    inquiry: Inquiry,
+    people: Mapping[AddresseeNumber, Person],
+) -> bytes:
+    """The items provided, as JSON. Raises Refusal with the provider's reason, or ours where it is not the right answer."""
+    statement = one.header.statements[item]
+    if statement.refused is not None:
+        raise Refusal(statement.refused, "the provider refused")
+    sealed = one.telegram.part("body", item)
+    if digest(sealed) != statement.body or inquiry.seed is None or inquiry.leaf_hash is None:
+        raise Refusal(Reason.BAD_FORMAT, f"body {item} is not the one stated")
+    bound = f"{BODY_SEED} {inquiry.serial.value}"
+    seed = intermediate.keys.months(inquiry.month).unwrap(inquiry.seed, bound)
+    private = new_private(SealSuite(inquiry.suite), seed)
+    body = decode_json(unseal(private, sealed, body_info(inquiry.leaf_hash, inquiry.serial.value)), Body)
+    check_body(body, inquiry.serial, people[inquiry.addressee].subject)
+    return encode_json(body.items)

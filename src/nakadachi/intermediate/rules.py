@@ -1,0 +1,104 @@
+"""The intermediate server's decisions. Pure: everything they weigh is an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from nakadachi.crypto.subject import Subject
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.provision import Body, ProvidedItem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nakadachi.terms import InfoNameCode, ItemCode, Serial
+
+
+class State(StrEnum):
+    """状態 of an exchange at either end."""
+
+    ASKED = "asked"
+    HELD = "held"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One item as the provision database has it."""
+
+    item: ItemCode
+    version: int
+    publish_from: date
+    publish_until: date | None
+    value: str | None = field(repr=False)
+    reason_of_null: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """A marking of protection; `information` None means all."""
+
+    information: InfoNameCode | None
+    withheld: bool
+    until: date | None
+
+
+def must_hold(protections: Sequence[Protection], information: InfoNameCode, *, on: date) -> bool:
+    """保留の判断: a marking in force keeps this information from an automatic answer; staff decide (M3, L10)."""
+    return any(
+        one.withheld and one.information in (None, information) and (one.until is None or on <= one.until)
+        for one in protections
+    )
+
+
+def choose_items(held: Sequence[Held], wanted: Sequence[ItemCode], *, on: date) -> tuple[ProvidedItem, ...]:
+    """提供項目の選択: of each item asked for, the row in force today. Raises Refusal(NOT_REGISTERED) where there is none."""
+    chosen: dict[str, Held] = {}
+    for one in held:
+        in_force = one.publish_from <= on and (one.publish_until is None or on <= one.publish_until)
+        newest = one.item.value not in chosen or chosen[one.item.value].publish_from < one.publish_from
+        if in_force and newest:
+            chosen[one.item.value] = one
+    items = tuple(
+        ProvidedItem(
+            item=item,
+            version=str(one.version),
+            updated_at=one.updated_at.isoformat(),
+            value=one.value,
+            reason_of_null=one.reason_of_null,
+        )
+        for item in wanted
+        if (one := chosen.get(item.value)) is not None
+    )
+    if not items:
+        raise Refusal(Reason.NOT_REGISTERED, "no row in force for any item asked for")
+    return items
+
+
+def subject_words(subject: Subject) -> dict[str, str]:
+    """The subject as it stands inside the seal: the attributes our row has (L6)."""
+    given = {
+        "born": subject.born.isoformat() if subject.born else "",
+        "sex": subject.sex or "",
+        "kana": subject.kana or "",
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def check_body(body: Body, serial: Serial, own: Subject) -> None:
+    """対象者の確認: the answer is to this exchange, and about the person we asked for (L6).
+
+    Raises Refusal(SUBJECT_MISMATCH).
+    """
+    if body.serial != serial:
+        raise Refusal(Reason.SUBJECT_MISMATCH, "the body is of another exchange")
+    ours = subject_words(own)
+    compared = [name for name in ours if name in body.subject]
+    if len(compared) < 2 or any(body.subject[name] != ours[name] for name in compared):
+        raise Refusal(Reason.SUBJECT_MISMATCH, "the body is about another person, or says too little of whom")

@@ -1,0 +1,262 @@
+"""SQL on people, their codes and what is held of them. It takes and returns terms, never rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nakadachi.crypto.subject import Subject
+from nakadachi.intermediate.rules import Held, Protection
+from nakadachi.intermediate.subjects import AddresseeNumber, FourItems, IndividualNumber, Sex
+from nakadachi.refusal import Reason
+from nakadachi.terms import InfoNameCode, ItemCode, LinkCode, MatchingNumber
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from nakadachi.intermediate.files.people import PersonLine
+    from nakadachi.intermediate.files.provisions import ProtectionLine, ProvisionLine
+    from nakadachi.kit.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One of the organisation's people: what the subject check compares, and the link code where there is one."""
+
+    addressee: AddresseeNumber
+    subject: Subject
+    link_code: LinkCode | None
+    mismatches: int = 0
+
+
+# People
+
+
+async def load_people(connection: Connection, people: Sequence[PersonLine]) -> None:
+    """Register people; one known before gets the new items and keeps the link code."""
+    await connection.executemany(
+        "INSERT INTO person (addressee, name, kana, address, sex, born, individual_number)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        " ON CONFLICT (addressee) DO UPDATE SET name = excluded.name, kana = excluded.kana,"
+        " address = excluded.address, sex = excluded.sex, born = excluded.born,"
+        " individual_number = CASE WHEN person.link_code IS NULL THEN excluded.individual_number END",
+        [
+            (
+                one.addressee.value,
+                one.items.name,
+                one.items.kana,
+                one.items.address,
+                int(one.items.sex),
+                one.items.born,
+                one.individual_number.value if one.individual_number else None,
+            )
+            for one in people
+        ],
+    )
+
+
+_PERSON = "SELECT addressee, kana, sex, born, link_code FROM person"
+
+
+async def people_by_addressee(
+    connection: Connection, addressees: Sequence[AddresseeNumber]
+) -> dict[AddresseeNumber, Person]:
+    """The people of these addressee numbers."""
+    rows = await connection.fetch(f"{_PERSON} WHERE addressee = ANY($1::text[])", [one.value for one in addressees])
+    return {person.addressee: person for person in map(_person, rows)}
+
+
+async def people_by_code(
+    connection: Connection, codes: Sequence[LinkCode], since: datetime
+) -> dict[LinkCode, Person]:
+    """The people of these link codes, each with its number of subject mismatches since then."""
+    rows = await connection.fetch(
+        "SELECT addressee, kana, sex, born, link_code, (SELECT count(*) FROM asked WHERE asked.addressee = person.addressee"
+        " AND asked.reason = 'SUBJECT_MISMATCH' AND asked.asked_at > $2) AS mismatches"
+        " FROM person WHERE link_code = ANY($1::text[])",
+        [one.value for one in codes],
+        since,
+    )
+    found = {}
+    for row in rows:
+        person = _person(row, row["mismatches"])
+        if person.link_code is not None:
+            found[person.link_code] = person
+    return found
+
+
+def _person(row: Any, mismatches: int = 0) -> Person:
+    sex = Sex(row["sex"])
+    subject = Subject(row["born"], str(int(sex)) if sex in (Sex.MALE, Sex.FEMALE) else None, row["kana"] or None)
+    code = LinkCode(row["link_code"]) if row["link_code"] else None
+    return Person(AddresseeNumber(row["addressee"]), subject, code, mismatches)
+
+
+# Issuance of link codes
+
+
+async def begin_issuance(
+    connection: Connection, numbers: Sequence[tuple[MatchingNumber, AddresseeNumber]], now: datetime
+) -> None:
+    """Matching numbers are on their way; an older one of the same person is dropped."""
+    await connection.execute(
+        "DELETE FROM issuance WHERE addressee = ANY($1::text[])", [addressee.value for _, addressee in numbers]
+    )
+    await connection.executemany(
+        "INSERT INTO issuance (matching_number, addressee, requested_at) VALUES ($1, $2, $3)",
+        [(number.value, addressee.value, now) for number, addressee in numbers],
+    )
+
+
+async def unlinked(
+    connection: Connection, addressees: Sequence[AddresseeNumber]
+) -> dict[AddresseeNumber, tuple[FourItems, IndividualNumber | None]]:
+    """The four items, and the Individual Number where it was given, of people who have no link code yet."""
+    rows = await connection.fetch(
+        "SELECT addressee, name, kana, address, sex, born, individual_number FROM person"
+        " WHERE addressee = ANY($1::text[]) AND link_code IS NULL",
+        [one.value for one in addressees],
+    )
+    found = {}
+    for row in rows:
+        items = FourItems(row["name"], row["kana"], row["address"], Sex(row["sex"]), row["born"])
+        number = IndividualNumber(row["individual_number"]) if row["individual_number"] else None
+        found[AddresseeNumber(row["addressee"])] = (items, number)
+    return found
+
+
+async def known_addressees(connection: Connection, addressees: Sequence[AddresseeNumber]) -> dict[AddresseeNumber, bool]:
+    """Which of these are registered, and whether they have a link code."""
+    rows = await connection.fetch(
+        "SELECT addressee, link_code IS NOT NULL AS linked FROM person WHERE addressee = ANY($1::text[])",
+        [one.value for one in addressees],
+    )
+    return {AddresseeNumber(row["addressee"]): row["linked"] for row in rows}
+
+
+async def refuse_issuance(connection: Connection, numbers: Sequence[tuple[MatchingNumber, Reason]]) -> None:
+    """The registry organisation found none or several: the number is spent, the reason stays for the clerk."""
+    await connection.executemany(
+        "UPDATE issuance SET refused = $2 WHERE matching_number = $1",
+        [(number.value, reason.value) for number, reason in numbers],
+    )
+
+
+async def set_codes(
+    connection: Connection, codes: Sequence[tuple[MatchingNumber, LinkCode]], now: datetime
+) -> list[bool]:
+    """Tie codes to the people whose matching numbers these are, and purge the numbers (L1). False: number unknown here."""
+    done = []
+    for number, code in codes:
+        rows = await connection.fetch(
+            "WITH gone AS (DELETE FROM issuance WHERE matching_number = $1 RETURNING addressee)"
+            " UPDATE person SET link_code = $2, linked_at = $3, individual_number = NULL FROM gone WHERE person.addressee = gone.addressee"
+            " RETURNING person.addressee",
+            number.value,
+            code.value,
+            now,
+        )
+        done.append(bool(rows))
+    await connection.execute("INSERT INTO purge (at, count) VALUES ($1, $2)", now, sum(done))
+    return done
+
+
+async def issuance_state(
+    connection: Connection, addressees: Sequence[AddresseeNumber]
+) -> dict[AddresseeNumber, Reason | None]:
+    """Those of these people whose code is not set yet, with the reason where it was refused."""
+    rows = await connection.fetch(
+        "SELECT addressee, refused FROM issuance WHERE addressee = ANY($1::text[])", [one.value for one in addressees]
+    )
+    return {AddresseeNumber(row["addressee"]): Reason(row["refused"]) if row["refused"] else None for row in rows}
+
+
+# Provision database
+
+
+async def load_provisions(connection: Connection, lines: Sequence[ProvisionLine]) -> None:
+    """Register, replace and delete rows of the provision database (M4)."""
+    await connection.executemany(
+        "DELETE FROM provision WHERE addressee = $1 AND item = $2 AND publish_from = $3",
+        [(one.addressee.value, one.item.value, one.publish_from) for one in lines if one.delete],
+    )
+    await connection.executemany(
+        "INSERT INTO provision (addressee, item, publish_from, publish_until, version, value, reason_of_null, updated_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (addressee, item, publish_from) DO UPDATE"
+        " SET publish_until = excluded.publish_until, version = excluded.version, value = excluded.value,"
+        " reason_of_null = excluded.reason_of_null, updated_at = excluded.updated_at",
+        [
+            (
+                one.addressee.value,
+                one.item.value,
+                one.publish_from,
+                one.publish_until,
+                one.version,
+                one.value,
+                one.reason_of_null,
+                one.updated_at,
+            )
+            for one in lines
+            if not one.delete
+        ],
+    )
+
+
+async def load_protections(connection: Connection, lines: Sequence[ProtectionLine]) -> None:
+    """Register markings of protection."""
+    await connection.executemany(
+        "INSERT INTO protection (addressee, information, self_information, withheld, until) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (addressee, information) DO UPDATE SET self_information = excluded.self_information,"
+        " withheld = excluded.withheld, until = excluded.until",
+        [
+            (
+                one.addressee.value,
+                one.information.value if one.information else "*",
+                one.self_information_allowed,
+                one.withheld,
+                one.until,
+            )
+            for one in lines
+        ],
+    )
+
+
+async def provisions(
+    connection: Connection, addressees: Sequence[AddresseeNumber], items: Sequence[ItemCode]
+) -> dict[AddresseeNumber, list[Held]]:
+    """What is held of these people and items."""
+    rows = await connection.fetch(
+        "SELECT addressee, item, version, publish_from, publish_until, value, reason_of_null, updated_at FROM provision"
+        " WHERE addressee = ANY($1::text[]) AND item = ANY($2::text[])",
+        [one.value for one in addressees],
+        [one.value for one in items],
+    )
+    found: dict[AddresseeNumber, list[Held]] = {one: [] for one in addressees}
+    for row in rows:
+        held = Held(
+            ItemCode(row["item"]),
+            row["version"],
+            row["publish_from"],
+            row["publish_until"],
+            row["value"],
+            row["reason_of_null"],
+            row["updated_at"],
+        )
+        found[AddresseeNumber(row["addressee"])].append(held)
+    return found
+
+
+async def protections(
+    connection: Connection, addressees: Sequence[AddresseeNumber]
+) -> dict[AddresseeNumber, list[Protection]]:
+    """Markings of protection on these people."""
+    rows = await connection.fetch(
+        "SELECT addressee, information, withheld, until FROM protection WHERE addressee = ANY($1::text[])",
+        [one.value for one in addressees],
+    )
+    found: dict[AddresseeNumber, list[Protection]] = {one: [] for one in addressees}
+    for row in rows:
+        information = None if row["information"] == "*" else InfoNameCode(row["information"])
+        found[AddresseeNumber(row["addressee"])].append(Protection(information, row["withheld"], row["until"]))
+    return found
