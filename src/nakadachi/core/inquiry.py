@@ -67,11 +67,6 @@ async def hear_acceptance(core: Core, unit: Unit, heard: Sequence[Heard[InquireA
         await records.keep(unit.connection, kept)
 
 
-async def inquiry_completed(core: Core, unit: Unit, asked: Sequence[Asked[InquiryCompleted]]) -> list[Reply]:
-    """情報照会完了通知: the inquirer's end of these exchanges."""
-    return await note_completed(core, unit, asked)
-
-
 async def note_completed(core: Core, unit: Unit, asked: Sequence[Asked[Any]]) -> list[Reply]:
     """完了通知: one end said that exchanges ended; kept with the record."""
     kept = []

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from nakadachi.core import store
 from nakadachi.crypto.notes import NoteVerifier
-from nakadachi.kit.client import Unreachable
+from nakadachi.kit.client import Unreachable, Wire
 from nakadachi.kit.log import logger
 from nakadachi.ledger.checkpoint import open_checkpoint
 from nakadachi.refusal import Refusal
@@ -20,18 +20,10 @@ from nakadachi.terms import Role
 if TYPE_CHECKING:
     from nakadachi.core.parts import Core
     from nakadachi.kit.database import Database
-    from nakadachi.terms import NodeName
 
 PAUSE_SECONDS = 0.5
 REFRESH_SECONDS = 10.0
 """A head is cosigned anew after this long even if nothing was added, so that it does not grow old."""
-
-
-class Witness(Protocol):
-    """How to reach a witness."""
-
-    async def request(self, to: NodeName, url: str, path: str, body: bytes) -> tuple[int, bytes]:
-        """One request: status and body of the answer. Raises Unreachable."""
 
 
 def add_checkpoint_request(old: int, proof: tuple[bytes, ...], checkpoint: str) -> bytes:
@@ -43,10 +35,10 @@ def add_checkpoint_request(old: int, proof: tuple[bytes, ...], checkpoint: str) 
 class Witnessing:
     """Keeps the newest checkpoint cosigned."""
 
-    def __init__(self, core: Core, database: Database, witness: Witness) -> None:
+    def __init__(self, core: Core, database: Database, wire: Wire) -> None:
         self._core = core
         self._database = database
-        self._witness = witness
+        self._wire = wire
         self._task: asyncio.Task[None] | None = None
         self._cosigned = 0
         self._age = REFRESH_SECONDS
@@ -91,7 +83,7 @@ class Witnessing:
             return
         body = add_checkpoint_request(self._cosigned, proof, checkpoint)
         url = self._core.edition.peers.url(commission)
-        status, answer = await self._witness.request(commission, url, "/add-checkpoint", body)
+        status, answer = await self._wire.request(commission, url, "/add-checkpoint", body)
         if status == 409:
             self._cosigned = int(answer.decode().strip() or "0")
             raise Unreachable(f"the witness knows size {self._cosigned}")

@@ -100,9 +100,9 @@ async def begin_issuance(
     connection: Connection, numbers: Sequence[tuple[MatchingNumber, AddresseeNumber]], now: datetime
 ) -> None:
     """Matching numbers are on their way; an older one of the same person is dropped."""
-    await connection.execute(
-        "DELETE FROM issuance WHERE addressee = ANY($1::text[])", [addressee.value for _, addressee in numbers]
-    )
+    addressees = [addressee.value for _, addressee in numbers]
+    await connection.execute("DELETE FROM issuance WHERE addressee = ANY($1::text[])", addressees)
+    await connection.execute("DELETE FROM issuance_refused WHERE addressee = ANY($1::text[])", addressees)
     await connection.executemany(
         "INSERT INTO issuance (matching_number, addressee, requested_at) VALUES ($1, $2, $3)",
         [(number.value, addressee.value, now) for number, addressee in numbers],
@@ -136,9 +136,11 @@ async def known_addressees(connection: Connection, addressees: Sequence[Addresse
 
 
 async def refuse_issuance(connection: Connection, numbers: Sequence[tuple[MatchingNumber, Reason]]) -> None:
-    """The registry organisation found none or several: the number is spent, the reason stays for the clerk."""
+    """The registry organisation found none or several: the number goes (L1), the reason stays for the clerk."""
     await connection.executemany(
-        "UPDATE issuance SET refused = $2 WHERE matching_number = $1",
+        "WITH gone AS (DELETE FROM issuance WHERE matching_number = $1 RETURNING addressee)"
+        " INSERT INTO issuance_refused (addressee, reason) SELECT addressee, $2 FROM gone"
+        " ON CONFLICT (addressee) DO UPDATE SET reason = excluded.reason",
         [(number.value, reason.value) for number, reason in numbers],
     )
 
@@ -162,14 +164,15 @@ async def set_codes(
     return done
 
 
-async def issuance_state(
+async def issuance_refused(
     connection: Connection, addressees: Sequence[AddresseeNumber]
-) -> dict[AddresseeNumber, Reason | None]:
-    """Those of these people whose code is not set yet, with the reason where it was refused."""
+) -> dict[AddresseeNumber, Reason]:
+    """Those of these people for whom no code could be issued, with the reason."""
     rows = await connection.fetch(
-        "SELECT addressee, refused FROM issuance WHERE addressee = ANY($1::text[])", [one.value for one in addressees]
+        "SELECT addressee, reason FROM issuance_refused WHERE addressee = ANY($1::text[])",
+        [one.value for one in addressees],
     )
-    return {AddresseeNumber(row["addressee"]): Reason(row["refused"]) if row["refused"] else None for row in rows}
+    return {AddresseeNumber(row["addressee"]): Reason(row["reason"]) for row in rows}
 
 
 # Provision database

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
+from http import HTTPStatus
 from typing import Protocol
 
 import aiohttp
@@ -14,6 +14,8 @@ from nakadachi.terms import NodeName
 
 CONNECT_SECONDS = 2.0
 MEDIA_TYPE = "application/vnd.nakadachi.telegrams+msgpack"
+REQUEST_SECONDS = 5.0
+_HEADERS = {"Content-Type": MEDIA_TYPE}
 
 
 class Unreachable(Exception):  # noqa: N818  a state of the world, not a fault of ours
@@ -24,10 +26,16 @@ class Wire(Protocol):
     """The network as a node sees it; a test may replace it."""
 
     async def post(self, to: NodeName, url: str, body: bytes, *, seconds: float) -> bytes:
-        """The body of the answer. Raises Unreachable."""
+        """The body of the answer to a frame of telegrams. Raises Unreachable."""
+        ...
+
+    async def request(self, to: NodeName, url: str, path: str, body: bytes) -> tuple[int, bytes]:
+        """One request that is no telegram (a witness's protocol): status and body of the answer. Raises Unreachable."""
+        ...
 
     async def close(self) -> None:
         """Give up all connections."""
+        ...
 
 
 class HttpWire:
@@ -39,6 +47,22 @@ class HttpWire:
 
     async def post(self, to: NodeName, url: str, body: bytes, *, seconds: float) -> bytes:
         """See Wire. The other side must hold the certificate of `to`."""
+        status, answer = await self._send(to, f"{url}/telegrams", body, seconds)
+        if status != HTTPStatus.OK:
+            raise Unreachable(f"{to} answered with status {status}")
+        return answer
+
+    async def request(self, to: NodeName, url: str, path: str, body: bytes) -> tuple[int, bytes]:
+        """See Wire."""
+        return await self._send(to, url + path, body, REQUEST_SECONDS)
+
+    async def close(self) -> None:
+        """See Wire."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _send(self, to: NodeName, url: str, body: bytes, seconds: float) -> tuple[int, bytes]:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=self._context, keepalive_timeout=60),
@@ -47,24 +71,15 @@ class HttpWire:
             )
         try:
             async with self._session.post(
-                f"{url}/telegrams",
+                url,
                 data=body,
                 server_hostname=node_host(to),
-                headers={"Content-Type": MEDIA_TYPE},
+                headers=_HEADERS,
                 timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
                 allow_redirects=False,
             ) as response:
-                if response.status != 200:
-                    raise Unreachable(f"{to} answered with status {response.status}")
-                answer = await response.content.read(FRAME_LIMIT + 1)
-                if not response.content.at_eof():
-                    answer += await response.read()
-                return answer
-        except (aiohttp.ClientError, asyncio.TimeoutError, ssl.SSLError, OSError) as wrong:
+                if (response.content_length or 0) > FRAME_LIMIT:
+                    raise Unreachable(f"{to} answered with {response.content_length} bytes, at most {FRAME_LIMIT}")
+                return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError) as wrong:
             raise Unreachable(f"{to}: {type(wrong).__name__}") from wrong
-
-    async def close(self) -> None:
-        """See Wire."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from nakadachi.kit import outbox
 from nakadachi.kit.client import Unreachable
 from nakadachi.kit.log import logger
-from nakadachi.kit.unit import Entry, Heard
+from nakadachi.kit.unit import Entry, Heard, entry_of
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.codec import check_signature, decode_frame
-from nakadachi.telegrams.envelope import Answer, Pending, Received, Verified
+from nakadachi.telegrams.envelope import Answer, Pending, Received, Refused, Verified
 
 if TYPE_CHECKING:
     from nakadachi.kit.database import Connection
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nakadachi.kit.client import Wire
     from nakadachi.kit.database import Database
     from nakadachi.kit.peers import Peers
-    from nakadachi.terms import TelegramId
+    from nakadachi.terms import NodeName, TelegramId
 
 OWN_SECONDS = 9.0
 """How long the author of a telegram waits for its answer; longer than any relay behind it."""
@@ -81,6 +81,14 @@ class Sender:
         if any(not isinstance(answer.header, Answer) for answer in answers):
             raise Unreachable(f"{entry.to} sent telegrams for an answer")
         return answers
+
+    async def ask(self, telegram: Verified[Any], to: NodeName, url: str) -> Verified[Answer]:
+        """Send a telegram that leaves nothing behind if it is lost, and wait for its answer. Raises Unreachable, Refusal."""
+        entry = entry_of((telegram,), to, url)
+        (answer,) = self._verified((telegram,), await self.post(entry, OWN_SECONDS))
+        if isinstance(answer.header, Refused):
+            raise Refusal(answer.header.reason, f"{to} refused")
+        return answer
 
     def done(self, one: TelegramId) -> None:
         """The entry was relayed and answered; its row goes with the next transaction."""

@@ -18,6 +18,7 @@ from nakadachi.kit.log import logger
 from nakadachi.kit.sender import Sender
 from nakadachi.kit.unit import Asked, Entry, Forward, Handler, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.catalogue import received_by
 from nakadachi.telegrams.codec import check_signature, decode_envelope, decode_frame, encode_envelope
 from nakadachi.telegrams.envelope import Envelope, Pending, Telegram, Verified
 from nakadachi.telegrams.proceeding import check_address, require_turn, stops_left
@@ -57,6 +58,9 @@ class System(Generic[P]):
         hears: Mapping[type[Telegram], Hear],
         known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
     ) -> None:
+        if (given := frozenset(handlers)) != (wanted := received_by(author.name.role)):
+            lacking = ", ".join(sorted(kind.__name__ for kind in given ^ wanted))
+            raise LookupError(f"{author.name.role}: handlers differ from the catalogue: {lacking}")
         self.parts = parts
         self.author = author
         self.peers = peers

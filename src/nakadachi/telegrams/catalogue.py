@@ -130,8 +130,3 @@ TELEGRAMS = (
 def received_by(role: Role) -> frozenset[type[Telegram]]:
     """The telegrams that reach a system of this role, as addressee or relay."""
     return frozenset(hop.telegram for hop in CATALOGUE for stop in hop.path[1:] if role_at(stop) is role)
-
-
-def authored_by(role: Role) -> frozenset[type[Telegram]]:
-    """The telegrams that a system of this role signs, answers apart."""
-    return frozenset(hop.telegram for hop in CATALOGUE if hop.author is role)

@@ -7,8 +7,11 @@ from nakadachi.telegrams.envelope import Answer, Telegram
 
 
 class RequestLinkCode(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """符号付番依頼: for `count` people. Per item the personal parts `matching number` and `person` (the four items or an
-    Individual Number, in a form the wire does not know); they go to the registry organisation and no further."""
+    """符号付番依頼: for `count` people.
+
+    Per item the personal parts `matching number` (its text) and `person` (the four items or an Individual Number, in a
+    form the wire does not know). A person goes to the registry organisation and no further.
+    """
 
     count: int
 
@@ -20,14 +23,20 @@ class LinkCodeRequested(Answer, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class IssueLinkCode(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """符号生成依頼: part `request` is the organisation's signed RequestLinkCode without its `person` parts; per person
-    found the personal part `resident record code`, its item the one of the request."""
+    """符号生成依頼: the people `found`, by their items in the request.
+
+    Part `request` is the organisation's signed RequestLinkCode, its `person` parts taken off; per person found the
+    personal part `resident record code` (its text), of the item in the request.
+    """
 
     found: tuple[int, ...]
 
 
 class LinkCodeIssued(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """符号通知: per person the personal parts `link code` and `matching number`."""
+    """符号通知: for `count` people.
+
+    Per item the personal parts `link code` (JSON text) and `matching number` (its text).
+    """
 
     count: int
 

@@ -1,11 +1,14 @@
-"""Bytes to telegrams and back. Total: any bytes become a list of telegrams or a Refusal (design 2.1, rule 4).
+"""Bytes to telegrams and back. Total: any bytes become a list of telegrams or a Refusal; never knows who sent them.
 
 A request or answer carries one or more envelopes as MessagePack; headers are JSON inside JWS compact (RFC 7515).
+A header has one spelling: the one `encode_json` writes, so that two readers cannot read two things (design 2.2).
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,22 +23,23 @@ T = TypeVar("T")
 
 HEADER_LIMIT = {Lane.INTERACTIVE: 64 * 1024, Lane.BULK: 4 * 1024 * 1024}
 BODY_LIMIT = 16 * 1024 * 1024
-FRAME_LIMIT = BODY_LIMIT + HEADER_LIMIT[Lane.BULK]
-"""Bytes of one request; a larger one is refused unread (design, fixed values)."""
+"""Bytes of all parts of one telegram."""
+FRAME_LIMIT = BODY_LIMIT + 2 * HEADER_LIMIT[Lane.BULK]
+"""Bytes of one request, its header grown by base64; a larger one is refused unread (design, fixed values)."""
 
 
 def _write_code(value: object) -> str:
     if isinstance(value, Code):
         return value.value
-    msg = f"{type(value).__name__} is not a word of the wire"
-    raise NotImplementedError(msg)
+    raise NotImplementedError(f"{type(value).__name__} is not a word of the wire")
 
 
-def _read_code(kind: type, value: object) -> Any:  # noqa: ANN401  msgspec's hook has no narrower type
+def _read_code(kind: type, value: object) -> Any:
+    """A word of the wire. Raises ValueError that does not show the value: it may be a secret in the wrong place."""
     if issubclass(kind, Code) and isinstance(value, str):
-        return kind(value)
-    msg = f"expected {kind.__name__}"
-    raise ValueError(msg)
+        with suppress(ValueError):
+            return kind(value)
+    raise ValueError(f"Expected `{kind.__name__}`") from None
 
 
 _header_encoder = msgspec.json.Encoder(enc_hook=_write_code)
@@ -43,6 +47,16 @@ _header_decoder = msgspec.json.Decoder(TELEGRAMS, dec_hook=_read_code)
 _frame_decoder = msgspec.msgpack.Decoder(list[Envelope])
 _envelope_decoder = msgspec.msgpack.Decoder(Envelope)
 _msgpack = msgspec.msgpack.Encoder()
+
+
+_SAID = re.compile(
+    r"Expected `[A-Za-z0-9 |,]+`( with a timezone component| of (at most )?length [<>= 0-9]+)?(, got `?[a-z0-9]+`?)?"
+    r"|Object missing required field `[a-z_]+`|Object contains unknown field|Invalid value|Invalid enum value"
+    r"|Invalid RFC3339 encoded datetime|Invalid base64 encoded string|Input data was truncated"
+    r"|(JSON|MessagePack data) is malformed"
+)
+_PLACE = re.compile(r" - at `\$[a-z_.\[\]0-9]{0,80}`$")
+"""The words of msgspec that name our own fields and types only."""
 
 
 def encode_json(value: object) -> bytes:
@@ -101,8 +115,10 @@ def read(envelope: Envelope) -> Received:
         raise Refusal(Reason.TOO_LARGE, f"header of {len(compact.payload)} bytes in lane {header.lane.value}")
     if compact.kid != header.author.value:
         raise Refusal(Reason.BAD_SIGNATURE, "the key named is not the author's")
-    if header.made_at.tzinfo is None:
-        raise Refusal(Reason.BAD_FORMAT, "header: made_at has no time zone")
+    if _header_encoder.encode(header) != compact.payload:
+        raise Refusal(Reason.BAD_FORMAT, "header: not the canonical text of what it says")
+    if len(set(header.exchanges)) != len(header.exchanges):
+        raise Refusal(Reason.BAD_FORMAT, "header: an exchange stands in it twice")
     _check_parts(header, envelope)
     return Received(header, envelope, compact)
 
@@ -110,13 +126,18 @@ def read(envelope: Envelope) -> Received:
 def _check_parts(header: Telegram, envelope: Envelope) -> None:
     if len(header.parts) != len(envelope.parts):
         raise Refusal(Reason.BAD_FORMAT, f"{len(header.parts)} parts described, {len(envelope.parts)} sent")
-    for described, content in zip(header.parts, envelope.parts, strict=True):
+    if len({(described.name, described.item) for described in header.parts}) != len(header.parts):
+        raise Refusal(Reason.BAD_FORMAT, "a part is described twice")
+    sent = sum(len(content) for content in envelope.parts if content is not None)
+    if sent > BODY_LIMIT:
+        raise Refusal(Reason.TOO_LARGE, f"parts of {sent} bytes, at most {BODY_LIMIT}")
+    for place, (described, content) in enumerate(zip(header.parts, envelope.parts, strict=True)):
         if content is None:
             continue
         if len(content) != described.size or hashlib.sha256(content).digest() != described.digest:
-            raise Refusal(Reason.BAD_FORMAT, f"part {described.name}/{described.item} is not the one described")
+            raise Refusal(Reason.BAD_FORMAT, f"part {place} is not the one described")
         if described.personal and len(content) < SALT_BYTES:
-            raise Refusal(Reason.BAD_FORMAT, f"part {described.name}/{described.item} has no salt")
+            raise Refusal(Reason.BAD_FORMAT, f"part {place} has no salt")
 
 
 def check_signature(received: Received, key: VerifyKey) -> Verified[Telegram]:
@@ -133,9 +154,7 @@ def write(header: Telegram, contents: tuple[bytes, ...], key: SigningKey) -> Ver
 
 def describe_part(name: str, content: bytes, *, item: int = 0, personal: bool = False) -> Part:
     """The header's line on a part; a personal part's content starts with its salt."""
-    return Part(
-        name=name, digest=hashlib.sha256(content).digest(), size=len(content), item=item, personal=personal
-    )
+    return Part(name=name, digest=hashlib.sha256(content).digest(), size=len(content), item=item, personal=personal)
 
 
 def without_personal_parts(envelope: Envelope, header: Telegram) -> Envelope:
@@ -145,6 +164,8 @@ def without_personal_parts(envelope: Envelope, header: Telegram) -> Envelope:
 
 
 def _where(wrong: Exception) -> str:
-    """What msgspec says of the place, without the value: our own codes show none."""
+    """What is wrong and where, without a word that was sent: a secret may stand in the wrong place."""
     text = str(wrong)
-    return text if len(text) <= 200 else text[:200]
+    said = _SAID.match(text)
+    place = _PLACE.search(text)
+    return (said[0] if said else "not of its form") + (place[0] if place else "")

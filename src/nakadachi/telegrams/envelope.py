@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
@@ -18,6 +18,13 @@ from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import NodeName, Serial, TelegramId
 
 SALT_BYTES = 32
+ITEMS_LIMIT = 1000
+"""Exchanges of one telegram (design 2.9)."""
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment with its offset from UTC; one without is refused at the door, not compared later."""
+Serials = Annotated[tuple[Serial, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]
+"""The exchanges of a telegram, one item each."""
 
 
 class Lane(StrEnum):
@@ -28,7 +35,11 @@ class Lane(StrEnum):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One detachable part, as the header names it: its digest (32 bytes), size in bytes, and the item it belongs to."""
+    """部分: one detachable part, as the header names it.
+
+    `digest` is the SHA-256 of its bytes, a personal part's salt included; `size` counts them; `item` is the exchange or
+    person it belongs to, from 0.
+    """
 
     name: str
     digest: bytes
@@ -45,7 +56,7 @@ class Telegram(
     id: TelegramId
     author: NodeName
     to: NodeName
-    made_at: datetime
+    made_at: Moment
     lane: Lane = Lane.INTERACTIVE
     parts: tuple[Part, ...] = ()
 
@@ -56,13 +67,13 @@ class Telegram(
 
 
 class Answer(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The header of an answer; `answers` is the telegram it answers."""
+    """応答: the header of an answer; `answers` is the telegram it answers."""
 
     answers: TelegramId
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What became of one exchange of a telegram: done, or refused with a reason."""
+    """結果: what became of one exchange of a telegram: done, or refused with a reason."""
 
     serial: Serial
     refused: Reason | None = None
@@ -75,11 +86,11 @@ class Refused(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
 
 
 class Pending(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """保留: kept by a relay and on its way; no final answer yet. Never stored, so the same telegram may be sent again."""
+    """保留: kept by a relay and on its way, no final answer yet; never stored, the telegram may be sent again."""
 
 
-class Envelope(msgspec.Struct, frozen=True, array_like=True):
-    """What travels: the signed header and its parts in the header's order; None where a part was taken off.
+class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """封筒: what travels: the signed header and its parts in the header's order; None where a part was taken off.
 
     A personal part starts with its 32-byte salt.
     """
@@ -87,8 +98,12 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     jws: bytes
     parts: tuple[bytes | None, ...] = ()
 
+    def __repr__(self) -> str:
+        """Its size only: parts may name a person."""
+        return f"Envelope({len(self.jws)} bytes, {len(self.parts)} parts)"
 
-T = TypeVar("T", bound=Telegram, covariant=True)
+
+T_co = TypeVar("T_co", bound=Telegram, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +116,10 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified(Generic[T]):
+class Verified(Generic[T_co]):
     """A telegram whose author's signature and whose parts were checked."""
 
-    header: T
+    header: T_co
     envelope: Envelope
 
     def part(self, name: str, item: int = 0) -> bytes:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.envelope import Answer, Outcome, Telegram
+from nakadachi.telegrams.envelope import ITEMS_LIMIT, Answer, Moment, Outcome, Serials, Telegram
 from nakadachi.terms import Prefix, Serial
 
 
 class InquiryStatement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """照会文: what the inquirer states of one exchange: the permit's leaf hash, the one-time body key (raw public key of
-    the suite), the SHA-256 of the sealed subject check, deadlines (design 2.6)."""
+    """照会文: what the inquirer states of one exchange (design 2.6).
+
+    `leaf_hash` is the permit's, `body_key` the one-time public key of the suite, raw, `subject_check` the SHA-256 of
+    the sealed subject check; the deadlines are the permit's.
+    """
 
     serial: Serial
     leaf_hash: bytes
     suite: str
     body_key: bytes
     subject_check: bytes
-    accept_by: datetime
-    answer_by: datetime
+    accept_by: Moment
+    answer_by: Moment
 
 
 class Inquire(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """情報照会電文: the inquirer's signed statements. Per item the parts `permit` and `subject check` (sealed)."""
+    """情報照会電文: the inquirer's signed statements.
+
+    Per item the parts `permit` (JSON of Permit, as the core gave it) and `subject check` (sealed for the provider).
+    """
 
     prefix: Prefix
-    statements: tuple[InquiryStatement, ...]
+    statements: Annotated[tuple[InquiryStatement, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]
     staff: str
 
     @property
@@ -39,12 +45,14 @@ class Inquire(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
 
 class InquireAt(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """情報照会電文 (コアシステム発): the only telegram the core issues anew. Part `statement` is the Inquire envelope as its
-    author signed it; part `cosigned head` the newest checkpoint with the Commission's cosignature; per item the
-    personal part `link code` (L_B with its opening)."""
+    """情報照会電文 (コアシステム発): the inquiry on its way to the provider, issued anew by the core.
+
+    Part `statement` is the Inquire envelope as its author signed it, part `cosigned head` the newest checkpoint with
+    the Commission's cosignature; per item the personal part `link code` (JSON of Opening: L_B and its salt).
+    """
 
     prefix: Prefix
-    serials: tuple[Serial, ...]
+    serials: Serials
 
     @property
     def exchanges(self) -> tuple[Serial, ...]:
@@ -81,14 +89,18 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     serial: Serial
     ending: Ending
-    ended_at: datetime
+    ended_at: Moment
     reason: Reason | None = None
+
+
+Completions = Annotated[tuple[Completion, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]
+"""The exchanges that one telegram says ended."""
 
 
 class InquiryCompleted(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """情報照会完了通知: the inquirer's word that exchanges ended."""
 
-    completions: tuple[Completion, ...]
+    completions: Completions
 
     @property
     def exchanges(self) -> tuple[Serial, ...]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 
-from nakadachi.telegrams.envelope import Answer, Telegram
+from nakadachi.telegrams.envelope import Answer, Moment, Telegram
 
 
 class Operation(StrEnum):
@@ -19,7 +18,7 @@ class ReportOperation(Telegram, frozen=True, kw_only=True, forbid_unknown_fields
     """稼働状況通知: this system started or stopped, and the versions it runs (L9)."""
 
     operation: Operation
-    at: datetime
+    at: Moment
     software: str
     lawbook: int
     directory: int

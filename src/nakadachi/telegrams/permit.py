@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.envelope import Answer, Outcome, Telegram
+from nakadachi.telegrams.envelope import Answer, Moment, Outcome, Serials, Telegram
 from nakadachi.terms import NodeName, OrganisationCode, Prefix, Serial
 
 
@@ -36,7 +35,7 @@ class CheckPrefix(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """プレフィックス情報チェック依頼: may this be asked? The pair serial + prefix is held where it may (I2)."""
 
     prefix: Prefix
-    serials: tuple[Serial, ...]
+    serials: Serials
     staff: str
 
     @property
@@ -56,10 +55,10 @@ class PrefixRefused(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=T
     """照会拒否通知: an inquiry was refused at the inquirer's own interface system; the record of it (C13)."""
 
     prefix: Prefix
-    serials: tuple[Serial, ...]
+    serials: Serials
     reason: Reason
     staff: str
-    refused_at: datetime
+    refused_at: Moment
 
     @property
     def exchanges(self) -> tuple[Serial, ...]:
@@ -68,13 +67,13 @@ class PrefixRefused(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class RequestPermit(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """情報照会許可依頼: one permit per serial. Personal part `link code` (L_A) per item.
+    """情報照会許可依頼: one permit per serial; `staff` is a pseudonym (design 2.10).
 
-    `staff` is a pseudonym (design 2.10).
+    Per item the personal part `link code` (JSON text of L_A).
     """
 
     prefix: Prefix
-    serials: tuple[Serial, ...]
+    serials: Serials
     staff: str
 
     @property
@@ -84,7 +83,11 @@ class RequestPermit(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class PermitGranted(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """情報照会許可通知: per serial a permit (part `permit`) with the opening of L_A (personal part `opening`), or a reason."""
+    """情報照会許可通知: per serial a permit or a reason.
+
+    Per item that is permitted the part `permit` (JSON of Permit) and the personal part `opening` (JSON of Opening: the
+    salt of L_A's commitment).
+    """
 
     outcomes: tuple[Outcome, ...]
 
@@ -100,8 +103,10 @@ class Basis(StrEnum):
 
 
 class Commitments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Four commitments (32 bytes each): the inquirer opens the first, the provider the second, the person the third,
-    the Commission the fourth (design 2.3)."""
+    """四つのコミットメント: 32 bytes each, under a salt of its own (design 2.3).
+
+    The inquirer opens the first, the provider the second, the person the third, the Commission the fourth.
+    """
 
     inquirer_code: bytes
     provider_code: bytes
@@ -116,7 +121,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     url: str
 
 
-class PermitContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="permit", tag_field="kind"):
+class PermitContent(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="permit", tag_field="kind"
+):
     """許可証の内容: what the core allowed, once. Its SHA-256 is the entry of the log (design 2.3)."""
 
     version: int
@@ -124,9 +131,9 @@ class PermitContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     issuer: OrganisationCode
     prefix: Prefix
     serial: Serial
-    issued_at: datetime
-    accept_by: datetime
-    answer_by: datetime
+    issued_at: Moment
+    accept_by: Moment
+    answer_by: Moment
     legal_row: str
     lawbook: int
     assessments: tuple[str, ...]
@@ -136,7 +143,9 @@ class PermitContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     commitments: Commitments
 
 
-class RefusalContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="refusal", tag_field="kind"):
+class RefusalContent(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="refusal", tag_field="kind"
+):
     """不許可の記録: what the core refused; a leaf of the log too (X7)."""
 
     version: int
@@ -144,7 +153,7 @@ class RefusalContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     issuer: OrganisationCode
     prefix: Prefix
     serial: Serial
-    refused_at: datetime
+    refused_at: Moment
     reason: Reason
     lawbook: int
     oversight_tag: bytes
@@ -168,6 +177,10 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     salt: bytes
     value: str = ""
+
+    def __repr__(self) -> str:
+        """Nothing of it: the value may be a link code."""
+        return "Opening(…)"
 
 
 LogContent = PermitContent | RefusalContent

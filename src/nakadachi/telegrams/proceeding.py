@@ -1,11 +1,13 @@
-"""処理状況管理: who may hand us a telegram, and which may follow which. Pure, from the catalogue (I6; source 003 6.5 ①(a))."""
+"""処理状況管理: who may hand us a telegram, and which may follow which; from the catalogue (I6; 003 6.5)."""
 
 from __future__ import annotations
+
+from itertools import combinations
 
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import HOPS, Hop, Stop, role_at
 from nakadachi.telegrams.envelope import Telegram
-from nakadachi.terms import NodeName, OrganisationCode, Role
+from nakadachi.terms import NodeName, Role
 
 _SIDED = frozenset({Role.INTERFACE, Role.INTERMEDIATE})
 
@@ -13,8 +15,8 @@ _SIDED = frozenset({Role.INTERFACE, Role.INTERMEDIATE})
 def check_address(me: NodeName, header: Telegram, hop: NodeName) -> tuple[Hop, Stop]:
     """Where on which path we stand when `hop` (the node of the TLS connection) hands us this telegram.
 
-    Raises Refusal(ROLE_NOT_ALLOWED) where no path of the catalogue leads from it to us, Refusal(NOT_ADDRESSED_HERE) where
-    one does, but for another organisation.
+    Raises Refusal(ROLE_NOT_ALLOWED) where no path of the catalogue leads from it to us, Refusal(NOT_ADDRESSED_HERE)
+    where one does, but between other organisations.
     """
     reason = Reason.ROLE_NOT_ALLOWED
     for line in HOPS.get(type(header), ()):
@@ -35,12 +37,12 @@ def _names_fit(line: Hop, before: Stop, here: Stop, *, named: tuple[Telegram, No
         return False
     if here == line.path[-1] and me != header.to:
         return False
-    beside: list[tuple[Stop, OrganisationCode]] = [
-        (line.path[0], header.author.organisation),
-        (before, hop.organisation),
-        (line.path[-1], header.to.organisation),
-    ]
-    return all(organisation == me.organisation for stop, organisation in beside if _same_side(stop, here))
+    places = ((line.path[0], header.author), (before, hop), (here, me), (line.path[-1], header.to))
+    return all(
+        one.organisation == other.organisation
+        for (stop, one), (beside, other) in combinations(places, 2)
+        if _same_side(stop, beside)
+    )
 
 
 def _same_side(one: Stop, other: Stop) -> bool:
@@ -48,12 +50,6 @@ def _same_side(one: Stop, other: Stop) -> bool:
     if role_at(one) not in _SIDED or role_at(other) not in _SIDED:
         return False
     return one.partition(" ")[2] == other.partition(" ")[2]
-
-
-def next_stop(line: Hop, here: Stop) -> Stop | None:
-    """Where a relay at `here` sends it on to; None at the end of the path."""
-    position = line.path.index(here) + 1
-    return line.path[position] if position < len(line.path) else None
 
 
 def stops_left(line: Hop, here: Stop) -> int:

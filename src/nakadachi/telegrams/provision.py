@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.envelope import Answer, Outcome, Telegram
-from nakadachi.telegrams.inquiry import Completion
+from nakadachi.telegrams.envelope import ITEMS_LIMIT, Answer, Moment, Outcome, Telegram
+from nakadachi.telegrams.inquiry import Completions
 from nakadachi.terms import ItemCode, Prefix, Serial
 
 
 class ProvisionStatement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """提供文: what the provider states of one exchange: the permit's leaf hash, the SHA-256 of the sealed body (empty
-    where it refuses, with the reason), the time (design 2.6)."""
+    """提供文: what the provider states of one exchange (design 2.6).
+
+    `leaf_hash` is the permit's; `body` the SHA-256 of the sealed body, or nothing where the provider refuses, with the
+    reason.
+    """
 
     serial: Serial
     leaf_hash: bytes
-    provided_at: datetime
+    provided_at: Moment
     body: bytes = b""
     refused: Reason | None = None
 
 
 class Provide(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """情報提供電文: the provider's signed statements; per item with a body the part `body` (sealed for the inquirer)."""
+    """情報提供電文: the provider's signed statements.
+
+    Per item that is answered the part `body`, sealed for the one-time key of its inquiry statement.
+    """
 
     prefix: Prefix
-    statements: tuple[ProvisionStatement, ...]
+    statements: Annotated[tuple[ProvisionStatement, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]
 
     @property
     def exchanges(self) -> tuple[Serial, ...]:
@@ -44,7 +50,7 @@ class ProvisionReceived(Answer, frozen=True, kw_only=True, forbid_unknown_fields
 class ProvisionCompleted(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """情報提供完了通知: the provider's word that exchanges ended."""
 
-    completions: tuple[Completion, ...]
+    completions: Completions
 
     @property
     def exchanges(self) -> tuple[Serial, ...]:
@@ -61,11 +67,22 @@ class ProvidedItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     value: str | None = None
     reason_of_null: str | None = None
 
+    def __repr__(self) -> str:
+        """Without the value."""
+        return f"ProvidedItem({self.item})"
+
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """提供本体, inside the seal only: the serial and the subject as the provider's row has it are repeated, so that the
-    inquirer's program finds a crossed answer before anyone sees it (L6)."""
+    """提供本体: what is provided, inside the seal only.
+
+    Serial and subject, as the provider's row has it, are repeated, so that the inquirer's program finds a crossed
+    answer before anyone sees it (L6).
+    """
 
     serial: Serial
     subject: dict[str, str]
     items: tuple[ProvidedItem, ...]
+
+    def __repr__(self) -> str:
+        """Without the subject and the values."""
+        return f"Body({self.serial}, {len(self.items)} items)"

@@ -16,10 +16,15 @@ CREATE TABLE person (
 CREATE TABLE issuance (
     matching_number text PRIMARY KEY,
     addressee       text NOT NULL,
-    requested_at    timestamptz NOT NULL,
-    refused         text
+    requested_at    timestamptz NOT NULL
 );
 CREATE INDEX issuance_addressee ON issuance (addressee);
+
+-- For whom no code could be issued, and why.
+CREATE TABLE issuance_refused (
+    addressee text PRIMARY KEY,
+    reason    text NOT NULL
+);
 
 -- What is left of an issuance once its matching numbers are gone: how many, and when (L1).
 CREATE TABLE purge (

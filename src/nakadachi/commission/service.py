@@ -1,0 +1,66 @@
+"""The Commission system (個人情報保護委員会システム): sees evidence, asks, never relays. For now the witness and cosigner.
+
+Wiring only: configuration to parts to handlers. The start fails unless the handlers are those of the catalogue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from nakadachi.commission import oversight, store
+from nakadachi.commission.parts import Commission
+from nakadachi.crypto.notes import NoteKind, NoteSigner
+from nakadachi.kit.server import System
+from nakadachi.kit.unit import Handler
+from nakadachi.kit.web import application, peer_of, problem, read_body
+from nakadachi.node import NodeConfig, Service, World, open_node, status
+from nakadachi.refusal import Refusal
+from nakadachi.telegrams.permit import PrefixRefused
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+HANDLERS = {PrefixRefused: Handler(oversight.note_prefix_refused)}
+
+
+@dataclass(frozen=True, slots=True)
+class CommissionConfig:
+    """The Commission system's configuration."""
+
+    node: NodeConfig
+    cosigner: str = field(metadata={"doc": "name of the cosigning key", "example": "commission.example/witness"})
+
+
+async def build(config: CommissionConfig, world: World) -> Service:
+    """The Commission system, ready to start. Raises what `open_node` raises."""
+    node = await open_node(config.node, world, ("nakadachi.commission", "commission", "migrations"))
+    cosigner = NoteSigner.from_seed(config.cosigner, node.keys.secret("witness"), NoteKind.COSIGNATURE)
+    commission = Commission(node.author, cosigner, node.edition, node.database)
+    system: System[Commission] = System(
+        parts=commission,
+        author=node.author,
+        peers=node.edition.peers,
+        database=node.database,
+        wire=node.wire,
+        handlers=HANDLERS,
+        hears={},
+        known=store.no_exchanges,
+    )
+
+    async def ready() -> dict[str, Any]:
+        return await status(node)
+
+    async def add_checkpoint(request: Request) -> Response:
+        try:
+            system.peers.admit(peer_of(request))
+            verdict = await oversight.add_checkpoint(commission, await read_body(request, oversight.MOST_BYTES))
+        except Refusal as refusal:
+            return problem(refusal)
+        return PlainTextResponse(verdict.body, verdict.status)
+
+    routes = [Route("/add-checkpoint", add_checkpoint, methods=["POST"])]
+    return Service(node, system, application(system, ready=ready, routes=routes))

@@ -1,0 +1,107 @@
+"""The core system (コアシステム): knows codes and who asked whom; never a body, an Individual Number, or a name.
+
+Wiring only: configuration to parts to handlers. The start fails unless the handlers are those of the catalogue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nakadachi.core import code, inquiry, oversight, permit, store
+from nakadachi.core.codes import ReversibleScheme, link_key
+from nakadachi.core.parts import Core, Times
+from nakadachi.core.witnessing import Witnessing
+from nakadachi.crypto.notes import NoteSigner
+from nakadachi.kit.server import System
+from nakadachi.kit.unit import Handler
+from nakadachi.kit.web import application
+from nakadachi.ledger.log import Log
+from nakadachi.node import NodeConfig, Service, World, open_node, status
+from nakadachi.telegrams.code import IssueLinkCode
+from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
+from nakadachi.telegrams.oversight import ReportOperation
+from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
+from nakadachi.telegrams.provision import ProvisionCompleted
+
+if TYPE_CHECKING:
+    from nakadachi.core.store import Exchange
+    from nakadachi.terms import OrganisationCode, TelegramId
+
+HANDLERS = {
+    RequestPermit: Handler(permit.request_permits, permit.grant),
+    Inquire: Handler(inquiry.inquire, inquiry.acceptance),
+    InquiryCompleted: Handler(inquiry.note_completed),
+    ProvisionCompleted: Handler(inquiry.note_completed),
+    PrefixRefused: Handler(permit.note_prefix_refused),
+    IssueLinkCode: Handler(code.issue_link_codes),
+    ReportOperation: Handler(oversight.note_operation),
+}
+HEARS = {InquireAt: inquiry.hear_acceptance}
+
+
+@dataclass(frozen=True, slots=True)
+class CoreConfig:
+    """The core's configuration."""
+
+    node: NodeConfig
+    origin: str = field(metadata={"doc": "name of this core's log", "example": "core.example/2026-1"})
+    suite: str = field(default="default", metadata={"doc": "seal suite that permits name: default, strict or p256"})
+
+
+async def build(config: CoreConfig, world: World) -> Service:
+    """The core, ready to start. Raises what `open_node` raises."""
+    node = await open_node(
+        config.node, world, ("nakadachi.ledger", "log", "log_sql"), ("nakadachi.core", "core", "migrations")
+    )
+    log = Log(
+        origin=config.origin,
+        signer=NoteSigner.from_seed(config.origin, node.keys.secret("log")),
+        database=node.database,
+        clock=world.clock,
+        holder=config.node.name.value,
+    )
+    master = node.keys.secret("link-master")
+
+    def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
+        if key_index != code.KEY_INDEX:
+            raise LookupError(f"no key index {key_index}")
+        return link_key(master, organisation, key_index)
+
+    async def recall(request: TelegramId) -> tuple[Exchange, ...]:
+        async with node.database.acquire() as connection:
+            return await store.exchanges_of_request(connection, request)
+
+    core = Core(
+        author=node.author,
+        edition=node.edition,
+        scheme=ReversibleScheme(key_of),
+        keys=node.keys,
+        log=log,
+        times=Times(),
+        suite=config.suite,
+        recall=recall,
+    )
+    system: System[Core] = System(
+        parts=core,
+        author=node.author,
+        peers=node.edition.peers,
+        database=node.database,
+        wire=node.wire,
+        handlers=HANDLERS,
+        hears=HEARS,
+        known=store.exchanges,
+    )
+    witnessing = Witnessing(core, node.database, node.wire)
+
+    async def ready() -> dict[str, Any]:
+        return await status(node, log_size=log.size, checkpoint=log.checkpoint, cosigned=core.head[0])
+
+    return Service(
+        node,
+        system,
+        application(system, ready=ready),
+        begins=(log.start,),
+        ready=(witnessing.start,),
+        ends=(witnessing.stop, log.stop),
+    )

@@ -1,0 +1,79 @@
+"""Which systems a sample country has, where they listen, and what their tenants are called. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nakadachi.law.masters import OrganisationKind
+from nakadachi.terms import NodeName, OrganisationCode, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nakadachi.law.lawbook import Lawbook
+
+ORIGIN = "core.sample.nakadachi/1"
+CORE_DOCUMENTS, COMMISSION_DOCUMENTS = "core.sample.nakadachi/documents", "commission.sample.nakadachi/documents"
+WITNESS = "commission.sample.nakadachi/witness"
+DESK = "desk"
+"""The name of every organisation's existing system."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One system: its name and port on this machine, and the name of its database tenant."""
+
+    name: NodeName
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def tenant(self) -> str:
+        """Its schema and user in PostgreSQL."""
+        return f"{self.name.role.value}_{self.name.organisation.value}"
+
+    @property
+    def folder(self) -> str:
+        """Its folder below the country's."""
+        return f"{self.name.role.value}-{self.name.organisation.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A country: core, Commission and registry organisation first, then two systems for each organisation."""
+
+    places: tuple[Place, ...]
+    organisations: tuple[OrganisationCode, ...]
+
+    def place(self, name: NodeName) -> Place:
+        """The place of a system. Raises KeyError."""
+        for place in self.places:
+            if place.name == name:
+                return place
+        raise KeyError(name.value)
+
+    def of(self, role: Role, organisation: OrganisationCode | None = None) -> Place:
+        """The place of a role, of one organisation or of whoever has it. Raises KeyError."""
+        for place in self.places:
+            if place.name.role is role and organisation in (None, place.name.organisation):
+                return place
+        raise KeyError(role.value)
+
+
+def plan(lawbook: Lawbook, organisations: Sequence[OrganisationCode], *, port: int) -> Plan:
+    """The country of these organisations, its systems on ports from `port` on."""
+    kinds = {one.kind: one.code for one in lawbook.masters.organisations}
+    names = [
+        NodeName.of(Role.CORE, kinds[OrganisationKind.OPERATOR]),
+        NodeName.of(Role.COMMISSION, kinds[OrganisationKind.COMMISSION]),
+        NodeName.of(Role.REGISTRY, kinds[OrganisationKind.REGISTRY]),
+    ]
+    for organisation in organisations:
+        names += [NodeName.of(Role.INTERFACE, organisation), NodeName.of(Role.INTERMEDIATE, organisation)]
+    places = tuple(Place(name, port + offset) for offset, name in enumerate(names))
+    return Plan(places, tuple(organisations))

@@ -1,0 +1,260 @@
+"""既存システム接続: the HTTPS door for the organisation's own systems and the command line (M7); never for other nodes.
+
+The client certificate must be that of an existing system of this organisation, named in the configuration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from nakadachi.intermediate import desk, exchange_store, store
+from nakadachi.intermediate.files.inquiries import InquiryLine, inquiries
+from nakadachi.intermediate.files.people import people
+from nakadachi.intermediate.files.provisions import protections, provisions
+from nakadachi.intermediate.files.provisions_xml import provisions_xml
+from nakadachi.intermediate.files.reading import LineReader, Reject, read_all_or_rejects
+from nakadachi.intermediate.files.results import Form, Result, ResultWriter
+from nakadachi.kit.web import peer_of, problem
+from nakadachi.ledger.records import Circumstance
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.envelope import Lane
+from nakadachi.terms import Serial
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+
+    from starlette.requests import Request
+
+    from nakadachi.intermediate.parts import Intermediate
+    from nakadachi.intermediate.serials import Serials
+    from nakadachi.kit.server import System
+
+FILE_LIMIT = 2 * 1024**3
+SPOOL_BYTES = 4 * 1024 * 1024
+CHUNK_LINES = 500
+WINDOW = 64
+"""Inquiries of one file that are under way at the same time."""
+MOST_REJECTS = 1000
+MOST_HELD = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """The door's parts: the system behind it, its serials, and the names of the existing systems that may enter."""
+
+    system: System[Intermediate]
+    serials: Serials
+    allowed: tuple[str, ...]
+
+    def routes(self) -> list[Route]:
+        """All paths, each closed to everybody but the organisation's existing systems."""
+        return [
+            self._route("/existing/people", self.load_people, "POST"),
+            self._route("/existing/provisions", self.load_provisions, "POST"),
+            self._route("/existing/protections", self.load_protections, "POST"),
+            self._route("/existing/link", self.link, "POST"),
+            self._route("/existing/inquiries", self.inquire, "POST"),
+            self._route("/existing/inquiries/{serial}", self.read, "GET"),
+            self._route("/existing/held", self.held, "GET"),
+            self._route("/existing/held/{serial}/{decision}", self.settle, "POST"),
+            self._route("/existing/findings", self.findings, "GET"),
+        ]
+
+    def _route(self, path: str, handle: Callable[[Request], Awaitable[Response]], method: str) -> Route:
+        async def guarded(request: Request) -> Response:
+            peer = peer_of(request)
+            own = self.system.name.organisation
+            named = peer.existing if peer else None
+            try:
+                if peer is None or named is None or named[1] != own or named[0] not in self.allowed:
+                    raise Refusal(Reason.ROLE_NOT_ALLOWED, "no existing system of this organisation")
+                if self.system.peers.directory.is_revoked(peer.serial):
+                    raise Refusal(Reason.ROLE_NOT_ALLOWED, "the certificate is revoked")
+                return await handle(request)
+            except Refusal as refusal:
+                return problem(refusal)
+
+        return Route(path, guarded, methods=[method])
+
+    async def load_people(self, request: Request) -> Response:
+        """宛名の登録: a people file, whole or not at all."""
+        return await self._load(request, lambda file: people(LineReader(file)), store.load_people)
+
+    async def load_provisions(self, request: Request) -> Response:
+        """副本登録: a replica file, CSV or (`form=xml`) XML, whole or not at all (M4)."""
+        xml = request.query_params.get("form") == "xml"
+        read = provisions_xml if xml else (lambda file: provisions(LineReader(file)))
+        return await self._load(request, read, store.load_provisions)
+
+    async def load_protections(self, request: Request) -> Response:
+        """保護区分の登録: a file of markings, whole or not at all (L10)."""
+        return await self._load(request, lambda file: protections(LineReader(file)), store.load_protections)
+
+    async def link(self, request: Request) -> Response:
+        """符号付番: issue link codes for the people of a people file; one answer line per person (M1)."""
+        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
+            await _spool(request, file)
+            reading = await asyncio.to_thread(read_all_or_rejects, people(LineReader(file)), limit=MOST_REJECTS)
+        if not reading.loadable:
+            return _rejected(reading.rejects, reading.count)
+        outcome = await desk.link(self.system, [one.addressee for one in reading.lines])
+        lines = [{"line": one.line, "outcome": outcome[one.addressee]} for one in reading.lines]
+        return JSONResponse({"lines": lines})
+
+    async def inquire(self, request: Request) -> Response:
+        """大量照会: an inquiry file to one result per line, in order, as each is known (M2)."""
+        file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115  closed when the answer is streamed
+        await _spool(request, file)
+        return StreamingResponse(self._results(file, request.query_params), media_type="application/x-ndjson")
+
+    async def read(self, request: Request) -> Response:
+        """照会結果: what became of one inquiry, by its serial."""
+        serial = _serial(request)
+        found = await self.system.together(desk.read_inquiries, serial)
+        return Response(_words(desk.result_of(1, serial, found)), media_type="application/x-ndjson")
+
+    async def held(self, _request: Request) -> Response:
+        """保留一覧: what waits for our staff, the oldest first (M3)."""
+        async with self.system.database.acquire() as connection:
+            waiting = await exchange_store.held(connection, most=MOST_HELD)
+        masters = self.system.parts.edition.lawbook.masters
+        return JSONResponse(
+            [
+                {
+                    "serial": one.serial.value,
+                    "inquirer": one.prefix.inquirer.value,
+                    "inquirer_name": masters.organisation(one.prefix.inquirer).name_ja,
+                    "affair": masters.affair(one.prefix.affair).name_ja,
+                    "information": masters.information(one.prefix.information).name_ja,
+                    "asked_at": one.asked_at.isoformat(),
+                    "answer_by": one.answer_by.isoformat(),
+                }
+                for one in waiting
+            ]
+        )
+
+    async def settle(self, request: Request) -> Response:
+        """職員の判断: `answer` or `refuse` what was held back."""
+        serial, decision = _serial(request), request.path_params["decision"]
+        if decision not in {"answer", "refuse"}:
+            raise Refusal(Reason.BAD_FORMAT, "a held exchange is answered or refused")
+        refuse = Reason(request.query_params.get("reason", Reason.WITHHELD)) if decision == "refuse" else None
+        refusal = await desk.settle(self.system, serial, refuse, _circumstance(request.query_params, "staff"))
+        if refusal is not None:
+            raise refusal
+        return JSONResponse({"serial": serial.value, "decision": decision})
+
+    async def findings(self, _request: Request) -> Response:
+        """確認事項: what staff should look at, the newest first."""
+        async with self.system.database.acquire() as connection:
+            found = await exchange_store.findings(connection, most=MOST_HELD)
+        return JSONResponse([{"serial": one.value, "kind": kind, "at": at.isoformat()} for one, kind, at in found])
+
+    async def _load(
+        self,
+        request: Request,
+        read: Callable[[BinaryIO], Iterator[Any]],
+        load: Callable[[Any, Sequence[Any]], Awaitable[None]],
+    ) -> Response:
+        """One file in one transaction: nothing is half loaded unless good lines alone were asked for."""
+        good = request.query_params.get("accept_good_lines") == "1"
+        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
+            await _spool(request, file)
+            reading = await asyncio.to_thread(
+                read_all_or_rejects, read(file), limit=MOST_REJECTS, accept_good_lines=good
+            )
+        if not reading.loadable:
+            return _rejected(reading.rejects, reading.count)
+        async with self.system.database.transaction() as connection:
+            for start in range(0, len(reading.lines), CHUNK_LINES):
+                await load(connection, reading.lines[start : start + CHUNK_LINES])
+        return JSONResponse(
+            {"loaded": len(reading.lines), "rejected": reading.count, "rejects": [_reject(one) for one in reading.rejects]}
+        )
+
+    async def _results(self, file: Any, options: Any) -> AsyncIterator[bytes]:  # noqa: ANN401
+        """Results in the order of the file, at most a window of inquiries under way."""
+        under_way: list[asyncio.Task[Result]] = []
+        lane = Lane.INTERACTIVE if options.get("lane") == "interactive" else Lane.BULK
+        try:
+            lines = inquiries(LineReader(file))
+            while chunk := await asyncio.to_thread(_take, lines, CHUNK_LINES):
+                for line in chunk:
+                    under_way.append(asyncio.create_task(self._one(line, options, lane)))
+                    if len(under_way) >= WINDOW:
+                        yield _words(await under_way.pop(0))
+            while under_way:
+                yield _words(await under_way.pop(0))
+        finally:
+            for task in under_way:
+                task.cancel()
+            file.close()
+
+    async def _one(self, line: InquiryLine | Reject, options: Any, lane: Lane) -> Result:  # noqa: ANN401
+        if isinstance(line, Reject):
+            return Result.rejected(line)
+        by = Circumstance(
+            staff=line.operator,
+            department=line.department,
+            terminal=options.get("terminal", ""),
+            purpose=options.get("purpose", ""),
+            case_number=options.get("case_number", ""),
+            withheld=line.non_disclosure > 0,
+        )
+        return await desk.ask(self.system, self.serials, line, by=by, lane=lane)
+
+
+def _circumstance(options: Any, staff: str) -> Circumstance:  # noqa: ANN401
+    names = ("department", "terminal", "purpose", "case_number")
+    return Circumstance(staff=options.get("staff", staff), **{name: options.get(name, "") for name in names})
+
+
+def _serial(request: Request) -> Serial:
+    try:
+        return Serial(request.path_params["serial"])
+    except ValueError:
+        raise Refusal(Reason.BAD_FORMAT, "no serial") from None
+
+
+def _take(lines: Iterable[InquiryLine | Reject], most: int) -> list[InquiryLine | Reject]:
+    return list(itertools.islice(lines, most))
+
+
+async def _spool(request: Request, file: Any) -> None:  # noqa: ANN401
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > FILE_LIMIT:
+            raise Refusal(Reason.TOO_LARGE, f"a file of more than {FILE_LIMIT} bytes")
+        file.write(chunk)
+    file.seek(0)
+
+
+def _rejected(rejects: Sequence[Reject], count: int) -> Response:
+    body = {"loaded": 0, "rejected": count, "rejects": [_reject(one) for one in rejects]}
+    return JSONResponse(body, status_code=422)
+
+
+def _reject(one: Reject) -> dict[str, Any]:
+    return {
+        "line": one.line,
+        "column": one.column,
+        "reason_ja": one.reason_ja,
+        "reason_en": one.reason_en,
+        "mend": one.mend,
+    }
+
+
+def _words(result: Result) -> bytes:
+    buffer = BytesIO()
+    with ResultWriter(buffer, Form.JSON_LINES) as writer:
+        writer.write(result)
+    return buffer.getvalue()

@@ -1,0 +1,45 @@
+"""Serials ahead of need: hop 1 asks for several at a time, so that an inquiry rarely waits for it (I1).
+
+One that is never used does no harm: nothing was asked under it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from nakadachi.telegrams.permit import IssueSerial, SerialIssued, SerialUse
+
+if TYPE_CHECKING:
+    from nakadachi.intermediate.parts import Intermediate
+    from nakadachi.kit.sender import Sender
+    from nakadachi.terms import Serial
+
+AHEAD = 32
+
+
+class Serials:
+    """The own interface system's serials, taken one by one."""
+
+    def __init__(self, intermediate: Intermediate, sender: Sender, *, ahead: int = AHEAD) -> None:
+        self._intermediate = intermediate
+        self._sender = sender
+        self._ahead = ahead
+        self._ready: deque[Serial] = deque()
+        self._asking = asyncio.Lock()
+
+    async def take(self) -> Serial:
+        """One serial, never given twice. Raises Unreachable, Refusal where the interface system gives none."""
+        while not self._ready:
+            async with self._asking:
+                if not self._ready:
+                    await self._ask()
+        return self._ready.popleft()
+
+    async def _ask(self) -> None:
+        own = self._intermediate.interface
+        telegram = self._intermediate.author.write(IssueSerial, to=own, use=SerialUse.INQUIRY, count=self._ahead)
+        answer = await self._sender.ask(telegram, own, self._intermediate.edition.peers.url(own))
+        if isinstance(answer.header, SerialIssued):
+            self._ready.extend(answer.header.serials)

@@ -1,0 +1,118 @@
+"""The intermediate server (中間サーバー): the only one that knows both addressee numbers and link codes, and reads bodies.
+
+Wiring only: configuration to parts to handlers. The start fails unless the handlers are those of the catalogue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from nakadachi.crypto.sealing import SealSuite, new_private
+from nakadachi.intermediate import code, exchange_store, inquiry, oversight, provision, receipt
+from nakadachi.intermediate.existing import Existing
+from nakadachi.intermediate.parts import Intermediate
+from nakadachi.intermediate.serials import AHEAD, Serials
+from nakadachi.kit.log import logger
+from nakadachi.kit.server import System
+from nakadachi.kit.unit import Handler
+from nakadachi.kit.web import application
+from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status
+from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
+from nakadachi.telegrams.inquiry import Inquire, InquireAt
+from nakadachi.telegrams.oversight import DistributeEdition, Operation
+from nakadachi.telegrams.permit import RequestPermit
+from nakadachi.telegrams.provision import Provide
+
+HANDLERS = {
+    InquireAt: Handler(provision.accept_inquiry),
+    Provide: Handler(receipt.receive_provision),
+    LinkCodeIssued: Handler(code.set_codes),
+    DistributeEdition: Handler(oversight.hold_edition),
+}
+HEARS = {
+    RequestPermit: inquiry.hear_permits,
+    Inquire: inquiry.hear_acceptance,
+    Provide: provision.hear_receipt,
+    RequestLinkCode: code.hear_requested,
+}
+COMPLETIONS_SECONDS = 0.1
+"""How long endings wait for company before the core is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntermediateConfig:
+    """An intermediate server's configuration."""
+
+    node: NodeConfig
+    existing: tuple[str, ...] = field(metadata={"doc": "names of the existing systems that may enter", "example": ["desk"]})
+    witness: WitnessConfig = field(default_factory=WitnessConfig)
+    serials_ahead: int = field(default=AHEAD, metadata={"doc": "serials asked for at a time, 1 to 1000"})
+
+
+class Completions:
+    """Tells the core of endings, many at a time."""
+
+    def __init__(self, system: System[Intermediate]) -> None:
+        self._system = system
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        """End; what was not told stays kept for the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            await asyncio.sleep(COMPLETIONS_SECONDS)
+            try:
+                await self._system.together(oversight.tell_completions, None)
+            except Exception:  # the database may be away for a while
+                logger().exception("completions.wait", node=self._system.name.value)
+                await asyncio.sleep(1)
+
+
+async def build(config: IntermediateConfig, world: World) -> Service:
+    """The intermediate server, ready to start. Raises what `open_node` raises."""
+    node = await open_node(config.node, world, ("nakadachi.intermediate", "intermediate", "migrations"))
+    intermediate = Intermediate(
+        author=node.author,
+        edition=node.edition,
+        keys=node.keys,
+        heads=config.witness.heads(),
+        seals={
+            suite.value: new_private(suite, node.keys.secret(f"seal-{suite.value}")) for suite in SealSuite
+        },
+    )
+    system: System[Intermediate] = System(
+        parts=intermediate,
+        author=node.author,
+        peers=node.edition.peers,
+        database=node.database,
+        wire=node.wire,
+        handlers=HANDLERS,
+        hears=HEARS,
+        known=exchange_store.exchanges,
+    )
+    existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
+    completions = Completions(system)
+
+    async def ready() -> dict[str, Any]:
+        return await status(node)
+
+    async def report(operation: Operation) -> None:
+        await system.together(oversight.report_operation, operation)
+
+    return Service(
+        node,
+        system,
+        application(system, ready=ready, routes=existing.routes()),
+        ready=(lambda: report(Operation.STARTED), completions.start),
+        ends=(completions.stop, lambda: report(Operation.STOPPED)),
+    )
