@@ -52,6 +52,7 @@ check: $(STAMP) ## format, lint, types, who imports whom, sizes, drawn pages fre
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/check_sizes.py
+	@$(BIN)/python -m tools.make_examples --check
 	@$(BIN)/python -m tools.docs --check
 
 fmt: $(STAMP) ## format and sort

@@ -1,4 +1,4 @@
-"""Writes every telegram of the catalogue once: one inquiry, one link code, one start of a system, always the same bytes.
+"""Writes every telegram of the catalogue once: an inquiry, a link code, a start of a system; always the same bytes.
 
 All organisations, keys and persons are generated; it must never be fed a real one. Seals hold chance, so a caller that
 kept former ones hands them in.
@@ -23,11 +23,11 @@ from nakadachi.kit.entropy import SeededEntropy
 from nakadachi.ledger.checkpoint import Checkpoint, sign_checkpoint
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK, sign_document
 from nakadachi.ledger.permits import INQUIRER_CODE, OVERSIGHT_TAG, PERSON_TAG, PROVIDER_CODE, entry_of
-from nakadachi.ledger.tree import Frontier, append_with_proofs, leaf_hash
+from nakadachi.ledger.tree import Frontier, append, leaf_hash
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams import code, inquiry, oversight, permit, provision
 from nakadachi.telegrams.codec import encode_envelope, encode_json
-from nakadachi.telegrams.envelope import Envelope, Outcome, Pending, Telegram, Verified
+from nakadachi.telegrams.envelope import Envelope, Outcome, Pending, Refused, Telegram, Verified
 from nakadachi.terms import (
     AffairCode,
     InfoNameCode,
@@ -125,9 +125,9 @@ def codes_of_the_person() -> tuple[str, str]:
     return scheme.issue(person, A, 1, 0).value, scheme.issue(person, B, 1, 0).value
 
 
-def permit_of(story: Story) -> tuple[permit.PermitContent, permit.Permit, bytes]:
+def the_permit() -> tuple[permit.PermitContent, permit.Permit, bytes]:
     """The permit as the core logs it: its content, its proof, the newest checkpoint cosigned."""
-    at = START + timedelta(seconds=len(story.told))
+    at = START + timedelta(seconds=5)
     code_a, code_b = codes_of_the_person()
     values = ((INQUIRER_CODE, code_a), (PROVIDER_CODE, code_b), (PERSON_TAG, "person"), (OVERSIGHT_TAG, "oversight"))
     content = permit.PermitContent(
@@ -151,9 +151,9 @@ def permit_of(story: Story) -> tuple[permit.PermitContent, permit.Permit, bytes]
     )
     logged = encode_json(content)
     leaves = [leaf_hash(b"another permit"), leaf_hash(entry_of(logged)), leaf_hash(b"a third one")]
-    _, root, paths = append_with_proofs(Frontier(), leaves)
-    signed = sign_checkpoint(Checkpoint(LOG.name, len(leaves), root), LOG)
-    proof = permit.Permit(content=logged, index=1, path=paths[1], checkpoint=signed.decode())
+    grown = append(Frontier(), leaves)
+    signed = sign_checkpoint(Checkpoint(LOG.name, len(leaves), grown.root), LOG)
+    proof = permit.Permit(content=logged, index=1, path=grown.paths[1], checkpoint=signed.decode())
     return content, proof, add_signature(signed, WITNESS, at=int(at.timestamp()))
 
 
@@ -168,7 +168,7 @@ def permitted(story: Story) -> None:
     story.tell(IF_A, permit.PrefixRefused, CORE, **wish, reason=Reason.NOT_IN_TABLE, refused_at=START)
     asked = Enclosure("link code", encode_json(code_a), personal=True)
     story.tell(MS_A, permit.RequestPermit, CORE, asked, **wish)
-    _, proof, _ = permit_of(story)
+    _, proof, _ = the_permit()
     granted = Enclosure("permit", encode_json(proof))
     opening = Enclosure("opening", encode_json(permit.Opening(salt=SECRET)), personal=True)
     story.answer(CORE, permit.PermitGranted, permit.RequestPermit, granted, opening, outcomes=(Outcome(serial=SERIAL),))
@@ -176,7 +176,7 @@ def permitted(story: Story) -> None:
 
 def asked(story: Story, kept: Kept) -> None:
     """Hops 4 and 5."""
-    content, proof, head = permit_of(story)
+    content, proof, head = the_permit()
     leaf = leaf_hash(entry_of(proof.content))
     private = new_private(SUITE, SEAL_SEED)
     info = subject_info(leaf, SERIAL.value)
@@ -190,8 +190,8 @@ def asked(story: Story, kept: Kept) -> None:
         accept_by=content.accept_by,
         answer_by=content.answer_by,
     )
-    parts = (Enclosure("permit", encode_json(proof)), Enclosure("subject check", sealed))
-    story.tell(MS_A, inquiry.Inquire, CORE, *parts, prefix=PREFIX, statements=(statement,), staff=STAFF)
+    stated = (Enclosure("permit", encode_json(proof)), Enclosure("subject check", sealed))
+    story.tell(MS_A, inquiry.Inquire, CORE, *stated, prefix=PREFIX, statements=(statement,), staff=STAFF)
     enclosed = encode_envelope(story.told["Inquire"].envelope)
     _, code_b = codes_of_the_person()
     opening = encode_json(permit.Opening(salt=SECRET, value=code_b))
@@ -277,7 +277,7 @@ def watched(story: Story) -> None:
     request = story.told["RequestPermit"]
     story.answer(IF_A, Pending, permit.RequestPermit)
     refusal = Refusal(Reason.CODE_NOT_ISSUED)
-    author = story.by(CORE, Telegram)
+    author = story.by(CORE, Refused)
     story.told["Refused"] = author.refuse(request, refusal)
 
 

@@ -22,7 +22,7 @@ from nakadachi.crypto.sealing import SealSuite, body_info, new_private, seal, su
 from nakadachi.crypto.signing import SigningKey, sign_compact
 from nakadachi.crypto.subject import Subject, normalise, subject_check
 from nakadachi.ledger.checkpoint import Checkpoint, sign_checkpoint
-from nakadachi.ledger.tree import Frontier, append_with_proofs, consistency_proof, leaf_hash, tile_path, tile_root
+from nakadachi.ledger.tree import Frontier, append, consistency_proof, leaf_hash, tile_path, tile_root
 from nakadachi.terms import OrganisationCode
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def tree(_kept: Vectors) -> Vectors:
     leaves = [leaf_hash(entry) for entry in entries]
     trees = []
     for size in range(10):
-        frontier, root, paths = append_with_proofs(Frontier(), leaves[:size])
+        grown = append(Frontier(), leaves[:size])
         proofs = [
             [b64(each) for each in consistency_proof(old, size, lambda level, at: _node(leaves, level, at))]
             for old in range(size + 1)
@@ -55,9 +55,9 @@ def tree(_kept: Vectors) -> Vectors:
         trees.append(
             {
                 "size": size,
-                "root": b64(root),
-                "frontier": [b64(each) for each in frontier.hashes],
-                "inclusion": [[b64(each) for each in path] for path in paths],
+                "root": b64(grown.root),
+                "frontier": [b64(each) for each in grown.frontier.hashes],
+                "inclusion": [[b64(each) for each in path] for path in grown.paths],
                 "consistency from": proofs,
             }
         )

@@ -54,7 +54,8 @@ def _vector(name: str, telegram: Verified[Any]) -> Vector:
     header, envelope = telegram.header, telegram.envelope
     scalar = scalar_of(header.author)
     parts = []
-    for described, content in zip(header.parts, envelope.parts, strict=True):
+    for described, sent in zip(header.parts, envelope.parts, strict=True):
+        content = sent or b""
         salt = SALT_BYTES if described.personal else 0
         part: Vector = {"name": described.name, "item": described.item, "personal": described.personal}
         if described.personal:

@@ -57,7 +57,7 @@ class Code:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.value == self.value  # type: ignore[attr-defined]  # same class
+        return type(other) is type(self) and other.value == self.value
 
     def __lt__(self, other: Self) -> bool:
         return self.value < other.value

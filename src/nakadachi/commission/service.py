@@ -19,12 +19,13 @@ from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application, peer_of, problem, read_body
 from nakadachi.node import NodeConfig, Service, World, open_node, status
 from nakadachi.refusal import Refusal
+from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.permit import PrefixRefused
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-HANDLERS = {PrefixRefused: Handler(oversight.note_prefix_refused)}
+HANDLERS: dict[type[Telegram], Handler] = {PrefixRefused: Handler(oversight.note_prefix_refused)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nakadachi.ledger.checkpoint import Checkpoint
+from nakadachi.ledger.tree import EMPTY_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,17 +21,23 @@ async def no_exchanges(_connection: Connection, _serials: Sequence[Serial]) -> M
     return {}
 
 
-async def witnessed(connection: Connection, origin: str) -> Checkpoint | None:
-    """The newest checkpoint cosigned, locked against another request."""
-    rows = await connection.fetch("SELECT size, root FROM witnessed WHERE origin = $1 FOR UPDATE", origin)
-    return Checkpoint(origin, rows[0]["size"], bytes(rows[0]["root"])) if rows else None
+async def witnessed(connection: Connection, origin: str, now: datetime) -> Checkpoint:
+    """The newest checkpoint cosigned, the empty one at first, locked against another request."""
+    # A row that is not there cannot be locked: two first requests would both find nothing to fork from.
+    await connection.execute(
+        "INSERT INTO witnessed (origin, size, root, at) VALUES ($1, 0, $2, $3) ON CONFLICT DO NOTHING",
+        origin,
+        EMPTY_ROOT,
+        now,
+    )
+    row = await connection.fetchrow("SELECT size, root FROM witnessed WHERE origin = $1 FOR UPDATE", origin)
+    return Checkpoint(origin, row["size"], bytes(row["root"]))
 
 
 async def keep_witnessed(connection: Connection, checkpoint: Checkpoint, now: datetime) -> None:
     """A checkpoint is cosigned: a smaller one never will be again."""
     await connection.execute(
-        "INSERT INTO witnessed (origin, size, root, at) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, at = excluded.at",
+        "UPDATE witnessed SET size = $2, root = $3, at = $4 WHERE origin = $1",
         checkpoint.origin,
         checkpoint.size,
         checkpoint.root,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.core import store
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from nakadachi.core.parts import Core
     from nakadachi.kit.unit import Asked, Heard, Reply, Unit
     from nakadachi.telegrams.envelope import Envelope, Verified
+    from nakadachi.terms import Serial
 
 
 async def inquire(core: Core, unit: Unit, asked: Sequence[Asked[Inquire]]) -> list[Reply]:
     """情報照会電文 (source 003 6.4 ④): keep it, and author the telegram to the provider."""
     replies: list[Reply] = []
-    taken = []
+    taken: list[Serial] = []
     for one in asked:
         try:
             # (1) The statement is of the permits given for these serials, and in time.
@@ -43,7 +45,7 @@ async def inquire(core: Core, unit: Unit, asked: Sequence[Asked[Inquire]]) -> li
             continue
         taken += one.header.exchanges
         replies.append(None)
-        unit.then(lambda number=one.header.id: core.waiting.accepted.expect(number))  # type: ignore[misc]  # bound now
+        unit.then(partial(core.waiting.accepted.expect, one.header.id))
     await store.note_inquired(unit.connection, taken, unit.now)
     return replies
 
@@ -61,7 +63,7 @@ async def hear_acceptance(core: Core, unit: Unit, heard: Sequence[Heard[InquireA
         answer = one.answers[0]
         settled.append((inquiry.author, inquiry.id, encode_envelope(answer.envelope)))
         kept += _refused_records(unit, one)
-        unit.then(lambda number=inquiry.id, word=answer.envelope: core.waiting.accepted.tell(number, word))  # type: ignore[misc]  # bound now
+        unit.then(partial(core.waiting.accepted.tell, inquiry.id, answer.envelope))
     await inbox.settle(unit.connection, settled)
     if kept:
         await records.keep(unit.connection, kept)

@@ -139,7 +139,13 @@ def _decide(
     stopped: frozenset[NodeName],
 ) -> Exchange:
     header = request.telegram.header
-    secrets = {f"{name}_salt": core.author.entropy.bytes(SALT_BYTES) for name in ("inquirer", "provider", "person", "oversight")}
+    fresh = Secrets(
+        inquirer_salt=core.author.entropy.bytes(SALT_BYTES),
+        provider_salt=core.author.entropy.bytes(SALT_BYTES),
+        person_salt=core.author.entropy.bytes(SALT_BYTES),
+        oversight_salt=core.author.entropy.bytes(SALT_BYTES),
+        inquirer_code=request.code.value,
+    )
     try:
         allowed = rules.decide_law(
             header.prefix, caller=header.author.organisation, lawbook=core.edition.lawbook, now=unit.now
@@ -155,9 +161,9 @@ def _decide(
             links=people[request.person],
         )
     except Refusal as refusal:
-        return _refused(core, unit, request, refusal.reason, Secrets(**secrets, inquirer_code=request.code.value))
+        return _refused(core, unit, request, refusal.reason, fresh)
     code = core.scheme.issue(request.person, allowed.prefix.provider, provider.key_index, provider.generation)
-    kept = Secrets(**secrets, inquirer_code=request.code.value, provider_code=code.value)
+    kept = msgspec.structs.replace(fresh, provider_code=code.value)
     content = PermitContent(
         version=VERSION,
         origin=core.log.origin,

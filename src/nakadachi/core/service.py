@@ -14,11 +14,12 @@ from nakadachi.core.parts import Core, Times
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
 from nakadachi.kit.server import System
-from nakadachi.kit.unit import Handler
+from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.web import application
 from nakadachi.ledger.log import Log
 from nakadachi.node import NodeConfig, Service, World, open_node, status
 from nakadachi.telegrams.code import IssueLinkCode
+from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
 from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from nakadachi.core.store import Exchange
     from nakadachi.terms import OrganisationCode, TelegramId
 
-HANDLERS = {
+HANDLERS: dict[type[Telegram], Handler] = {
     RequestPermit: Handler(permit.request_permits, permit.grant),
     Inquire: Handler(inquiry.inquire, inquiry.acceptance),
     InquiryCompleted: Handler(inquiry.note_completed),
@@ -37,7 +38,7 @@ HANDLERS = {
     IssueLinkCode: Handler(code.issue_link_codes),
     ReportOperation: Handler(oversight.note_operation),
 }
-HEARS = {InquireAt: inquiry.hear_acceptance}
+HEARS: dict[type[Telegram], Hear] = {InquireAt: Hear(inquiry.hear_acceptance)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ async def _node(founding: Founding, authority: Authority, place: Place) -> Node:
 
 
 def _listed(keys: FileKeyStore, place: Place, signing: SigningKey) -> Node:
-    seals, logs, witness = SealKeys(), (), None
+    seals, witness = SealKeys(), None
+    logs: tuple[LogOrigin, ...] = ()
     if place.name.role is Role.INTERMEDIATE:
         public = {
             suite.value: b64encode(new_private(suite, keys.secret(f"seal-{suite.value}")).public_bytes).decode()
@@ -122,12 +123,13 @@ def _signer(founding: Founding, role: Role, name: str) -> NoteSigner:
 
 
 def _configure(founding: Founding, place: Place, trust: list[str]) -> None:
-    own = {
+    by_role: dict[Role, dict[str, object]] = {
         Role.CORE: {"origin": ORIGIN, "suite": founding.suite},
         Role.COMMISSION: {"cosigner": WITNESS},
         Role.REGISTRY: {"residents": "../residents.csv"},
         Role.INTERMEDIATE: {"existing": [DESK]},
-    }.get(place.name.role, {})
+    }
+    own = by_role.get(place.name.role, {})
     node = {
         "name": place.name.value,
         "listen": place.url.removeprefix("https://"),

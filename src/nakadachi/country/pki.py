@@ -70,6 +70,7 @@ def issue(authority: Authority, host: str, folder: Path, now: datetime, *, serve
 def write_secret(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read."""
     path.touch(mode=0o600)
+    path.chmod(0o600)
     path.write_bytes(content)
 
 

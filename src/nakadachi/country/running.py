@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
+import json
+import shutil
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.commission import service as commission
 from nakadachi.core import service as core
+from nakadachi.country.examples import organisations, write_examples
 from nakadachi.country.founding import CONFIG, Founding, found
+from nakadachi.country.plan import Plan, plan
+from nakadachi.country.preparing import desk_config, prepare
+from nakadachi.country.processes import Processes
+from nakadachi.desk.client import node_status
 from nakadachi.interface import service as interface
 from nakadachi.intermediate import service as intermediate
-from nakadachi.kit.config import load
+from nakadachi.kit.config import ConfigError, load
 from nakadachi.kit.postgres import embedded
+from nakadachi.law import lawbook
 from nakadachi.neighbours import registry
-from nakadachi.node import Service, World
+from nakadachi.node import NodeConfig, Service, World
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from nakadachi.country.plan import Place, Plan
+    from nakadachi.country.plan import Place
 
 SYSTEMS: dict[Role, tuple[type, Any]] = {
     Role.CORE: (core.CoreConfig, core.build),
@@ -34,6 +40,15 @@ SYSTEMS: dict[Role, tuple[type, Any]] = {
     Role.INTERMEDIATE: (intermediate.IntermediateConfig, intermediate.build),
 }
 """Each role's configuration and how it is built."""
+FILES, COUNTRY, PREPARED, SETTINGS = "files", "country", "prepared.json", "settings.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a country was founded with; a later start must not differ."""
+
+    seed: int
+    port: int
 
 
 @dataclass(slots=True)
@@ -70,10 +85,10 @@ class Country:
 
 
 @asynccontextmanager
-async def running(founding_of: Any, state: Path, world: World) -> AsyncIterator[Country]:  # noqa: ANN401
+async def running(founding_of: Callable[[Any], Founding], state: Path, world: World) -> AsyncIterator[Country]:
     """A country up for the time of the block; `founding_of(server)` says which one."""
     async with embedded(state) as server:
-        founding: Founding = founding_of(server)
+        founding = founding_of(server)
         await found(founding)
         country = Country(founding.folder, founding.plan)
         try:
@@ -81,3 +96,82 @@ async def running(founding_of: Any, state: Path, world: World) -> AsyncIterator[
             yield country
         finally:
             await country.stop()
+
+
+def sample_plan(state: Path, settings: Settings) -> Plan:
+    """The sample country's files below `state`, made if missing, and its plan. Raises ConfigError for other settings."""
+    kept = state / SETTINGS
+    if kept.exists():
+        former = Settings(**json.loads(kept.read_text()))
+        if former != settings:
+            raise ConfigError(
+                f"{state}: this country was founded with --seed {former.seed} --port {former.port}; use these, another"
+                " --state, or remove the folder to begin anew"
+            )
+    else:
+        (state / COUNTRY).mkdir(parents=True, exist_ok=True)
+        write_examples(state / FILES, **_seed(settings.seed))
+        shutil.copy(state / FILES / "residents.csv", state / COUNTRY / "residents.csv")
+        kept.write_text(json.dumps({"seed": settings.seed, "port": settings.port}))
+    return plan(lawbook.sample(), organisations(state / FILES), port=settings.port)
+
+
+def _seed(seed: int) -> dict[str, Any]:
+    """Seed 1 makes the files of `examples/`."""
+    return {} if seed == 1 else {"seed": seed}
+
+
+async def up(state: Path, *, seed: int, isolate: bool, port: int) -> None:
+    """Keep a country running until cancelled; the next time it goes on where it was.
+
+    Raises ConfigError, PortTaken, ProcessEnded, and what a system's start raises.
+    """
+    planned = sample_plan(state, Settings(seed, port))
+    world = World()
+    async with embedded(state) as server:
+        await found(Founding(state / COUNTRY, planned, lawbook.sample(), server, world))
+        country: Country | Processes = (
+            Processes(state / COUNTRY, planned) if isolate else Country(state / COUNTRY, planned)
+        )
+        try:
+            await (country.start() if isinstance(country, Processes) else country.start(world))
+            await _prepare_once(state, planned)
+            _say(state, planned)
+            await (country.wait() if isinstance(country, Processes) else asyncio.Event().wait())
+        finally:
+            await asyncio.shield(country.stop())
+
+
+async def status(state: Path) -> list[dict[str, Any]]:
+    """What every system of the country below `state` says of itself. Raises ConfigError where there is none."""
+    kept = state / SETTINGS
+    if not kept.exists():
+        raise ConfigError(f"{state}: no country was founded there; `nakadachi up` founds one")
+    settings = Settings(**json.loads(kept.read_text()))
+    planned = sample_plan(state, settings)
+    core_config: NodeConfig = load(state / COUNTRY / planned.of(Role.CORE).folder / CONFIG, core.CoreConfig).node
+    return list(await asyncio.gather(*(node_status(core_config, place.name, place.url) for place in planned.places)))
+
+
+async def _prepare_once(state: Path, planned: Plan) -> None:
+    done = state / PREPARED
+    if done.exists():
+        return
+    people: dict[str, int] = {}
+    await prepare(state / COUNTRY, state / FILES, planned.organisations, people.__setitem__)
+    done.write_text(json.dumps(people))
+
+
+def _say(state: Path, planned: Plan) -> None:
+    masters = lawbook.sample().masters
+    print("A country is running. Its organisations' intermediate servers (中間サーバー):\n")  # noqa: T201
+    for organisation in planned.organisations:
+        place = planned.of(Role.INTERMEDIATE, organisation)
+        print(f"  {organisation}  {place.url}  {masters.organisation(organisation).name_ja}")  # noqa: T201
+    desk = desk_config(state / COUNTRY, planned.organisations[2])
+    folder = desk.certificate.parent
+    print(  # noqa: T201
+        f"\nTry, in another terminal:\n\n  export NAKADACHI_DESK='{folder / 'desk.toml'}'\n"
+        f"  nakadachi inquire '{state / FILES / 'inquiries.csv'}' --out results.csv\n"
+        f"  nakadachi status --state '{state}'\n\nCtrl-C stops everything; what was done stays."
+    )

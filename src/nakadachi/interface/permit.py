@@ -65,7 +65,7 @@ async def relay_permit_request(interface: Interface, unit: Unit, asked: Sequence
     """情報照会許可依頼の中継 (source 003 6.4 ③): only what matches the held pair goes on to the core."""
     core = interface.edition.peers.core()
     replies: list[Reply] = []
-    moved = []
+    moved: list[Serial] = []
     for one in asked:
         if any(one.known[serial].prefix != one.header.prefix for serial in one.header.serials):
             replies.append(Refusal(Reason.OUT_OF_TURN, "the prefix is not the one held for the serial"))

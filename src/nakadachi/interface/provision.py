@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from nakadachi.interface.parts import Interface
     from nakadachi.kit.unit import Asked, Reply, Unit
+    from nakadachi.terms import Serial
 
 
 async def relay_provision(interface: Interface, unit: Unit, asked: Sequence[Asked[Provide]]) -> list[Reply]:
     """情報提供電文の中継 (source 003 6.4 ⑤(a)(b)(f)): from the own server by the permit's route, or to the own server."""
     replies: list[Reply] = []
-    moved, kept = [], []
+    moved: list[Serial] = []
+    kept: list[Record] = []
     for one in asked:
         try:
             replies.append(_route(interface, unit, one))

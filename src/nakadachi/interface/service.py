@@ -15,12 +15,13 @@ from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
 from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status
 from nakadachi.telegrams.code import LinkCodeIssued
+from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
 from nakadachi.telegrams.oversight import DistributeEdition, Operation, ReportOperation
 from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, RequestPermit
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
 
-HANDLERS = {
+HANDLERS: dict[type[Telegram], Handler] = {
     IssueSerial: Handler(permit.issue_serials),
     CheckPrefix: Handler(permit.check_prefix),
     RequestPermit: Handler(permit.relay_permit_request),

@@ -39,6 +39,12 @@ async def request_codes(
     return asked_for
 
 
+def requested_matters(heard: Heard[RequestLinkCode]) -> bool:
+    """Whether an answer changes anything: where all were found, the codes are on their way."""
+    answer = heard.answers[0].header
+    return not isinstance(answer, LinkCodeRequested) or any(answer.outcomes)
+
+
 async def hear_requested(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[RequestLinkCode]]) -> None:
     """付番依頼の結果: for whom none or several residents were found, the reason is kept for the clerk."""
     refused = []

@@ -47,8 +47,8 @@ async def ask(
         return Result.without_answer(line.line, Status.REFUSED, refusal.reason)
     system.parts.settled.expect(serial)
     await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
-    await system.parts.settled.wait(serial, IMMEDIATE_SECONDS)
-    return result_of(line.line, serial, await system.together(read_inquiries, serial))
+    settled = await system.parts.settled.wait(serial, IMMEDIATE_SECONDS)
+    return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
 
 
 async def read_inquiries(

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from nakadachi.kit.server import System
 
 FILE_LIMIT = 2 * 1024**3
-SPOOL_BYTES = 4 * 1024 * 1024
 CHUNK_LINES = 500
 WINDOW = 64
 """Inquiries of one file that are under way at the same time."""
@@ -100,7 +99,7 @@ class Existing:
 
     async def link(self, request: Request) -> Response:
         """符号付番: issue link codes for the people of a people file; one answer line per person (M1)."""
-        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
+        with tempfile.TemporaryFile() as file:
             await _spool(request, file)
             reading = await asyncio.to_thread(read_all_or_rejects, people(LineReader(file)), limit=MOST_REJECTS)
         if not reading.loadable:
@@ -111,7 +110,7 @@ class Existing:
 
     async def inquire(self, request: Request) -> Response:
         """大量照会: an inquiry file to one result per line, in order, as each is known (M2)."""
-        file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115  closed when the answer is streamed
+        file = tempfile.TemporaryFile()  # noqa: SIM115  closed when the answer is streamed
         await _spool(request, file)
         return StreamingResponse(self._results(file, request.query_params), media_type="application/x-ndjson")
 
@@ -166,7 +165,7 @@ class Existing:
     ) -> Response:
         """One file in one transaction: nothing is half loaded unless good lines alone were asked for."""
         good = request.query_params.get("accept_good_lines") == "1"
-        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
+        with tempfile.TemporaryFile() as file:
             await _spool(request, file)
             reading = await asyncio.to_thread(
                 read_all_or_rejects, read(file), limit=MOST_REJECTS, accept_good_lines=good

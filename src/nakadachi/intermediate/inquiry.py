@@ -9,6 +9,7 @@ import hmac
 from base64 import b64decode
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.crypto.commitment import digest
@@ -60,13 +61,12 @@ async def begin(intermediate: Intermediate, unit: Unit, wishes: Sequence[Wish]) 
         person = people.get(wish.addressee)
         reason = _cannot_ask(person)
         state = State.REFUSED if reason else State.ASKED
-        begun.append(
-            Inquiry(wish.serial, RequestPermit.__name__, state, wish.addressee, wish.prefix, wish.by, reason)
-        )
+        inquiry = Inquiry(wish.serial, RequestPermit.__name__, state, wish.addressee, wish.prefix, wish.by, reason)
+        begun.append(inquiry)
         event = Event.REFUSED if reason else Event.REQUESTED
         kept.append(Record(wish.serial, event, unit.now, wish.prefix, wish.by, reason=reason))
         if person is None or person.link_code is None:
-            unit.then(lambda serial=wish.serial: intermediate.settled.tell(serial, None))  # type: ignore[misc]  # bound now
+            unit.then(partial(intermediate.settled.tell, wish.serial, inquiry))
             continue
         key = (wish.prefix, wish.by.staff) if wish.lane is Lane.BULK else wish.serial
         groups[key].append((wish, person.link_code))
@@ -87,7 +87,7 @@ def _ask(intermediate: Intermediate, unit: Unit, group: Sequence[tuple[Wish, Lin
     """Hops 2 and 3 in one request; they stay two telegrams (design 2)."""
     first, serials = group[0][0], tuple(wish.serial for wish, _ in group)
     own = intermediate.interface
-    shared = {"lane": first.lane, "prefix": first.prefix, "serials": serials, "staff": _pseudonym(intermediate, first.by)}
+    shared: dict[str, Any] = {"lane": first.lane, "prefix": first.prefix, "serials": serials, "staff": _pseudonym(intermediate, first.by)}
     parts = [
         Enclosure("link code", encode_json(code), item=item, personal=True) for item, (_, code) in enumerate(group)
     ]
@@ -101,10 +101,12 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
     serials = [serial for one in heard for serial in one.sent[-1].header.serials]
     known = await exchange_store.inquiries(unit.connection, serials)
     people = await store.people_by_addressee(unit.connection, [inquiry.addressee for inquiry in known.values()])
-    refused: list[tuple[Inquiry, Reason]] = []
+    refused: list[endings.Ended] = []
+    stopped_here: list[endings.Ended] = []
     noted = []
     for one in heard:
-        statements, parts = [], []
+        statements: list[InquiryStatement] = []
+        parts: list[Enclosure] = []
         for serial in one.sent[-1].header.serials:
             inquiry = known[serial]
             if inquiry.last != RequestPermit.__name__ or inquiry.state is not State.ASKED:
@@ -112,7 +114,8 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
             try:
                 checked, permit = _granted(intermediate, one, serial, people[inquiry.addressee])
             except Refusal as refusal:
-                refused.append((inquiry, refusal.reason))
+                ended = stopped_here if _stopped_here(one) else refused
+                ended.append((inquiry, State.REFUSED, refusal.reason, None))
                 continue
             statement, enclosed, seed = _state(intermediate, checked, people[inquiry.addressee], len(statements))
             parts += [Enclosure("permit", permit, item=len(statements)), enclosed]
@@ -123,7 +126,16 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
         if statements:
             _inquire(intermediate, unit, one, prefix=noted[-1].prefix, statements=statements, parts=parts)
     await exchange_store.note_permits(unit.connection, noted)
-    await endings.end(intermediate, unit, [(inquiry, State.REFUSED, reason, None) for inquiry, reason in refused])
+    await endings.end(intermediate, unit, refused)
+    await endings.end(intermediate, unit, stopped_here, core_knows=False)
+
+
+def acceptance_matters(heard: Heard[Inquire]) -> bool:
+    """Whether an acceptance changes anything: a plain one does not, the answer is on its way."""
+    answer = heard.answers[0].header
+    if isinstance(answer, InquiryAccepted):
+        return any(outcome.held or outcome.refused is not None for outcome in answer.outcomes)
+    return True
 
 
 async def hear_acceptance(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[Inquire]]) -> None:
@@ -137,11 +149,12 @@ async def hear_acceptance(intermediate: Intermediate, unit: Unit, heard: Sequenc
         elif isinstance(answer, InquiryAccepted) and answer.author == provider_node(sent.prefix):
             held += [outcome.serial for outcome in answer.outcomes if outcome.held]
             refused.update({each.serial: each.refused for each in answer.outcomes if each.refused is not None})
-    await exchange_store.note_held(unit.connection, held)
-    for serial in held:
-        unit.then(lambda serial=serial: intermediate.settled.tell(serial, None))  # type: ignore[misc]  # bound now
+    known = await exchange_store.inquiries(unit.connection, [*held, *refused])
+    if held:
+        await exchange_store.note_held(unit.connection, held)
+        for serial in held:
+            unit.then(partial(intermediate.settled.tell, serial, known[serial]))
     if refused:
-        known = await exchange_store.inquiries(unit.connection, list(refused))
         ended = [(known[serial], State.REFUSED, reason, None) for serial, reason in refused.items() if serial in known]
         await endings.end(intermediate, unit, ended)
 
@@ -149,6 +162,14 @@ async def hear_acceptance(intermediate: Intermediate, unit: Unit, heard: Sequenc
 def _pseudonym(intermediate: Intermediate, by: Circumstance) -> str:
     """A member of staff as the network may know them: always the same, never a name (design 2.10)."""
     return hmac.digest(intermediate.keys.secret("staff"), by.staff.encode(), "sha256").hex()[:20]
+
+
+def _stopped_here(one: Heard[Any]) -> bool:
+    """The own interface system said no to the prefix: the request for a permit never left."""
+    check = one.answers[0].header
+    if isinstance(check, PrefixAccepted):
+        return any(outcome.refused is not None for outcome in check.outcomes)
+    return isinstance(check, Refused)
 
 
 def _granted(intermediate: Intermediate, one: Heard[Any], serial: Serial, person: Person) -> tuple[Checked, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
     from nakadachi.crypto.sealing import PrivateSeal
+    from nakadachi.intermediate.exchange_store import Inquiry
     from nakadachi.kit.author import Author
     from nakadachi.kit.keystore import KeyStore
     from nakadachi.ledger.edition import Edition
@@ -24,14 +26,15 @@ BODY_SEED = "body seed"
 @dataclass(frozen=True, slots=True)
 class Intermediate:
     """The intermediate server's parts. `seals` are its static seal keys by suite; `settled` wakes whoever waits for an
-    inquiry; `tries` is how many mismatches a person's row stands in a day before no more are compared (design 2.7)."""
+    inquiry, `ended` whoever tells the core of endings; `tries` is how many mismatches a person's row stands in a day before no more are compared (design 2.7)."""
 
     author: Author
     edition: Edition
     keys: KeyStore
     heads: Heads
     seals: dict[str, PrivateSeal]
-    settled: Waiters[Serial, None] = field(default_factory=Waiters)
+    settled: Waiters[Serial, Inquiry] = field(default_factory=Waiters)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     tries: int = 5
 
     @property

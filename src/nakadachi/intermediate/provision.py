@@ -82,7 +82,7 @@ async def accept_inquiry(intermediate: Intermediate, unit: Unit, asked: Sequence
         )
         replies.append(intermediate.author.answer(InquiryAccepted, one.telegram, outcomes=outcomes))
         _provide(intermediate, unit, [case for case in decided if case.items], one.header.lane)
-    await _keep(unit, cases)
+    await _keep(intermediate, unit, cases)
     return replies
 
 
@@ -108,7 +108,7 @@ async def settle_held(intermediate: Intermediate, unit: Unit, decisions: Sequenc
     return results
 
 
-async def hear_receipt(_intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[Provide]]) -> None:
+async def hear_receipt(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[Provide]]) -> None:
     """情報提供受領通知: the inquirer has it, or refuses it; either way the exchange ends, and the core is told (hop 7)."""
     completions = []
     for one in heard:
@@ -125,6 +125,7 @@ async def hear_receipt(_intermediate: Intermediate, unit: Unit, heard: Sequence[
             for serial, reason in refused.items()
         ]
     await exchange_store.queue_completions(unit.connection, ProvisionCompleted.__name__, completions)
+    unit.then(intermediate.ended.set)
 
 
 async def _check(
@@ -164,7 +165,8 @@ def _decide(
 ) -> Case:
     content = asking.permit.content
     person = people.get(asking.code)
-    state, reason, items = State.ANSWERED, None, ()
+    state, reason = State.ANSWERED, None
+    items: tuple[ProvidedItem, ...] = ()
     try:
         if person is None:
             raise Refusal(Reason.NOT_LINKED_AT_PROVIDER, "no person of this code here")
@@ -257,7 +259,7 @@ def _seal(case: Case) -> bytes:
     return seal(SealSuite(asked.suite), asked.body_key, encode_json(body), info)
 
 
-async def _keep(unit: Unit, cases: Sequence[Case]) -> None:
+async def _keep(intermediate: Intermediate, unit: Unit, cases: Sequence[Case]) -> None:
     await exchange_store.keep_asked(unit.connection, [case.asked for case in cases])
     await records.keep(unit.connection, [_record(unit, case, AUTOMATIC) for case in cases])
     mismatched = [case.asked.serial for case in cases if case.asked.reason is Reason.SUBJECT_MISMATCH]
@@ -270,6 +272,7 @@ async def _keep(unit: Unit, cases: Sequence[Case]) -> None:
     ]
     if refused:
         await exchange_store.queue_completions(unit.connection, ProvisionCompleted.__name__, refused)
+        unit.then(intermediate.ended.set)
 
 
 def _record(unit: Unit, case: Case, by: Circumstance) -> Record:

@@ -29,7 +29,7 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
     known = [inquiry for one in asked for inquiry in one.known.values() if isinstance(inquiry, Inquiry)]
     people = await store.people_by_addressee(unit.connection, [inquiry.addressee for inquiry in known])
     replies: list[Reply] = []
-    ended = []
+    ended: list[endings.Ended] = []
     crossed = []
     for one in asked:
         refused = _refuse_whole(one)

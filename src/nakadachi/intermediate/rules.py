@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nakadachi.crypto.subject import Subject
+from nakadachi.crypto.subject import LEAST_COMPARED, Subject, normalise
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.provision import Body, ProvidedItem
 
@@ -58,7 +58,10 @@ def must_hold(protections: Sequence[Protection], information: InfoNameCode, *, o
 
 
 def choose_items(held: Sequence[Held], wanted: Sequence[ItemCode], *, on: date) -> tuple[ProvidedItem, ...]:
-    """提供項目の選択: of each item asked for, the row in force today. Raises Refusal(NOT_REGISTERED) where there is none."""
+    """提供項目の選択: of each item asked for, the row in force that day.
+
+    Raises Refusal(NOT_REGISTERED) where there is none.
+    """
     chosen: dict[str, Held] = {}
     for one in held:
         in_force = one.publish_from <= on and (one.publish_until is None or on <= one.publish_until)
@@ -68,13 +71,13 @@ def choose_items(held: Sequence[Held], wanted: Sequence[ItemCode], *, on: date) 
     items = tuple(
         ProvidedItem(
             item=item,
-            version=str(one.version),
-            updated_at=one.updated_at.isoformat(),
-            value=one.value,
-            reason_of_null=one.reason_of_null,
+            version=str(chosen[item.value].version),
+            updated_at=chosen[item.value].updated_at.isoformat(),
+            value=chosen[item.value].value,
+            reason_of_null=chosen[item.value].reason_of_null,
         )
         for item in wanted
-        if (one := chosen.get(item.value)) is not None
+        if item.value in chosen
     )
     if not items:
         raise Refusal(Reason.NOT_REGISTERED, "no row in force for any item asked for")
@@ -100,5 +103,6 @@ def check_body(body: Body, serial: Serial, own: Subject) -> None:
         raise Refusal(Reason.SUBJECT_MISMATCH, "the body is of another exchange")
     ours = subject_words(own)
     compared = [name for name in ours if name in body.subject]
-    if len(compared) < 2 or any(body.subject[name] != ours[name] for name in compared):
+    same = [normalise(body.subject[name]) == normalise(ours[name]) for name in compared]
+    if len(compared) < LEAST_COMPARED or not all(same):
         raise Refusal(Reason.SUBJECT_MISMATCH, "the body is about another person, or says too little of whom")

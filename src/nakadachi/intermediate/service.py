@@ -16,26 +16,27 @@ from nakadachi.intermediate.parts import Intermediate
 from nakadachi.intermediate.serials import AHEAD, Serials
 from nakadachi.kit.log import logger
 from nakadachi.kit.server import System
-from nakadachi.kit.unit import Handler
+from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.web import application
 from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status
 from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
+from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
 from nakadachi.telegrams.oversight import DistributeEdition, Operation
 from nakadachi.telegrams.permit import RequestPermit
 from nakadachi.telegrams.provision import Provide
 
-HANDLERS = {
+HANDLERS: dict[type[Telegram], Handler] = {
     InquireAt: Handler(provision.accept_inquiry),
     Provide: Handler(receipt.receive_provision),
     LinkCodeIssued: Handler(code.set_codes),
     DistributeEdition: Handler(oversight.hold_edition),
 }
-HEARS = {
-    RequestPermit: inquiry.hear_permits,
-    Inquire: inquiry.hear_acceptance,
-    Provide: provision.hear_receipt,
-    RequestLinkCode: code.hear_requested,
+HEARS: dict[type[Telegram], Hear] = {
+    RequestPermit: Hear(inquiry.hear_permits),
+    Inquire: Hear(inquiry.hear_acceptance, inquiry.acceptance_matters),
+    Provide: Hear(provision.hear_receipt),
+    RequestLinkCode: Hear(code.hear_requested, code.requested_matters),
 }
 COMPLETIONS_SECONDS = 0.1
 """How long endings wait for company before the core is told."""
@@ -59,7 +60,8 @@ class Completions:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin."""
+        """Begin with what was left from before."""
+        self._system.parts.ended.set()
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
@@ -70,12 +72,15 @@ class Completions:
 
     async def _work(self) -> None:
         while True:
+            await self._system.parts.ended.wait()
             await asyncio.sleep(COMPLETIONS_SECONDS)
+            self._system.parts.ended.clear()
             try:
                 await self._system.together(oversight.tell_completions, None)
             except Exception:  # the database may be away for a while
                 logger().exception("completions.wait", node=self._system.name.value)
                 await asyncio.sleep(1)
+                self._system.parts.ended.set()
 
 
 async def build(config: IntermediateConfig, world: World) -> Service:

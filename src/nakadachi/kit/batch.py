@@ -1,7 +1,7 @@
 """Many callers, one transaction: items that wait at the same time are handled together, so that they share a commit.
 
-Alone, an item is handled at once; under load the batch grows by itself (bounded). A batch that fails as a whole is tried
-again item by item, so that one bad item harms no other.
+Alone, an item is handled at once; under load the batch grows by itself (bounded). A batch that fails as a whole is
+tried again item by item, so that one bad item harms no other.
 """
 
 from __future__ import annotations
@@ -37,14 +37,22 @@ class Batcher(Generic[T, R]):
         return await future
 
     async def _work(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-            await self._handle(batch)
-        self._worker = None
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                await self._handle(batch)
+        finally:
+            self._worker = None
 
     async def _handle(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
             results = await self._run([item for item, _ in batch])
+            answered = list(zip(batch, results, strict=True))
+        except asyncio.CancelledError:
+            for _, future in (*batch, *self._waiting):
+                future.cancel()
+            self._waiting = []
+            raise
         except Exception as wrong:  # noqa: BLE001  whoever waits gets it
             if len(batch) > 1:
                 for one in batch:
@@ -52,6 +60,6 @@ class Batcher(Generic[T, R]):
             elif not batch[0][1].done():
                 batch[0][1].set_exception(wrong)
             return
-        for (_, future), result in zip(batch, results, strict=True):
+        for (_, future), result in answered:
             if not future.done():
                 future.set_result(result)

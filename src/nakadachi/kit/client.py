@@ -78,8 +78,21 @@ class HttpWire:
                 timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
                 allow_redirects=False,
             ) as response:
-                if (response.content_length or 0) > FRAME_LIMIT:
-                    raise Unreachable(f"{to} answered with {response.content_length} bytes, at most {FRAME_LIMIT}")
-                return response.status, await response.read()
+                return response.status, await _read(response, to)
         except (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError) as wrong:
             raise Unreachable(f"{to}: {type(wrong).__name__}") from wrong
+
+
+async def _read(response: aiohttp.ClientResponse, to: NodeName) -> bytes:
+    """The body, cut off where it is larger than any answer may be, whatever length was announced. Raises Unreachable."""
+    if (response.content_length or 0) > FRAME_LIMIT:
+        raise Unreachable(f"{to} answered with {response.content_length} bytes, at most {FRAME_LIMIT}")
+    if response.content_length is not None:
+        return await response.read()
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > FRAME_LIMIT:
+            raise Unreachable(f"{to} answered with more than {FRAME_LIMIT} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -5,6 +5,9 @@ Monthly keys wrap what is to be destroyed with its month: destroying the file de
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -12,9 +15,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from nakadachi.terms import japan_day
+
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from nakadachi.kit.entropy import Entropy
 
@@ -32,7 +36,7 @@ class KeyStore(Protocol):
         """A secret by name. Raises KeyStoreError."""
 
     def month(self, moment: datetime) -> Wrapper:
-        """The wrapper under the key of the month, made at its first use."""
+        """The wrapper under the key of the month (Japan's calendar), made at its first use."""
 
     def months(self, name: str) -> Wrapper:
         """The wrapper of a month by its name (`2026-11`). Raises KeyStoreError once it is destroyed."""
@@ -55,7 +59,7 @@ class Wrapper:
         """The content again. Raises KeyStoreError where it was changed or belongs elsewhere."""
         try:
             return self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound_to.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut so short that not even the nonce is left
             msg = f"a part wrapped in {self.name} does not open"
             raise KeyStoreError(msg) from None
 
@@ -81,9 +85,7 @@ class FileKeyStore:
         path = self._folder / f"{name}.key"
         nonce = self._entropy.bytes(NONCE_BYTES)
         try:
-            with path.open("xb") as file:
-                path.chmod(0o600)
-                file.write(nonce + self._cipher.encrypt(nonce, secret, name.encode()))
+            _write_new(path, nonce + self._cipher.encrypt(nonce, secret, name.encode()))
         except OSError as wrong:
             msg = f"{path}: the key cannot be kept ({wrong.strerror})"
             raise KeyStoreError(msg) from None
@@ -102,20 +104,43 @@ class FileKeyStore:
             except OSError as wrong:
                 msg = f"{path}: the key cannot be read ({wrong.strerror})"
                 raise KeyStoreError(msg) from None
-            except InvalidTag:
+            except (InvalidTag, ValueError):  # ValueError: a file cut short
                 msg = f"{path}: the key does not open; is the unlocking key the right one?"
                 raise KeyStoreError(msg) from None
         return self._open[name]
 
     def month(self, moment: datetime) -> Wrapper:
         """See KeyStore."""
-        name = moment.strftime("%Y-%m")
-        if name not in self._wrappers and not self.has(f"month-{name}"):
-            self.put(f"month-{name}", self._entropy.bytes(32))
+        name = japan_day(moment).strftime("%Y-%m")
+        if not self.has(f"month-{name}"):
+            try:
+                self.put(f"month-{name}", self._entropy.bytes(32))
+            except KeyStoreError:
+                # Another process of this system may have been first; then its key is the month's.
+                if not self.has(f"month-{name}"):
+                    raise
         return self.months(name)
 
     def months(self, name: str) -> Wrapper:
         """See KeyStore."""
+        if not self.has(f"month-{name}"):
+            # Destroyed while we run: what we still remember of it goes too.
+            self._open.pop(f"month-{name}", None)
+            self._wrappers.pop(name, None)
         if name not in self._wrappers:
             self._wrappers[name] = Wrapper(name, self.secret(f"month-{name}"), self._entropy)
         return self._wrappers[name]
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, whole or not at all, for its owner only. Raises OSError."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".new")
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(fresh)
+    finally:
+        fresh.unlink()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
 from typing import Any
 
 import msgspec
@@ -19,9 +21,11 @@ FIELDS = frozenset(
     }
 )  # fmt: skip
 """Every field an event may have; none can hold a link code, a number of a person, a name or a body."""
+MOST_CAUSES, MOST_FRAMES = 5, 12
+"""How much is said of an exception: it and what led to it, the innermost places of each."""
 
 
-def _closed(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def _closed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     stray = set(event) - FIELDS - {"event", "level", "timestamp", "exception", "exc_info"}
     if stray:
         msg = f"log fields {sorted(stray)} are not in the closed list of nakadachi.kit.log"
@@ -29,7 +33,37 @@ def _closed(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]
     return event
 
 
-def _render(_logger: Any, _method: str, event: dict[str, Any]) -> bytes:  # noqa: ANN401
+def _describe(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as what may be said of it: never a local variable, and no words but our own."""
+    given = event.pop("exc_info", None)
+    wrong = sys.exc_info()[1] if given is True else given
+    described: list[dict[str, Any]] = []
+    while isinstance(wrong, BaseException) and len(described) < MOST_CAUSES:
+        described.append(_exception(wrong))
+        wrong = wrong.__cause__ or (None if wrong.__suppress_context__ else wrong.__context__)
+    if described:
+        event["exception"] = described
+    return event
+
+
+def _exception(wrong: BaseException) -> dict[str, Any]:
+    """Its class and where it passed; its text only where this project wrote it: others' texts may quote what was sent.
+
+    A database's text quotes the row; what it says of its own names (error code, table, constraint) is kept.
+    """
+    kind = type(wrong)
+    described: dict[str, Any] = {"class": f"{kind.__module__}.{kind.__qualname__}"}
+    if kind.__module__.startswith("nakadachi."):
+        described["says"] = str(wrong)
+    for name in ("sqlstate", "table_name", "constraint_name"):
+        if value := getattr(wrong, name, None):
+            described[name] = value
+    frames = traceback.extract_tb(wrong.__traceback__, limit=-MOST_FRAMES)
+    described["passed"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return described
+
+
+def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> bytes:
     return msgspec.json.encode(event, enc_hook=str)
 
 
@@ -40,7 +74,7 @@ def configure(level: str = "warning") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _closed,
-            structlog.processors.dict_tracebacks,
+            _describe,
             _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -48,6 +82,6 @@ def configure(level: str = "warning") -> None:
     )
 
 
-def logger() -> Any:  # noqa: ANN401  structlog's own type is Any
+def logger() -> Any:
     """Where events go."""
     return structlog.get_logger()

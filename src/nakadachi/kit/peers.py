@@ -58,7 +58,7 @@ class Peers:
     def admit(self, certificate: PeerCertificate | None) -> NodeName:
         """The node a client certificate stands for, looked up at every request, so that a revoked one stops at once.
 
-        Raises Refusal(ROLE_NOT_ALLOWED).
+        Raises Refusal(ROLE_NOT_ALLOWED), or Refusal(NOT_ADDRESSED_HERE) for a node that the directory does not list.
         """
         if certificate is None or certificate.node is None:
             raise Refusal(Reason.ROLE_NOT_ALLOWED, "no client certificate of a node")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -16,7 +17,7 @@ from nakadachi.kit.client import Unreachable
 from nakadachi.kit.database import retrying
 from nakadachi.kit.log import logger
 from nakadachi.kit.sender import Sender
-from nakadachi.kit.unit import Asked, Entry, Forward, Handler, Reply, Unit, entry_of
+from nakadachi.kit.unit import Asked, Entry, Forward, Handler, Heard, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
 from nakadachi.telegrams.codec import check_signature, decode_envelope, decode_frame, encode_envelope
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Hear
     from nakadachi.telegrams.catalogue import Hop, Stop
+
+    Placed = tuple[Verified[Any], Hop, Stop]
 
 P = TypeVar("P")
 I = TypeVar("I")  # noqa: E741  an item of a step
@@ -77,80 +80,83 @@ class System(Generic[P]):
         return self.author.name
 
     async def receive(self, raw: bytes, hop: NodeName) -> list[Envelope]:
-        """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1)."""
-        answers = []
+        """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1).
+
+        Telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
+        """
+        placed: list[Placed | Envelope] = []
         for received in decode_frame(raw):
             try:
                 verified = check_signature(received, self.peers.key(received.header.author))
-                line, here = check_address(self.name, verified.header, hop)
-                answers.append(await self._handle(verified, line, here))
+                placed.append((verified, *check_address(self.name, verified.header, hop)))
             except Refusal as refusal:
-                self._log_refusal(received.header, refusal)
-                answers.append(self.author.refuse(received.header, refusal).envelope)
-        return answers
+                placed.append(self._refuse(received.header, refusal))
+        good = tuple(one for one in placed if not isinstance(one, Envelope))
+        answers = iter(await self._handle(good) if good else ())
+        return [one if isinstance(one, Envelope) else next(answers) for one in placed]
 
     async def together(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], item: I) -> R:
         """Run one of our own steps for `item` in a transaction, shared with others that wait. Raises what it raises."""
-        return await self._batcher(step, lambda items: self._step(step, items)).submit(item)
+        result: R = await self._batcher(step, lambda items: self._step(step, items)).submit(item)
+        return result
 
-    async def _handle(self, verified: Verified[Any], line: Hop, here: Stop) -> Envelope:
-        kind = type(verified.header)
-
-        async def run(batch: Sequence[tuple[Verified[Any], Hop, Stop]]) -> Sequence[Reply]:
-            return await self._transact(self.handlers[kind], batch)
-
+    async def _handle(self, request: tuple[Placed, ...]) -> list[Envelope]:
+        kinds = tuple(type(verified.header) for verified, _, _ in request)
         try:
-            reply = await self._batcher((kind, verified.header.lane), run).submit((verified, line, here))
-            return await self._finish(verified, reply, stops_left(line, here))
-        except Refusal:
-            raise
+            batcher = self._batcher((kinds, request[0][0].header.lane), self._transact)
+            replies = await batcher.submit(request)
+            answers = [await self._finish(one, reply) for one, reply in zip(request, replies, strict=True)]
         except Exception:
-            logger().exception("telegram.failed", node=self.name.value, telegram=kind.__name__)
-            raise Refusal(Reason.INTERNAL, "see the log") from None
+            names = ", ".join(kind.__name__ for kind in kinds)
+            logger().exception("telegram.failed", node=self.name.value, telegram=names)
+            wrong = Refusal(Reason.INTERNAL, "see the log")
+            return [self.author.refuse(verified, wrong).envelope for verified, _, _ in request]
+        return answers
 
-    async def _transact(
-        self, handler: Handler, batch: Sequence[tuple[Verified[Any], Hop, Stop]]
-    ) -> list[Reply]:
-        """Steps (4) to (6) for many telegrams of one kind; those that touch the same thing wait for the next round."""
-        replies: dict[int, Reply] = {}
-        waiting = list(range(len(batch)))
+    async def _transact(self, requests: Sequence[tuple[Placed, ...]]) -> list[list[Reply]]:
+        """Steps (4) to (6) for many requests of the same kinds; those that touch the same thing wait for the next round."""
+        replies: dict[int, list[Reply]] = {}
+        waiting = list(range(len(requests)))
         while waiting:
             touched: set[object] = set()
-            this_round = []
+            chosen = []
             for place in waiting:
-                header = batch[place][0].header
-                keys = {header.id, *header.exchanges}
+                keys = {key for verified, _, _ in requests[place] for key in (verified.header.id, *verified.header.exchanges)}
                 if not keys & touched:
-                    this_round.append(place)
+                    chosen.append(place)
                 touched |= keys
-            results = await retrying(
-                lambda chosen=tuple(this_round): self._round(handler, [batch[place] for place in chosen])
-            )
-            replies.update(zip(this_round, results, strict=True))
+            results = await retrying(functools.partial(self._round, [requests[place] for place in chosen]))
+            replies.update(zip(chosen, results, strict=True))
             waiting = [place for place in waiting if place not in replies]
-        return [replies[place] for place in range(len(batch))]
+        return [replies[place] for place in range(len(requests))]
 
-    async def _round(self, handler: Handler, batch: Sequence[tuple[Verified[Any], Hop, Stop]]) -> list[Reply]:
-        replies: list[Reply] = [None] * len(batch)
+    async def _round(self, requests: Sequence[tuple[Placed, ...]]) -> list[list[Reply]]:
+        """One transaction: the first telegram of every request, then the second, and so on."""
+        columns = []
         async with self.database.transaction() as connection:
             unit = Unit(connection, self.author.clock.now())
-            fresh = await self._unseen(unit, batch, replies)
-            known = await self._known(
-                connection, [serial for place in fresh for serial in batch[place][0].header.exchanges]
-            )
-            fresh, asked = self._in_turn(batch, fresh, known, replies)
-            if asked:
-                results = await handler.keep(self.parts, unit, asked)
-                for place, result in zip(fresh, results, strict=True):
-                    replies[place] = self._settle(batch[place][0], result)
-                await self._keep_handled(unit, [(batch[place][0], replies[place]) for place in fresh])
+            for batch in zip(*requests, strict=True):
+                columns.append(await self._keep(unit, batch))
             await self._flush(unit)
         self._committed(unit)
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    async def _keep(self, unit: Unit, batch: Sequence[Placed]) -> list[Reply]:
+        """Steps (4) and (5) for telegrams of one kind."""
+        replies: list[Reply] = [None] * len(batch)
+        handler = self.handlers[type(batch[0][0].header)]
+        fresh = await self._unseen(unit, batch, replies)
+        serials = [serial for place in fresh for serial in batch[place][0].header.exchanges]
+        known = await self._known(unit.connection, serials) if serials else {}
+        fresh, asked = self._in_turn(batch, fresh, known, replies)
+        if asked:
+            results = await handler.keep(self.parts, unit, asked)
+            for place, result in zip(fresh, results, strict=True):
+                replies[place] = self._settle(batch[place][0], result)
+            await self._keep_handled(unit, [(batch[place][0], replies[place]) for place in fresh])
         return replies
 
-    async def _unseen(
-        self, unit: Unit, batch: Sequence[tuple[Verified[Any], Hop, Stop]], replies: list[Reply]
-    ) -> list[int]:
+    async def _unseen(self, unit: Unit, batch: Sequence[Placed], replies: list[Reply]) -> list[int]:
         """Places of telegrams not handled before; the others get their former reply."""
         keys = [(verified.header.author, verified.header.id) for verified, _, _ in batch]
         former = await inbox.seen(unit.connection, keys)
@@ -170,7 +176,7 @@ class System(Generic[P]):
 
     def _in_turn(
         self,
-        batch: Sequence[tuple[Verified[Any], Hop, Stop]],
+        batch: Sequence[Placed],
         fresh: list[int],
         known: Mapping[Serial, Any],
         replies: list[Reply],
@@ -221,18 +227,24 @@ class System(Generic[P]):
             if entry.telegrams[0].header.author == self.name:
                 self.sender.send_soon(entry)
 
-    async def _finish(self, verified: Verified[Any], reply: Reply, legs: int) -> Envelope:
-        """(7)"""
+    async def _finish(self, one: Placed, reply: Reply) -> Envelope:
+        """(7): forward or answer."""
+        verified, line, here = one
         if isinstance(reply, Verified):
             return reply.envelope
         if isinstance(reply, Refusal):
-            raise reply
+            return self._refuse(verified.header, reply)
         answer: Envelope | None = None
         if isinstance(reply, Forward):
-            answer = await self._relay(entry_of((verified,), reply.to, reply.url), HOP_SECONDS + LEG_SECONDS * legs)
+            seconds = HOP_SECONDS + LEG_SECONDS * stops_left(line, here)
+            answer = await self._relay(entry_of((verified,), reply.to, reply.url), seconds)
         elif (finish := self.handlers[type(verified.header)].finish) is not None:
             answer = await finish(self.parts, verified)
         return answer or self.author.answer(Pending, verified).envelope
+
+    def _refuse(self, header: Telegram, refusal: Refusal) -> Envelope:
+        self._log_refusal(header, refusal)
+        return self.author.refuse(header, refusal).envelope
 
     async def _relay(self, entry: Entry, seconds: float) -> Envelope | None:
         try:
@@ -256,13 +268,16 @@ class System(Generic[P]):
         self._committed(unit)
         return results
 
-    async def _hear(self, heard: Any) -> None:  # noqa: ANN401  Heard of any kind
+    async def _hear(self, heard: Heard[Any]) -> None:
         """A final answer to what we sent: its effect and the end of the outbox row in one transaction."""
         kind = type(heard.sent[-1].header)
+        hear = self._hears.get(kind)
+        if hear is None or (hear.matters is not None and not hear.matters(heard)):
+            self.sender.done(heard.sent[0].header.id)
+            return
 
         async def step(parts: P, unit: Unit, items: Sequence[Any]) -> Sequence[None]:
-            if kind in self._hears:
-                await self._hears[kind](parts, unit, items)
+            await hear.keep(parts, unit, items)
             await outbox.drop(unit.connection, [one.sent[0].header.id for one in items])
             return [None] * len(items)
 

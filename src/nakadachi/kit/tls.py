@@ -1,4 +1,4 @@
-"""TLS 1.3 with certificates on both sides, bound to a node by a DNS name of the form `<role>.<organisation>.nakadachi.internal`.
+"""TLS 1.3 with certificates on both sides, bound to a node by a DNS name: `<role>.<organisation>.nakadachi.internal`.
 
 The name is checked by TLS itself when we connect, and read from the client certificate when somebody connects to us.
 """
@@ -42,20 +42,25 @@ class PeerCertificate:
 
 
 def read_certificate(der: bytes) -> PeerCertificate:
-    """A client certificate (DER, its chain checked by TLS) to what it is bound to."""
+    """A client certificate (DER, its chain checked by TLS) to what it is bound to.
+
+    Other names are passed over; one that names several nodes or existing systems is bound to none of them.
+    """
     certificate = x509.load_der_x509_certificate(der)
-    node: NodeName | None = None
-    existing: tuple[str, OrganisationCode] | None = None
+    nodes: set[NodeName] = set()
+    existing: set[tuple[str, OrganisationCode]] = set()
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         names = x509.SubjectAlternativeName([])
     for name in names.get_values_for_type(x509.DNSName):
         if found := _NODE.fullmatch(name):
-            node = NodeName.of(Role(found[1]), OrganisationCode(found[2]))
+            nodes.add(NodeName.of(Role(found[1]), OrganisationCode(found[2])))
         elif found := _EXISTING.fullmatch(name):
-            existing = (found[1], OrganisationCode(found[2]))
-    return PeerCertificate(certificate.serial_number, node, existing)
+            existing.add((found[1], OrganisationCode(found[2])))
+    if len(nodes) + len(existing) != 1:
+        return PeerCertificate(certificate.serial_number, None, None)
+    return PeerCertificate(certificate.serial_number, *nodes or (None,), *existing or (None,))
 
 
 def server_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:

@@ -101,7 +101,6 @@ def entry_of(telegrams: Sequence[Verified[Any]], to: NodeName, url: str) -> Entr
 
 Keep = Callable[[Any, Unit, Sequence[Asked[Any]]], Awaitable[Sequence[Reply]]]
 Finish = Callable[[Any, Verified[Any]], Awaitable[Envelope | None]]
-Hear = Callable[[Any, Unit, Sequence[Heard[Any]]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +110,12 @@ class Handler:
 
     keep: Keep
     finish: Finish | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """How a system takes the answer to what it sent: `keep` inside a transaction, for those answers that `matters` says
+    change anything (None: all of them)."""
+
+    keep: Callable[[Any, Unit, Sequence[Heard[Any]]], Awaitable[None]]
+    matters: Callable[[Heard[Any]], bool] | None = None

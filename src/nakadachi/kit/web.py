@@ -77,7 +77,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     Raises Refusal(TOO_LARGE).
     """
     said = request.headers.get("content-length", "0")
-    if said.isdigit() and int(said) > limit:
+    if said.isdecimal() and int(said) > limit:
         raise Refusal(Reason.TOO_LARGE, f"{said} bytes announced, at most {limit}")
     chunks, size = [], 0
     async for chunk in request.stream():

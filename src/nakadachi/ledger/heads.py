@@ -37,6 +37,8 @@ class Heads:
             return
         witnesses = [NoteVerifier.from_vkey(key) for key in directory.witness_keys()]
         names = {one.name for one in witnesses}
+        if not names:
+            raise Refusal(Reason.NO_WITNESS, f"directory version {directory.version} lists no witness")
         try:
             log = NoteVerifier.from_vkey(directory.log_key(origin))
             head = open_checkpoint(note, [log, *witnesses], origin, cosigners=names)
@@ -49,7 +51,10 @@ class Heads:
             self._last[origin] = note
 
     def require_recent(self, origin: str, now: datetime) -> None:
-        """Pass where a recent head of this origin was seen, or the rule lets permits pass. Raises Refusal(NO_WITNESS)."""
+        """Pass where a recent head of this origin was seen, or the rule lets permits pass.
+
+        Raises Refusal(NO_WITNESS).
+        """
         seen = self._seen.get(origin)
         if self.when_stale is WhenStale.ACCEPT or (seen is not None and now - seen <= self.lag):
             return

@@ -18,12 +18,11 @@ from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.ledger.tree import (
     EMPTY_ROOT,
     Frontier,
-    append_with_proofs,
+    append,
     consistency_proof,
     inclusion_proof,
     leaf_hash,
     load_frontier,
-    node_hash,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     from nakadachi.kit.clock import Clock
     from nakadachi.kit.database import Database
-    from nakadachi.ledger.tree import Fetch
+    from nakadachi.ledger.tree import Fetch, Grown
 
 T = TypeVar("T")
 
@@ -83,9 +82,11 @@ class Log:
 
     async def append(self, connection: Connection, entries: Sequence[bytes]) -> None:
         """Leave entries (32 bytes each) pending, in the transaction of the decisions they stand for."""
-        await connection.executemany(
-            "INSERT INTO log_pending (origin, entry) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            [(self.origin, entry) for entry in entries],
+        await connection.execute(
+            "INSERT INTO log_pending (origin, entry) SELECT $1, entry FROM unnest($2::bytea[]) WITH ORDINALITY"
+            " AS given (entry, place) ORDER BY place ON CONFLICT DO NOTHING",
+            self.origin,
+            list(entries),
         )
 
     def expect(self, entries: Sequence[bytes]) -> None:
@@ -102,8 +103,8 @@ class Log:
     async def start(self) -> None:
         """Take the lease, read the tree, integrate what is pending, and go on. Raises LeaseTaken."""
         size = await self._take_lease()
-        self._frontier = await self._with_nodes(lambda fetch: load_frontier(size, fetch))
-        self._sign()
+        async with self._database.acquire() as connection:
+            await self._read(connection, size)
         self._wake.set()
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._renew())]
 
@@ -123,31 +124,47 @@ class Log:
     async def consistency(self, old: int) -> tuple[bytes, ...]:
         """The proof that the newest checkpoint's tree only adds to the tree of `old` leaves."""
         size = self.size
-        return await self._with_nodes(lambda fetch: consistency_proof(old, size, fetch))
+        async with self._database.acquire() as connection:
+            return await self._with_nodes(connection, lambda fetch: consistency_proof(old, size, fetch))
+
+    async def entries(self) -> list[bytes]:
+        """All entries in their order: what an outsider needs to compute the root anew."""
+        async with self._database.acquire() as connection:
+            rows = await connection.fetch("SELECT entry FROM log_entry WHERE origin = $1 ORDER BY index", self.origin)
+        return [bytes(row["entry"]) for row in rows]
 
     async def _look_up(self, entry: bytes) -> Place | None:
-        async with self._database.transaction() as connection:
-            rows = await connection.fetch(
+        async with self._database.acquire() as connection:
+            index = await connection.fetchval(
                 "SELECT index FROM log_entry WHERE origin = $1 AND entry = $2", self.origin, entry
             )
-        size, checkpoint = self.size, self._checkpoint
-        if not rows or rows[0]["index"] >= size:
-            return None
-        index = rows[0]["index"]
-        return Place(index, await self._with_nodes(lambda fetch: inclusion_proof(index, size, fetch)), checkpoint)
+            size, checkpoint = self.size, self._checkpoint
+            if index is None or index >= size:
+                return None
+            path = await self._with_nodes(connection, lambda fetch: inclusion_proof(index, size, fetch))
+        return Place(index, path, checkpoint)
 
-    async def _with_nodes(self, work: Callable[[Fetch], T]) -> T:
+    async def _read(self, connection: Connection, size: int) -> None:
+        """Take the tree as the database has it."""
+        self._frontier = await self._with_nodes(connection, lambda fetch: load_frontier(size, fetch))
+        self._sign()
+
+    async def _with_nodes(self, connection: Connection, work: Callable[[Fetch], T]) -> T:
         """Work that fetches whole nodes: once to learn which it wants, then with those read from the database."""
         wanted: list[tuple[int, int]] = []
-        work(lambda level, index: wanted.append((level, index)) or EMPTY_ROOT)
-        async with self._database.acquire() as connection:
-            rows = await connection.fetch(
-                "SELECT level, index, hash FROM log_node WHERE origin = $1"
-                " AND (level, index) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))",
-                self.origin,
-                [level for level, _ in wanted],
-                [index for _, index in wanted],
-            )
+
+        def note(level: int, index: int) -> bytes:
+            wanted.append((level, index))
+            return EMPTY_ROOT
+
+        work(note)
+        rows = await connection.fetch(
+            "SELECT level, index, hash FROM log_node WHERE origin = $1"
+            " AND (level, index) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))",
+            self.origin,
+            [level for level, _ in wanted],
+            [index for _, index in wanted],
+        )
         found = {(row["level"], row["index"]): bytes(row["hash"]) for row in rows}
         return work(lambda level, index: found[level, index])
 
@@ -194,74 +211,75 @@ class Log:
                 self._wake.set()
 
     async def _integrate(self) -> int:
-        """Give pending entries their places, commit, sign, then tell whoever waits. Returns how many there were."""
+        """Give pending entries their places, commit, sign, then tell whoever waits. Returns how many were taken up."""
         async with self._database.transaction() as connection:
-            now = self._clock.now()
-            held = await connection.fetch(
-                "UPDATE log_tree SET until = $3 WHERE origin = $1 AND fence = $2 AND size = $4 RETURNING size",
-                self.origin,
-                self._fence,
-                now + LEASE,
-                self._frontier.size,
-            )
-            if not held:
-                raise LeaseTaken(self.origin)
-            entries = await self._take_pending(connection)
-            leaves = [leaf_hash(entry) for entry in entries]
+            await self._hold(connection)
+            pending = await self._take_pending(connection)
+            entries = [entry for entry, index in pending if index is None]
+            grown = append(self._frontier, [leaf_hash(entry) for entry in entries])
             if entries:
-                await self._write(connection, entries, new_nodes(self._frontier, leaves))
-        if not entries:
-            return 0
+                await self._write(connection, entries, grown)
         first = self._frontier.size
-        self._frontier, _, paths = append_with_proofs(self._frontier, leaves)
-        self._sign()
+        if entries:
+            self._frontier = grown.frontier
+            self._sign()
         for offset, entry in enumerate(entries):
-            self._waiters.tell(entry, Place(first + offset, paths[offset], self._checkpoint))
-        return len(entries)
+            self._waiters.tell(entry, Place(first + offset, grown.paths[offset], self._checkpoint))
+        for entry in (entry for entry, index in pending if index is not None):
+            if (place := await self._look_up(entry)) is not None:
+                self._waiters.tell(entry, place)
+        return len(pending)
 
-    async def _take_pending(self, connection: Connection) -> list[bytes]:
+    async def _hold(self, connection: Connection) -> None:
+        """Keep the lease, and the tree's row locked until the commit. Raises LeaseTaken where another took it over."""
+        size = await connection.fetchval(
+            "UPDATE log_tree SET until = $3 WHERE origin = $1 AND fence = $2 RETURNING size",
+            self.origin,
+            self._fence,
+            self._clock.now() + LEASE,
+        )
+        if size is None:
+            raise LeaseTaken(self.origin)
+        if size != self._frontier.size:
+            # The answer to our last commit got lost: it took effect.
+            await self._read(connection, size)
+
+    async def _take_pending(self, connection: Connection) -> list[tuple[bytes, int | None]]:
+        """Pending entries in their order; with its index, one that was given again after it got its place."""
         rows = await connection.fetch(
             "DELETE FROM log_pending WHERE origin = $1 AND entry IN"
-            " (SELECT entry FROM log_pending WHERE origin = $1 ORDER BY placed LIMIT $2) RETURNING entry, placed",
+            " (SELECT entry FROM log_pending WHERE origin = $1 ORDER BY placed LIMIT $2) RETURNING entry, placed,"
+            " (SELECT index FROM log_entry WHERE origin = $1 AND log_entry.entry = log_pending.entry) AS index",
             self.origin,
             MOST,
         )
-        return [bytes(row["entry"]) for row in sorted(rows, key=lambda row: row["placed"])]
+        return [(bytes(row["entry"]), row["index"]) for row in sorted(rows, key=lambda row: row["placed"])]
 
-    async def _write(self, connection: Connection, entries: Sequence[bytes], nodes: Sequence[tuple[int, int, bytes]]) -> None:
-        first = self._frontier.size
-        await connection.executemany(
-            "INSERT INTO log_entry (origin, entry, index) VALUES ($1, $2, $3)",
-            [(self.origin, entry, first + offset) for offset, entry in enumerate(entries)],
+    async def _write(self, connection: Connection, entries: Sequence[bytes], grown: Grown) -> None:
+        await connection.execute(
+            "INSERT INTO log_entry (origin, entry, index) SELECT $1, entry, $3 + place - 1"
+            " FROM unnest($2::bytea[]) WITH ORDINALITY AS given (entry, place)",
+            self.origin,
+            list(entries),
+            self._frontier.size,
         )
-        await connection.executemany(
-            "INSERT INTO log_node (origin, level, index, hash) VALUES ($1, $2, $3, $4)",
-            [(self.origin, level, index, hash_) for level, index, hash_ in nodes],
+        nodes = [
+            (level, first + offset, hash_)
+            for level, first, hashes in grown.nodes
+            for offset, hash_ in enumerate(hashes)
+        ]
+        await connection.execute(
+            "INSERT INTO log_node (origin, level, index, hash)"
+            " SELECT $1, * FROM unnest($2::smallint[], $3::bigint[], $4::bytea[])",
+            self.origin,
+            [level for level, _, _ in nodes],
+            [index for _, index, _ in nodes],
+            [hash_ for _, _, hash_ in nodes],
         )
         await connection.execute(
-            "UPDATE log_tree SET size = $2 WHERE origin = $1", self.origin, first + len(entries)
+            "UPDATE log_tree SET size = $2 WHERE origin = $1", self.origin, grown.frontier.size
         )
 
     def _sign(self) -> None:
         checkpoint = Checkpoint(self.origin, self._frontier.size, self._frontier.root)
         self._checkpoint = sign_note(checkpoint.text(), self._signer).decode()
-
-
-def new_nodes(before: Frontier, leaves: Sequence[bytes]) -> list[tuple[int, int, bytes]]:
-    """The whole nodes (level, index, hash) that appending `leaves` completes, the leaves themselves being level 0."""
-    edge = {level: hash_ for level, hash_ in zip(_levels(before.size), before.hashes, strict=True)}
-    nodes: list[tuple[int, int, bytes]] = []
-    level, first, hashes = 0, before.size, list(leaves)
-    while hashes:
-        nodes += [(level, first + offset, hash_) for offset, hash_ in enumerate(hashes)]
-        if first % 2:
-            hashes.insert(0, edge[level])
-        pairs = iter(hashes)
-        hashes = [node_hash(left, right) for left, right in zip(pairs, pairs, strict=False)]
-        level, first = level + 1, first // 2
-    return nodes
-
-
-def _levels(size: int) -> list[int]:
-    """The levels of a frontier's hashes: one for each bit set in the size, the largest first."""
-    return [level for level in range(size.bit_length() - 1, -1, -1) if size >> level & 1]

@@ -1,6 +1,6 @@
-"""情報提供許可証の検査: what both the provider's interface system and its intermediate server check of a permit (design 2.3).
+"""情報提供許可証の検査: what both systems of the provider check of a permit (design 2.3).
 
-Pure: the directory, the law book, the time and the place are arguments. Single use is the store's business (a unique key).
+Pure: directory, law book, time and place are arguments. Single use is the store's business (a unique key).
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ class Checked:
 
 
 def entry_of(content: bytes) -> bytes:
-    """The entry of the log that stands for a permit or refusal: the SHA-256 of its content, which only the parties see."""
+    """The entry of the log for a permit or refusal: the SHA-256 of its content, which only the parties see."""
     return digest(content)
 
 
 def check_permit(raw: bytes, directory: Directory) -> Checked:
     """A permit's bytes to what it says: a leaf of a log that the directory lists, in a tree that the log signed.
 
-    Raises Refusal(BAD_FORMAT, PERMIT_INVALID).
+    Raises Refusal(BAD_FORMAT, TOO_LARGE, BAD_SIGNATURE, PERMIT_INVALID).
     """
-    permit = decode_json(raw, Permit)
-    content = decode_json(permit.content, LogContent)
+    permit: Permit = decode_json(raw, Permit)
+    content: LogContent = decode_json(permit.content, LogContent)
     if not isinstance(content, PermitContent):
         raise Refusal(Reason.PERMIT_INVALID, "it is a refusal")
     key = NoteVerifier.from_vkey(directory.log_key(content.origin))
@@ -100,8 +100,10 @@ def check_code(commitment: bytes, label: str, code: LinkCode, opening: Opening) 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One item of an InquireAt that passed every check: the permit, the inquirer's statement, L_B, who asks, and the sealed
-    subject check."""
+    """One item of an InquireAt that passed every check.
+
+    The permit, the inquirer's statement, L_B, who asks, and the sealed subject check.
+    """
 
     permit: Checked
     statement: InquiryStatement
@@ -115,9 +117,9 @@ def check_inquiry(
 ) -> tuple[Asking, ...]:
     """Everything that the provider's two systems check of an inquiry before they act on it (design 2.3, I4).
 
-    A's statement is checked against A's key in the directory, each permit as a leaf of the log, for this statement, this
-    provider, now, by our own copy of the table, and L_B against its commitment.
-    Raises Refusal(BAD_FORMAT, BAD_SIGNATURE, PERMIT_INVALID, PERMIT_EXPIRED, NOT_IN_TABLE).
+    A's statement is checked against A's key in the directory, each permit as a leaf of the log, for this statement,
+    this provider, now, by our own copy of the table, and L_B against its commitment.
+    Raises Refusal(BAD_FORMAT, TOO_LARGE, BAD_SIGNATURE, PERMIT_INVALID, PERMIT_EXPIRED, NOT_IN_TABLE).
     """
     enclosed = decode_envelope(telegram.part("statement"))
     inquiry = check_signature(enclosed, edition.peers.key(enclosed.header.author))
@@ -133,7 +135,7 @@ def check_inquiry(
     )
 
 
-def _check_item(  # noqa: PLR0913  everything weighed is an argument
+def _check_item(
     telegram: Verified[InquireAt],
     inquiry: Verified[Any],
     item: int,
@@ -146,7 +148,7 @@ def _check_item(  # noqa: PLR0913  everything weighed is an argument
     permit = check_permit(inquiry.part("permit", item), edition.directory)
     check_use(permit, statement, inquiry.header.prefix, provider=provider, now=now)
     check_law(permit.content, edition.lawbook)
-    opening = decode_json(telegram.part("link code", item), Opening)
+    opening: Opening = decode_json(telegram.part("link code", item), Opening)
     try:
         code = LinkCode(opening.value)
     except ValueError:

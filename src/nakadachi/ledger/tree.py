@@ -57,24 +57,42 @@ class Frontier:
         return _fold(self.hashes) if self.hashes else EMPTY_ROOT
 
 
-def append_with_proofs(frontier: Frontier, leaf_hashes: Sequence[bytes]) -> tuple[Frontier, bytes, list[Path]]:
-    """Append a batch: the new frontier, its root, and for each new leaf its inclusion path in the new tree.
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """成長後の木: what a batch makes of a tree: its right edge, its root, each new leaf's path, the new whole nodes.
 
-    `leaf_hashes` are of 32 bytes each; the i-th gets the index `frontier.size + i`. About two hashes a leaf in all.
+    `nodes` has one row per level, from 0 (the new leaves themselves) up: level, index of its first new node, hashes.
+    """
+
+    frontier: Frontier
+    root: bytes
+    paths: list[Path]
+    nodes: list[tuple[int, int, Sequence[bytes]]]
+
+
+def append(frontier: Frontier, leaf_hashes: Sequence[bytes]) -> Grown:
+    """Append a batch (design 2.4): everything that is to be kept, signed and answered, in one walk over the new edge.
+
+    `leaf_hashes` are of 32 bytes each; the i-th gets the index `frontier.size + i`, and its inclusion path is that in
+    the new tree. About two hashes a leaf in all.
     """
     before, size = frontier.size, frontier.size + len(leaf_hashes)
     if not leaf_hashes:
-        return frontier, frontier.root, []
+        return Grown(frontier, frontier.root, [], [])
     kept = list(frontier.hashes)
     whole: list[bytes] = []
     levels: list[list[bytes]] = []
+    new: list[tuple[int, int, Sequence[bytes]]] = []
     nodes, level = list(leaf_hashes), 0
     while True:
         # Each level starts at an even index: where the old tree ends in a left child, that child comes in front.
         if before >> level & 1:
             nodes.insert(0, kept.pop())
-        if size >> level & 1:
-            whole.append(nodes[(size >> level) - 1 - _start(before, level)])
+        first, end, start = before >> level, size >> level, _start(before, level)
+        if end & 1:
+            whole.append(nodes[end - 1 - start])
+        if first < end:
+            new.append((level, first, nodes[first - start : end - start]))
         levels.append(nodes)
         if size <= 1 << level:
             break
@@ -82,7 +100,7 @@ def append_with_proofs(frontier: Frontier, leaf_hashes: Sequence[bytes]) -> tupl
         above = [sha256(b"\1" + left + right).digest() for left, right in zip(pairs, pairs, strict=False)]
         # The last node of a level goes up unchanged where it has no neighbour.
         nodes, level = above + nodes[len(above) * 2 :], level + 1
-    return Frontier(size, tuple(reversed(whole))), nodes[0], _paths(levels, before)
+    return Grown(Frontier(size, tuple(reversed(whole))), nodes[0], _paths(levels, before), new)
 
 
 def _start(before: int, level: int) -> int:

@@ -1,4 +1,4 @@
-"""地方公共団体情報システム機構 (stand-in): finds exactly one resident for a request and asks the core for the code (R2, C7).
+"""地方公共団体情報システム機構 (stand-in): finds exactly one resident per request, asks the core for the code (R2, C7).
 
 It never sees a link code, nor who asks whom about a person; it does see where a person is being linked.
 """
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Asked, Reply, Unit
 
+SEXES = tuple("0123456789")
+"""One digit (ISO/IEC 5218, or the register's own)."""
 RESIDENT_COLUMNS = ("code", "number", "name", "address", "sex", "born")
 
 
@@ -78,12 +80,15 @@ async def request_link_codes(registry: Registry, unit: Unit, asked: Sequence[Ask
 
 def read_person(raw: bytes) -> Sought:
     """The words of a `person` part. Raises Refusal(BAD_FORMAT)."""
-    words = decode_json(raw, dict[str, str])
+    words: dict[str, str] = decode_json(raw, dict[str, str])
+    if any("\0" in word for word in words.values()):
+        raise Refusal(Reason.BAD_FORMAT, "a description of a person holds a NUL")
     if words.keys() == {"individual_number"}:
         return Sought(number=words["individual_number"])
     try:
         born = date.fromisoformat(words["born"])
-        return Sought(items=(plain(words["name"]), plain(words["address"]), int(words["sex"]), born))
+        sex = SEXES.index(words["sex"])
+        return Sought(items=(plain(words["name"]), plain(words["address"]), sex, born))
     except (KeyError, ValueError):
         raise Refusal(Reason.BAD_FORMAT, "a person is described by an Individual Number or by the four items") from None
 
@@ -118,7 +123,7 @@ async def _find(unit: Unit, sought: Sequence[Sought]) -> list[list[str]]:
     return [numbers[one.number] if one.number else items[one.items] if one.items else [] for one in sought]
 
 
-def _issue(registry: Registry, one: Asked[RequestLinkCode], found: Sequence[tuple[int, str]]) -> Any:  # noqa: ANN401
+def _issue(registry: Registry, one: Asked[RequestLinkCode], found: Sequence[tuple[int, str]]) -> Any:
     """符号生成依頼: the organisation's own request, without the people in it, and the resident record codes."""
     kept = tuple(
         None if part.name == "person" else content

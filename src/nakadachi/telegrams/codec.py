@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import msgspec
 
@@ -64,7 +64,11 @@ def encode_json(value: object) -> bytes:
     return _header_encoder.encode(value)
 
 
-def decode_json(raw: bytes, kind: type[T] | Any) -> T:
+@overload
+def decode_json(raw: bytes, kind: type[T]) -> T: ...
+@overload
+def decode_json(raw: bytes, kind: Any) -> Any: ...  # noqa: ANN401  a union or a generic is no type to mypy
+def decode_json(raw: bytes, kind: Any) -> Any:  # noqa: ANN401
     """JSON to a struct of the wire, or a union of them. Raises Refusal(BAD_FORMAT)."""
     try:
         return msgspec.json.decode(raw, type=kind, dec_hook=_read_code)
@@ -155,12 +159,6 @@ def write(header: Telegram, contents: tuple[bytes, ...], key: SigningKey) -> Ver
 def describe_part(name: str, content: bytes, *, item: int = 0, personal: bool = False) -> Part:
     """The header's line on a part; a personal part's content starts with its salt."""
     return Part(name=name, digest=hashlib.sha256(content).digest(), size=len(content), item=item, personal=personal)
-
-
-def without_personal_parts(envelope: Envelope, header: Telegram) -> Envelope:
-    """The evidence alone: header and signature, personal parts taken off (L1)."""
-    kept = zip(header.parts, envelope.parts, strict=True)
-    return Envelope(envelope.jws, tuple(None if described.personal else content for described, content in kept))
 
 
 def _where(wrong: Exception) -> str:

@@ -28,7 +28,7 @@ Serials = Annotated[tuple[Serial, ...], msgspec.Meta(min_length=1, max_length=IT
 
 
 class Lane(StrEnum):
-    """The queue a telegram travels in; bulk can never starve the interactive one (design 2.9)."""
+    """処理区分: the queue a telegram travels in; bulk can never starve the interactive one (design 2.9)."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"

@@ -12,7 +12,7 @@ from nakadachi.terms import NodeName, OrganisationCode, Prefix, Serial
 
 
 class SerialUse(StrEnum):
-    """What a serial is issued for (source 003 6.4 ①: inquiry or link-code issuance)."""
+    """処理通番の用途: what a serial is issued for (source 003 6.4 ①: inquiry or link-code issuance)."""
 
     INQUIRY = "inquiry"
     ISSUANCE = "issuance"

@@ -9,18 +9,14 @@ from hypothesis import strategies as st
 from nakadachi.ledger.tree import (
     EMPTY_ROOT,
     Frontier,
-    append_with_proofs,
+    append,
     check_consistency,
     check_inclusion,
     consistency_proof,
-    entries_path,
-    fetch_from_tiles,
     inclusion_proof,
     leaf_hash,
     load_frontier,
     node_hash,
-    tile_path,
-    tile_root,
     tree_root,
 )
 from nakadachi.refusal import Reason, Refusal
@@ -69,6 +65,17 @@ def fetch(level, index):
     return root_of(whole)
 
 
+def whole_nodes(size):
+    """All whole nodes of a tree by their definition: (level, index, hash)."""
+    return {(level, index, fetch(level, index)) for level in range(size.bit_length()) for index in range(size >> level)}
+
+
+def nodes_of(grown):
+    rows = [(level, first + at, hash_) for level, first, hashes in grown.nodes for at, hash_ in enumerate(hashes)]
+    assert len(set(rows)) == len(rows)
+    return set(rows)
+
+
 def refused(action):
     with pytest.raises(Refusal) as caught:
         action()
@@ -84,42 +91,51 @@ def test_the_tree_of_the_rfc_has_its_known_roots():
     # Entries and roots as in the reference tests of Certificate Transparency.
     entries = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
     leaves = [leaf_hash(bytes.fromhex(entry)) for entry in entries]
-    _, root, _ = append_with_proofs(Frontier(), leaves)
-    assert root.hex() == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
+    assert append(Frontier(), leaves).root.hex() == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
     assert EMPTY_ROOT.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 @settings(max_examples=150)
 @given(SIZES, st.integers(0, 125))
 def test_a_batch_gives_the_root_and_every_path_of_the_definition(before, count):
-    old, _, _ = append_with_proofs(Frontier(), LEAVES[:before])
-    new, root, paths = append_with_proofs(old, LEAVES[before : before + count])
+    old = append(Frontier(), LEAVES[:before]).frontier
+    grown = append(old, LEAVES[before : before + count])
     everything = LEAVES[: before + count]
-    assert root == new.root == root_of(everything) == tree_root(before + count, fetch)
-    assert new == load_frontier(before + count, fetch)
-    assert paths == [path_of(before + place, everything) for place in range(count)]
+    assert grown.root == grown.frontier.root == root_of(everything) == tree_root(before + count, fetch)
+    assert grown.frontier == load_frontier(before + count, fetch)
+    assert grown.paths == [path_of(before + place, everything) for place in range(count)]
+    assert nodes_of(grown) == whole_nodes(before + count) - whole_nodes(before)
 
 
 def test_every_small_batch_after_every_small_tree():
     for before in range(18):
         old = load_frontier(before, fetch)
         for count in range(18):
-            _, root, paths = append_with_proofs(old, LEAVES[before : before + count])
-            assert root == root_of(LEAVES[: before + count])
-            assert paths == [path_of(before + place, LEAVES[: before + count]) for place in range(count)]
+            grown = append(old, LEAVES[before : before + count])
+            assert grown.root == root_of(LEAVES[: before + count])
+            assert grown.paths == [path_of(before + place, LEAVES[: before + count]) for place in range(count)]
+            assert nodes_of(grown) == whole_nodes(before + count) - whole_nodes(before)
+
+
+def test_whole_nodes_come_level_by_level_and_none_twice():
+    grown = append(load_frontier(5, fetch), LEAVES[5:12])
+    assert [(level, first, len(hashes)) for level, first, hashes in grown.nodes] == [(0, 5, 7), (1, 2, 4), (2, 1, 2)]
+    assert append(load_frontier(5, fetch), []).nodes == []
 
 
 def test_one_by_one_is_the_same_as_all_at_once():
-    frontier = Frontier()
+    frontier, nodes = Frontier(), set()
     for size, leaf in enumerate(LEAVES, 1):
-        frontier, root, (path,) = append_with_proofs(frontier, [leaf])
-        check_inclusion(leaf, size - 1, size, path, root)
-    assert frontier == append_with_proofs(Frontier(), LEAVES)[0]
+        grown = append(frontier, [leaf])
+        check_inclusion(leaf, size - 1, size, grown.paths[0], grown.root)
+        frontier, nodes = grown.frontier, nodes | nodes_of(grown)
+    at_once = append(Frontier(), LEAVES)
+    assert (frontier, nodes) == (at_once.frontier, nodes_of(at_once))
 
 
 def test_appending_leaves_the_batch_as_it_was():
     batch = LEAVES[:3]
-    append_with_proofs(Frontier(1, (LEAVES[9],)), batch)
+    append(Frontier(1, (LEAVES[9],)), batch)
     assert batch == LEAVES[:3]
 
 
@@ -241,59 +257,3 @@ def test_a_hash_of_another_length_is_refused():
 @given(st.integers(0, 40), st.integers(1, 40), st.lists(st.sampled_from(LEAVES), max_size=8))
 def test_any_consistency_path_is_checked_or_refused(old, more, path):
     assert old == 0 or refused(lambda: check_consistency(old, bytes(32), old + more, bytes(32), path))
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        (tile_path(0, 0), "tile/0/000"),
-        (tile_path(1, 273, 3), "tile/1/273.p/3"),
-        (tile_path(0, 1000), "tile/0/x001/000"),
-        (tile_path(2, 1_234_067, 255), "tile/2/x001/x234/067.p/255"),
-        (entries_path(1_234_067), "tile/entries/x001/x234/067"),
-        (entries_path(5, 1), "tile/entries/005.p/1"),
-    ],
-)
-def test_a_tile_lies_where_c2sp_says(path, expected):
-    assert path == expected
-
-
-@pytest.mark.parametrize(("index", "width"), [(-1, 256), (0, 0), (0, 257)])
-def test_there_is_no_other_tile(index, width):
-    with pytest.raises(ValueError, match="no tile"):
-        tile_path(0, index, width)
-
-
-def test_a_full_tile_stands_in_the_tile_above_as_its_root():
-    assert tile_root(b"".join(LEAVES)) == root_of(LEAVES)
-    assert tile_root(LEAVES[0]) == LEAVES[0]
-
-
-def tiles_of(leaves):
-    tiles, level = {}, 0
-    while leaves:
-        for at in range(0, len(leaves), 256):
-            tiles[level, at >> 8] = b"".join(leaves[at : at + 256])
-        level, leaves = level + 1, [root_of(leaves[at : at + 256]) for at in range(0, len(leaves) - 255, 256)]
-    return tiles
-
-
-def test_proofs_are_made_from_tiles_alone():
-    many = [leaf_hash(number.to_bytes(2, "big")) for number in range(1100)]
-    frontier, root, _ = append_with_proofs(Frontier(), many)
-    tiles = tiles_of(many)
-    from_tiles = fetch_from_tiles(lambda level, index: tiles[level, index])
-    assert load_frontier(1100, from_tiles) == frontier
-    for index in (0, 255, 256, 1023, 1024, 1099):
-        check_inclusion(many[index], index, 1100, inclusion_proof(index, 1100, from_tiles), root)
-    for old in (1, 255, 256, 257, 512, 1024, 1099):
-        old_root = tree_root(old, from_tiles)
-        check_consistency(old, old_root, 1100, root, consistency_proof(old, 1100, from_tiles))
-
-
-def test_a_tile_that_is_too_short_is_refused():
-    cut = fetch_from_tiles(lambda _level, _index: b"".join(LEAVES[:3]))
-    with pytest.raises(Refusal) as caught:
-        cut(1, 1)
-    assert caught.value.reason is Reason.BAD_FORMAT
-    assert "tile/0/000" in caught.value.detail

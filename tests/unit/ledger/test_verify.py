@@ -11,7 +11,7 @@ import pytest
 import nakadachi.ledger.verify
 from nakadachi.crypto.notes import NoteKind, NoteSigner, add_signature, sign_note
 from nakadachi.ledger.checkpoint import Checkpoint, sign_checkpoint
-from nakadachi.ledger.tree import EMPTY_ROOT, Frontier, append_with_proofs, leaf_hash
+from nakadachi.ledger.tree import EMPTY_ROOT, Frontier, append, leaf_hash
 from nakadachi.ledger.verify import Keys, LoggedContent, verify_log
 
 ORIGIN = "core.example/1"
@@ -24,8 +24,8 @@ ENTRIES = [hashlib.sha256(content).digest() for content in CONTENTS]
 
 
 def checkpoint_of(size, entries=ENTRIES, signer=LOG, origin=ORIGIN):
-    _, root, paths = append_with_proofs(Frontier(), [leaf_hash(entry) for entry in entries[:size]])
-    return sign_note(Checkpoint(origin, size, root).text(), signer).decode(), paths
+    grown = append(Frontier(), [leaf_hash(entry) for entry in entries[:size]])
+    return sign_note(Checkpoint(origin, size, grown.root).text(), signer).decode(), grown.paths
 
 
 def cosigned(note, at=7):

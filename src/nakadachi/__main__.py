@@ -1,0 +1,5 @@
+"""`python -m nakadachi`: the command line."""
+
+from nakadachi.cli import main
+
+main()

@@ -1,0 +1,98 @@
+"""The commands for a whole country on this machine: keep one running, show one exchange, ask how it fares."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nakadachi.cli.ending import ending
+from nakadachi.cli.serve import SIGNALS, run, start_errors
+
+COUNTRY = Path(".state/country")
+DEMO = Path(".state/demo")
+
+State = Annotated[Path, typer.Option("--state", help="Where it keeps its data.", file_okay=False)]
+Seed = Annotated[int, typer.Option("--seed", help="The same seed makes the same people.")]
+
+
+def up(
+    *,
+    state: State = COUNTRY,
+    seed: Seed = 1,
+    isolate: Annotated[bool, typer.Option("--isolate", help="One process for each system.")] = False,
+    port: Annotated[int, typer.Option("--port", metavar="BASE", help="The first port.", min=1, max=65000)] = 7400,
+) -> None:
+    """Run a whole country on this machine.
+
+    It runs until Ctrl-C; its data stay below --state.
+    """
+    from nakadachi.cli.desk_answers import DeskError
+    from nakadachi.country import running
+    from nakadachi.country.processes import ProcessEnded
+
+    with ending(*start_errors(), DeskError, ProcessEnded):
+        run(_until_signal(running.up(state, seed=seed, isolate=isolate, port=port)))
+
+
+def demo(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what happened as JSON, for programs.")] = False,
+    state: State = DEMO,
+    seed: Seed = 1,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where its files go; else `out` below --state.", file_okay=False)
+    ] = None,
+) -> None:
+    """Show an inquiry from end to end.
+
+    It runs a whole country on this machine, follows one inquiry through it and checks every promise on the way.
+    """
+    from nakadachi.cli.desk_answers import DeskError
+    from nakadachi.country.demo import demo as show
+
+    with ending(*start_errors(), DeskError):
+        raise typer.Exit(run(show(state, seed=seed, as_json=as_json, out=out or state / "out")))
+
+
+def status(
+    *,
+    state: State = COUNTRY,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for programs.")] = False,
+) -> None:
+    """Ask every system of a running country how it fares."""
+    from nakadachi.cli import tables
+    from nakadachi.country import running
+
+    with ending(*start_errors()):
+        rows = run(running.status(state))
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, default=str))
+    else:
+        tables.console().print(tables.plain(rows))
+
+
+async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` and cancel it at SIGINT or SIGTERM, so that it ends in order."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for one in SIGNALS:
+        loop.add_signal_handler(one, task.cancel)
+    try:
+        await asyncio.wait([task])
+    finally:
+        for one in SIGNALS:
+            loop.remove_signal_handler(one)
+    if not task.cancelled():
+        task.result()
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands."""
+    app.command(epilog="\b\nExample: nakadachi demo --seed 7")(demo)
+    app.command(epilog="\b\nExample: nakadachi up --isolate --port 7400")(up)
+    app.command(epilog="\b\nExample: nakadachi status --json")(status)

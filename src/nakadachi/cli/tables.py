@@ -1,0 +1,145 @@
+"""What the desk shows, as tables with headers in both languages; it shows what it is given and decides nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from nakadachi.cli.desk_answers import Finding, Linked, Loaded, Waiting
+from nakadachi.intermediate.files.results import Result, Status
+from nakadachi.refusal import Reason
+from nakadachi.terms import JAPAN
+
+WIDE = 160
+"""Columns of a table that no terminal limits (a pipe or a file)."""
+
+STATUS_WORDS = {
+    Status.ANSWERED: "回答あり / answered",
+    Status.REFUSED: "回答なし / refused",
+    Status.PENDING: "回答待ち / pending",
+    Status.REJECTED: "差戻し / rejected",
+    Status.UNKNOWN: "結果不明 / unknown",
+}
+OUTCOME_WORDS = {"linked": "付番済み / linked", "pending": "付番待ち / pending"}
+FINDING_WORDS = {
+    "subject mismatch": "対象者の不一致 / subject mismatch",
+    "answer not accepted": "受け付けられなかった回答 / answer not accepted",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where tables go. Text from elsewhere is shown as it is: no markup, no highlighting."""
+    made = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    if not made.is_terminal:
+        made.width = WIDE
+    return made
+
+
+def reason_words(reason: str, *, ja: str = "", en: str = "") -> str:
+    """A reason in both languages: the closed list's words, else those that came with it."""
+    known = Reason.__members__.get(reason)
+    if known is None:
+        return f"{ja} / {en}" if ja or en else reason
+    return f"{known.japanese} / {known.english}"
+
+
+def rejects(loaded: Loaded) -> Table:
+    """差戻し一覧: line, column, why, and what to do."""
+    table = _table("行 / Line", "列 / Column", "理由 / Reason", "直し方 / What to do", numbers=2)
+    for one in loaded.rejects:
+        column = str(one.column) if one.column else "–"
+        table.add_row(str(one.line), column, f"{one.reason_ja}\n{one.reason_en}", one.mend.replace(" / ", "\n"))
+    return table
+
+
+def links(lines: Iterable[Linked]) -> Table:
+    """付番結果: how many lines ended how."""
+    table = _table("件数 / Count", "結果 / Outcome", numbers=1)
+    for outcome, count in Counter(one.outcome for one in lines).most_common():
+        table.add_row(str(count), OUTCOME_WORDS.get(outcome) or f"{outcome}: {reason_words(outcome)}")
+    return table
+
+
+def waiting(held: Sequence[Waiting]) -> Table:
+    """保留一覧: what waits for staff, times in Japan's."""
+    table = _table("処理通番 / Serial", "照会 / Inquiry", "照会日時 / Asked", "回答期限 / Answer by", unbroken=1)
+    for one in held:
+        what = f"{one.inquirer_name} ({one.inquirer})\n{one.affair}\n{one.information}"
+        table.add_row(one.serial, what, _moment(one.asked_at), _moment(one.answer_by))
+    return table
+
+
+def findings(found: Sequence[Finding]) -> Table:
+    """確認事項: what staff should look at, times in Japan's."""
+    table = _table("処理通番 / Serial", "内容 / What", "日時 / When", unbroken=1)
+    for one in found:
+        table.add_row(one.serial, FINDING_WORDS.get(one.kind, one.kind), _moment(one.at))
+    return table
+
+
+def result(one: Result) -> Table:
+    """照会結果: one inquiry with its items."""
+    table = _table("項目 / Item", "値 / Value")
+    table.add_row("処理通番 / Serial", one.serial.value if one.serial else "–")
+    table.add_row("結果 / Status", STATUS_WORDS[one.status])
+    if one.reason_ja or one.reason_en:
+        table.add_row("理由 / Reason", f"{one.reason_ja} / {one.reason_en}")
+    for item in one.items:
+        table.add_row(item.item.value, item.value if item.value is not None else f"（{item.reason_of_null}）")
+    return table
+
+
+class Summary:
+    """集計: results by status and reason, as they come."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[Status, str]] = Counter()
+        self._words: dict[tuple[Status, str], str] = {}
+
+    @property
+    def total(self) -> int:
+        """How many results were counted."""
+        return self._counts.total()
+
+    def add(self, one: Result) -> None:
+        """Count one result. Of a rejected line only that it was: each has words of its own, in the file."""
+        key = (one.status, one.reason)
+        self._counts[key] += 1
+        if key not in self._words:
+            self._words[key] = reason_words(one.reason, ja=one.reason_ja, en=one.reason_en)
+
+    def table(self) -> Table:
+        """The counts, in the order of the statuses and the most frequent reason first."""
+        table = _table("件数 / Count", "結果 / Status", "理由 / Reason", numbers=1)
+        order = list(Status)
+        counts = sorted(self._counts.items(), key=lambda one: (order.index(one[0][0]), -one[1], one[0][1]))
+        for (status, reason), count in counts:
+            words = self._words[status, reason]
+            table.add_row(str(count), STATUS_WORDS[status], f"{reason}: {words}" if reason else words)
+        return table
+
+
+def plain(rows: Sequence[dict[str, object]]) -> Table:
+    """Rows with the same keys, the keys as headers."""
+    table = _table(*rows[0]) if rows else _table()
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    return table
+
+
+def _table(*headers: str, numbers: int = 0, unbroken: int = 0) -> Table:
+    """A table whose first `numbers` columns are flush right, and whose first `unbroken` ones can be copied whole."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for place, header in enumerate(headers):
+        right = place < numbers
+        table.add_column(header, justify="right" if right else "left", no_wrap=place < unbroken, overflow="fold")
+    return table
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(JAPAN).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,108 @@
+"""What an intermediate server answers to the desk, as checked values; an error about them never quotes one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from nakadachi.intermediate.files.reading import Reject
+from nakadachi.intermediate.files.results import ItemResult, Result, Status
+from nakadachi.terms import ItemCode, Serial
+
+T = TypeVar("T")
+
+
+class DeskError(Exception):
+    """What was asked of the server cannot be done; the text says what, where and what to do."""
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """取込結果: how many lines were loaded and how many not; `rejects` holds the first thousand."""
+
+    loaded: int
+    rejected: int
+    rejects: tuple[Reject, ...]
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """付番結果: of one line of a people file: `linked`, `pending`, or a reason's identifier."""
+
+    line: int
+    outcome: str
+
+
+class _Links(msgspec.Struct, frozen=True):
+    lines: tuple[Linked, ...]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """保留中の照会: an inquiry that waits for the staff's decision. Times are UTC."""
+
+    serial: str
+    inquirer: str
+    inquirer_name: str
+    affair: str
+    information: str
+    asked_at: datetime
+    answer_by: datetime
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """確認事項: something about an exchange that staff should look at."""
+
+    serial: str
+    kind: str
+    at: datetime
+
+
+class _Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    value: str | None = None
+    reason_of_null: str | None = None
+
+
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    line: int
+    status: Status
+    reason: str
+    reason_ja: str
+    reason_en: str
+    serial: str | None
+    items: dict[str, _Item]
+
+
+_RESULT = msgspec.json.Decoder(_Words)
+_STRANGE = "the server's answer is not what this version understands; are both of the same version?"
+
+
+def read_answer(raw: bytes, form: type[T]) -> T:
+    """A JSON answer as `form`. Raises DeskError."""
+    try:
+        return msgspec.json.decode(raw, type=form)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise DeskError(_STRANGE) from None
+
+
+def read_links(raw: bytes) -> tuple[Linked, ...]:
+    """The answer to a people file to be linked. Raises DeskError."""
+    return read_answer(raw, _Links).lines
+
+
+def read_result(raw: bytes) -> Result:
+    """One line of results (JSON) to a Result. Raises DeskError."""
+    try:
+        words = _RESULT.decode(raw)
+        return Result(
+            line=words.line,
+            status=words.status,
+            reason=words.reason,
+            reason_ja=words.reason_ja,
+            reason_en=words.reason_en,
+            serial=Serial(words.serial) if words.serial is not None else None,
+            items=tuple(
+                ItemResult(ItemCode(code), item.value, item.reason_of_null) for code, item in words.items.items()
+            ),
+        )
+    except (msgspec.MsgspecError, ValueError):  # bytes that are no UTF-8 are a ValueError too
+        raise DeskError(_STRANGE) from None

@@ -1,0 +1,219 @@
+"""The desk's connection to an intermediate server: its HTTPS door, with the certificate of an existing system (M7).
+
+It knows the door's paths and no database. A file is sent only after the server has agreed to take it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import aiohttp
+import msgspec
+
+from nakadachi.desk.answers import DeskError, Finding, Linked, Loaded, Waiting, read_answer, read_links, read_result
+from nakadachi.intermediate.files.results import Result
+from nakadachi.kit.tls import client_context, node_host
+from nakadachi.node import NodeConfig
+from nakadachi.terms import NodeName, Role, Serial
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
+STREAM_SECONDS = 600.0
+LOAD_SECONDS = 3600.0
+"""How long the server may be silent: at a question, between two results, while it checks and loads a whole file."""
+_ADDRESS = re.compile(r"https://[^/?#\s]+/?")
+
+
+@dataclass(frozen=True, slots=True)
+class DeskConfig:
+    """業務端末の設定: which intermediate server the desk works with, and the certificate it shows."""
+
+    server: str = field(metadata={"doc": "address of the intermediate server", "example": "https://127.0.0.1:7443"})
+    node: NodeName = field(
+        metadata={"doc": "the intermediate server's node name", "example": "intermediate:9901000000000003"}
+    )
+    certificate: Path = field(metadata={"doc": "TLS certificate of this existing system (PEM)", "example": "desk.crt"})
+    key: Path = field(metadata={"doc": "its private key (PEM)", "example": "desk.key"})
+    authority: Path = field(
+        metadata={"doc": "certificates of the authority that issues nodes' certificates (PEM)", "example": "ca.crt"}
+    )
+
+    def __post_init__(self) -> None:
+        if not _ADDRESS.fullmatch(self.server):
+            raise ValueError(f"server: {self.server!r} is not https://address:port")
+        if self.node.role is not Role.INTERMEDIATE:
+            raise ValueError(f"node: {self.node} is no intermediate server; write intermediate:<organisation code>")
+
+
+class DeskClient:
+    """業務端末: asks one intermediate server. All methods raise DeskError with a text for the person at the desk."""
+
+    def __init__(self, config: DeskConfig, session: aiohttp.ClientSession) -> None:
+        self._config = config
+        self._session = session
+
+    async def load(self, kind: str, file: BinaryIO, *, accept_good_lines: bool = False, xml: bool = False) -> Loaded:
+        """登録: load a file of `people`, `provisions` or `protections`, whole or not at all."""
+        query = {"accept_good_lines": "1"} if accept_good_lines else {}
+        if xml:
+            query["form"] = "xml"
+        async with self._ask("POST", kind, query=query, file=file, seconds=LOAD_SECONDS) as answer:
+            return read_answer(await answer.read(), Loaded)
+
+    async def link(self, file: BinaryIO) -> tuple[Linked, ...] | Loaded:
+        """符号付番: issue link codes for a people file; Loaded with its rejects where the file was refused (M1)."""
+        async with self._ask("POST", "link", file=file, seconds=LOAD_SECONDS) as answer:
+            raw = await answer.read()
+            if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                return read_answer(raw, Loaded)
+            return read_links(raw)
+
+    async def inquire(self, file: BinaryIO, query: Mapping[str, str]) -> AsyncGenerator[Result, None]:
+        """大量照会: one result per line of an inquiry file, in order, as the server knows each (M2).
+
+        It ends only where the server said that this was all; a connection that breaks before raises DeskError.
+        """
+        async with self._ask("POST", "inquiries", query=query, file=file, seconds=STREAM_SECONDS) as answer:
+            rest = b""
+            async for chunk in answer.content.iter_any():
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield read_result(line)
+            if rest:
+                raise DeskError("the last result is cut off")
+
+    async def pending(self) -> tuple[Waiting, ...]:
+        """保留一覧: what waits for our staff, the oldest first (M3)."""
+        async with self._ask("GET", "held") as answer:
+            return read_answer(await answer.read(), tuple[Waiting, ...])
+
+    async def settle(self, serial: Serial, decision: str, query: Mapping[str, str]) -> None:
+        """職員の判断: `answer` or `refuse` what was held back."""
+        async with self._ask("POST", f"held/{serial}/{decision}", query=query):
+            pass
+
+    async def findings(self) -> tuple[Finding, ...]:
+        """確認事項: what staff should look at, the newest first."""
+        async with self._ask("GET", "findings") as answer:
+            return read_answer(await answer.read(), tuple[Finding, ...])
+
+    async def result(self, serial: Serial) -> Result:
+        """照会結果: what became of one inquiry of ours."""
+        async with self._ask("GET", f"inquiries/{serial}") as answer:
+            return read_result(await answer.read())
+
+    @asynccontextmanager
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        file: BinaryIO | None = None,
+        seconds: float = ANSWER_SECONDS,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer of the door: 200, or 422 for a file with rejects. All else is a DeskError, also while reading."""
+        config = self._config
+        try:
+            async with self._session.request(
+                method,
+                f"{config.server.rstrip('/')}/existing/{path}",
+                params=query,
+                data=file,
+                expect100=file is not None,  # nothing personal is sent to a server that would not take it
+                server_hostname=node_host(config.node),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=seconds),
+                allow_redirects=False,
+            ) as answer:
+                if answer.status not in {HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY}:
+                    raise DeskError(_said(config, answer.status, await answer.read()))
+                yield answer
+        except (aiohttp.ClientError, OSError, TimeoutError) as wrong:
+            raise DeskError(_why(config, wrong, seconds)) from None
+
+
+@asynccontextmanager
+async def open_desk(config: DeskConfig) -> AsyncIterator[DeskClient]:
+    """A client for as long as it is needed. Raises DeskError where the certificate cannot be used."""
+    for path in (config.certificate, config.key, config.authority):
+        try:
+            path.open("rb").close()
+        except OSError as wrong:
+            raise DeskError(f"{path}: cannot be read ({wrong.strerror}); the desk's configuration names it") from None
+    try:
+        context = client_context(config.certificate, config.key, config.authority)
+    except OSError as wrong:
+        raise DeskError(
+            f"{config.certificate}, {config.key} and {config.authority}: not a certificate, its key and an authority"
+            f" in PEM ({wrong.strerror or type(wrong).__name__})"
+        ) from None
+    connector = aiohttp.TCPConnector(ssl=context)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield DeskClient(config, session)
+
+
+def _said(config: DeskConfig, status: int, body: bytes) -> str:
+    """What a refusal of the door means for the person at the desk."""
+    try:
+        problem: Any = msgspec.json.decode(body)
+        words = f"{problem['title_ja']} / {problem['title']}"
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+        words = ""
+    if status == HTTPStatus.FORBIDDEN:
+        return (
+            f"{config.server} does not admit this desk ({words or 'status 403'}): is {config.certificate} the"
+            " certificate of an existing system of this organisation, not revoked, and named under `existing` in the"
+            " server's configuration?"
+        )
+    if words:
+        return f"refused by {config.server}: {words}"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return f"{config.server} failed (status {status}); its log says why"
+    return f"{config.server} answered with status {status}; is it an intermediate server of the same version?"
+
+
+def _why(config: DeskConfig, wrong: Exception, seconds: float) -> str:
+    """What a broken connection means for the person at the desk."""
+    server = config.server
+    if isinstance(wrong, aiohttp.ClientConnectorCertificateError):
+        return (
+            f"{server} shows a certificate that is not that of {config.node} from {config.authority}"
+            f" ({_verification(wrong)}): check `server`, `node` and `authority` in the desk's configuration"
+        )
+    if isinstance(wrong, aiohttp.ClientConnectorError) and not isinstance(wrong, aiohttp.ClientSSLError):
+        return f"{server} cannot be reached ({wrong.strerror or 'no answer'}): is it running, and is `server` right?"
+    if isinstance(wrong, aiohttp.ConnectionTimeoutError):
+        return f"{server} cannot be reached (no connection in {CONNECT_SECONDS:g} seconds): is `server` right?"
+    if isinstance(wrong, TimeoutError):
+        return f"{server} said nothing for {seconds:g} seconds"
+    if isinstance(wrong, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
+        # TLS 1.3 tells a client only afterwards that its certificate will not do.
+        return (
+            f"{server} ended the connection: it is stopping, or it does not accept {config.certificate}; does that come"
+            " from the authority that the server knows?"
+        )
+    return f"the connection with {server} broke ({type(wrong).__name__})"
+
+
+def _verification(wrong: aiohttp.ClientConnectorCertificateError) -> str:
+    inner = wrong.certificate_error
+    return str(getattr(inner, "verify_message", "")) or type(inner).__name__
+
+
+async def node_status(config: NodeConfig, name: NodeName, url: str) -> dict[str, Any]:
+    """What a node says of itself, asked with the certificate of another; `state` says where it does not answer."""
+    context = client_context(config.certificate, config.key, config.authority)
+    timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), timeout=timeout) as session:
+        try:
+            async with session.get(f"{url}/status", server_hostname=node_host(name)) as answer:
+                said: dict[str, Any] = await answer.json()
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return {"node": name.value, "state": "stopped"}
+    return {"node": name.value, "state": "running"} | said
