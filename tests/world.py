@@ -189,7 +189,7 @@ class Land:
     tap: Tap
     clock: MovableClock
     log: io.BytesIO
-    tenant: str
+    world: World
     _sessions: dict[Path, aiohttp.ClientSession] = field(default_factory=dict)
 
     @property
@@ -432,7 +432,7 @@ async def a_country(
     with all_that_is_logged() as log:
         await found(Founding(folder, places, book, cast("PostgresServer", _Tenants(postgres, tenant)), world, suite))
         country = Country(folder, places)
-        land = Land(country, tap, clock, log, tenant)
+        land = Land(country, tap, clock, log, world)
         try:
             await country.start(world)
             yield land

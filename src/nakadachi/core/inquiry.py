@@ -70,18 +70,28 @@ async def hear_acceptance(core: Core, unit: Unit, heard: Sequence[Heard[InquireA
 
 
 async def note_completed(core: Core, unit: Unit, asked: Sequence[Asked[Any]]) -> list[Reply]:
-    """完了通知: one end said that exchanges ended; kept with the record."""
+    """完了通知: one end said that exchanges ended; kept with the record. Only an end of an exchange may say so."""
+    replies: list[Reply] = []
     kept = []
     for one in asked:
-        await store.note_ended(unit.connection, type(one.header).__name__, one.header.completions)
+        inquirer = isinstance(one.header, InquiryCompleted)
+        noted = []
         for completion in one.header.completions:
-            content = decode_json(one.known[completion.serial].content, LogContent)
-            event = Event.RECEIVED if isinstance(one.header, InquiryCompleted) else Event.PROVIDED
-            kept.append(
-                Record(completion.serial, event, completion.ended_at, content.prefix, Circumstance(), reason=completion.reason)
+            prefix = decode_json(one.known[completion.serial].content, LogContent).prefix
+            if one.header.author.organisation != (prefix.inquirer if inquirer else prefix.provider):
+                continue
+            event = Event.RECEIVED if inquirer else Event.PROVIDED
+            noted.append(
+                Record(completion.serial, event, completion.ended_at, prefix, Circumstance(), reason=completion.reason)
             )
+        if len(noted) < len(one.header.completions):
+            replies.append(Refusal(Reason.ROLE_NOT_ALLOWED, "an exchange of other organisations"))
+            continue
+        await store.note_ended(unit.connection, type(one.header).__name__, one.header.completions)
+        kept += noted
+        replies.append(core.author.answer(Noted, one.telegram))
     await records.keep(unit.connection, kept)
-    return [core.author.answer(Noted, one.telegram) for one in asked]
+    return replies
 
 
 def _check_statement(one: Asked[Inquire], unit: Unit) -> None:

@@ -15,6 +15,7 @@ from nakadachi.kit.author import Enclosure
 from nakadachi.ledger import records
 from nakadachi.ledger.permits import INQUIRER_CODE, OVERSIGHT_TAG, PERSON_TAG, PROVIDER_CODE, entry_of
 from nakadachi.ledger.records import Circumstance, Event, Record
+from nakadachi.ledger.tree import leaf_hash
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.envelope import Envelope, Lane, Outcome, Verified
@@ -236,7 +237,8 @@ def _record(unit: Unit, request: Request, decided: tuple[Any, Exchange]) -> Reco
     one = decided[1]
     event = Event.REFUSED if one.refused else Event.PERMITTED
     by = Circumstance(staff=request.telegram.header.staff)
-    return Record(one.serial, event, unit.now, request.telegram.header.prefix, by, reason=one.refused, leaf=entry_of(one.content))
+    leaf = leaf_hash(entry_of(one.content))
+    return Record(one.serial, event, unit.now, request.telegram.header.prefix, by, reason=one.refused, leaf=leaf)
 
 
 def _granted(core: Core, one: Exchange, place: Place, item: int) -> list[Enclosure]:

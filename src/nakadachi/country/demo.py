@@ -22,6 +22,7 @@ from nakadachi.desk.client import open_desk
 from nakadachi.intermediate.files.results import Form, Result, ResultWriter, Status
 from nakadachi.kit.client import HttpWire
 from nakadachi.kit.config import ConfigError
+from nakadachi.kit.log import configure
 from nakadachi.law import lawbook
 from nakadachi.ledger.verify import Keys, verify_log
 from nakadachi.node import World, status
@@ -72,6 +73,7 @@ async def demo(state: Path, *, seed: int, as_json: bool, out: Path) -> int:
 
     Returns the exit code: 0 where every line got a result and the log verifies. Raises what a start raises.
     """
+    configure()
     say = _quiet if as_json else _print
     begun = time.perf_counter()
     _remove(state)
@@ -185,7 +187,7 @@ def _write(report: Report, out: Path) -> None:
 
 def _show(report: Report, out: Path) -> None:
     words = report.words()
-    print("\nOne exchange, hop by hop (一件の情報連携):\n")  # noqa: T201
+    print("\nOne exchange, hop by hop (一件の情報連携), while up to 64 were under way:\n")  # noqa: T201
     for hop in words["hops"]:
         leg = f"{hop['from']} → {hop['to']}"
         print(f"  {hop['telegram']:<28} {leg:<62} {hop['bytes']:>7} B {hop['ms']:>8.1f} ms")  # noqa: T201

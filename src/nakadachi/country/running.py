@@ -20,6 +20,7 @@ from nakadachi.desk.client import node_status
 from nakadachi.interface import service as interface
 from nakadachi.intermediate import service as intermediate
 from nakadachi.kit.config import ConfigError, load
+from nakadachi.kit.log import configure
 from nakadachi.kit.postgres import embedded
 from nakadachi.law import lawbook
 from nakadachi.neighbours import registry
@@ -126,6 +127,7 @@ async def up(state: Path, *, seed: int, isolate: bool, port: int) -> None:
 
     Raises ConfigError, PortTaken, ProcessEnded, and what a system's start raises.
     """
+    configure()
     planned = sample_plan(state, Settings(seed, port))
     world = World()
     async with embedded(state) as server:

@@ -145,7 +145,7 @@ class Existing:
         serial, decision = _serial(request), request.path_params["decision"]
         if decision not in {"answer", "refuse"}:
             raise Refusal(Reason.BAD_FORMAT, "a held exchange is answered or refused")
-        refuse = Reason(request.query_params.get("reason", Reason.WITHHELD)) if decision == "refuse" else None
+        refuse = _reason(request.query_params) if decision == "refuse" else None
         refusal = await desk.settle(self.system, serial, refuse, _circumstance(request.query_params, "staff"))
         if refusal is not None:
             raise refusal
@@ -221,6 +221,13 @@ def _serial(request: Request) -> Serial:
         return Serial(request.path_params["serial"])
     except ValueError:
         raise Refusal(Reason.BAD_FORMAT, "no serial") from None
+
+
+def _reason(options: Any) -> Reason:  # noqa: ANN401
+    try:
+        return Reason(options.get("reason", Reason.WITHHELD.value))
+    except ValueError:
+        raise Refusal(Reason.BAD_FORMAT, "no reason of the closed list") from None
 
 
 def _take(lines: Iterable[InquiryLine | Reject], most: int) -> list[InquiryLine | Reject]:

@@ -147,8 +147,9 @@ async def hear_acceptance(intermediate: Intermediate, unit: Unit, heard: Sequenc
         if isinstance(answer, Refused):
             refused.update(dict.fromkeys(sent.exchanges, answer.reason))
         elif isinstance(answer, InquiryAccepted) and answer.author == provider_node(sent.prefix):
-            held += [outcome.serial for outcome in answer.outcomes if outcome.held]
-            refused.update({each.serial: each.refused for each in answer.outcomes if each.refused is not None})
+            outcomes = [each for each in answer.outcomes if each.serial in sent.exchanges]
+            held += [each.serial for each in outcomes if each.held]
+            refused.update({each.serial: each.refused for each in outcomes if each.refused is not None})
     known = await exchange_store.inquiries(unit.connection, [*held, *refused])
     if held:
         await exchange_store.note_held(unit.connection, held)
@@ -157,6 +158,8 @@ async def hear_acceptance(intermediate: Intermediate, unit: Unit, heard: Sequenc
     if refused:
         ended = [(known[serial], State.REFUSED, reason, None) for serial, reason in refused.items() if serial in known]
         await endings.end(intermediate, unit, ended)
+        mismatched = [serial for serial, reason in refused.items() if reason is Reason.SUBJECT_MISMATCH]
+        await exchange_store.keep_findings(unit.connection, mismatched, "subject mismatch", unit.now)
 
 
 def _pseudonym(intermediate: Intermediate, by: Circumstance) -> str:

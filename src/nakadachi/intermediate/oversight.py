@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from nakadachi.kit.unit import Asked, Reply, Unit
     from nakadachi.telegrams.oversight import Operation
 
-MOST_COMPLETIONS = 1000
+MOST_COMPLETIONS = 500
+"""Endings of one telegram: they must fit the header of the interactive lane."""
 
 
 async def hold_edition(intermediate: Intermediate, unit: Unit, asked: Sequence[Asked[DistributeEdition]]) -> list[Reply]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ class PeerCertificateProtocol(HttpToolsProtocol):
             self.app = functools.partial(_with_peer, self.app, peer)
 
 
-async def _with_peer(app: Any, peer: PeerCertificate, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
+async def _with_peer(app: Any, peer: PeerCertificate, scope: dict[str, Any], receive: Any, send: Any) -> None:
     scope["nakadachi.peer"] = peer
     await app(scope, receive, send)
 
@@ -130,7 +131,7 @@ class Listening:
 
 
 class PortTaken(Exception):  # noqa: N818  a state of the world
-    """The port is in use; the message says which."""
+    """The address cannot be listened on; the message says which and why."""
 
 
 class WebServer(uvicorn.Server):
@@ -162,12 +163,19 @@ class WebServer(uvicorn.Server):
         """Nothing: the process's owner handles SIGINT and SIGTERM once."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. Raises PortTaken, where uvicorn would end the process and with it every other system in it."""
+        try:
+            await super().startup(sockets)
+        except SystemExit as end:
+            raise PortTaken(f"{self._where}: cannot listen there ({end.__context__})") from None
+
     async def run_until_started(self, spawn: Callable[[Any], asyncio.Task[Any]]) -> asyncio.Task[Any]:
         """Serve in a task of its own; returns once it listens. Raises PortTaken."""
         task = spawn(self.serve())
         while not self.started:
             if task.done():
-                wrong = task.exception() if not task.cancelled() else None
-                raise PortTaken(f"{self._where}: cannot listen there ({wrong or 'the port is taken'})")
+                await task
+                raise PortTaken(f"{self._where}: the server ended before it listened")
             await asyncio.sleep(0.005)
         return task

@@ -67,8 +67,8 @@ def encode_json(value: object) -> bytes:
 @overload
 def decode_json(raw: bytes, kind: type[T]) -> T: ...
 @overload
-def decode_json(raw: bytes, kind: Any) -> Any: ...  # noqa: ANN401  a union or a generic is no type to mypy
-def decode_json(raw: bytes, kind: Any) -> Any:  # noqa: ANN401
+def decode_json(raw: bytes, kind: Any) -> Any: ...  # a union or a generic is no type to mypy
+def decode_json(raw: bytes, kind: Any) -> Any:
     """JSON to a struct of the wire, or a union of them. Raises Refusal(BAD_FORMAT)."""
     try:
         return msgspec.json.decode(raw, type=kind, dec_hook=_read_code)

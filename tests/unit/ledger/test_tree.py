@@ -119,7 +119,12 @@ def test_every_small_batch_after_every_small_tree():
 
 def test_whole_nodes_come_level_by_level_and_none_twice():
     grown = append(load_frontier(5, fetch), LEAVES[5:12])
-    assert [(level, first, len(hashes)) for level, first, hashes in grown.nodes] == [(0, 5, 7), (1, 2, 4), (2, 1, 2)]
+    assert [(level, first, len(hashes)) for level, first, hashes in grown.nodes] == [
+        (0, 5, 7),
+        (1, 2, 4),
+        (2, 1, 2),
+        (3, 0, 1),
+    ]
     assert append(load_frontier(5, fetch), []).nodes == []
 
 

@@ -1,0 +1,5 @@
+"""`python -m bench`: all benchmarks, one after the other."""
+
+from bench import exchange
+
+exchange.main()

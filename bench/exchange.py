@@ -1,0 +1,198 @@
+"""Exchanges per second with all parties on this machine, every system a process of its own, all evidence kept.
+
+One existing system asks through the HTTPS door, one provider answers from its provision database with bodies of 2 KB.
+In the same run: the reference bound, the exchange's bare cryptography on the same cores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from bench import report
+from bench.reference import bound
+from nakadachi.country.examples import files_of, write_examples
+from nakadachi.country.founding import Founding, found
+from nakadachi.country.plan import Plan, plan
+from nakadachi.country.preparing import desk_config, prepare
+from nakadachi.country.processes import Processes
+from nakadachi.country.sample import INQUIRER
+from nakadachi.kit.postgres import embedded
+from nakadachi.kit.tls import client_context, node_host
+from nakadachi.law import lawbook
+from nakadachi.node import World
+from nakadachi.terms import OrganisationCode, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROVIDER = "9903000000000001"
+PORT = 18400
+BODY_BYTES = 2048
+SWEEP = (1, 8, 32, 64, 128, 256)
+SECONDS = 8.0
+WARM_SECONDS = 3.0
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of the curve: latencies in milliseconds, CPU in milliseconds per exchange, by system."""
+
+    concurrency: int
+    per_second: float
+    p50: float
+    p95: float
+    p99: float
+    cpu: dict[str, float]
+
+    def words(self) -> dict[str, Any]:
+        """The point as JSON."""
+        return {
+            "concurrency": self.concurrency,
+            "per_second": round(self.per_second, 1),
+            "latency_ms": {"p50": round(self.p50, 1), "p95": round(self.p95, 1), "p99": round(self.p99, 1)},
+            "cpu_ms_per_exchange": {name: round(value, 2) for name, value in self.cpu.items()},
+        }
+
+
+async def measure(seconds: float = SECONDS) -> tuple[list[Point], float]:
+    """The curve and the bound. Everything it makes is removed."""
+    state = Path(tempfile.mkdtemp(prefix="nakadachi-bench-"))
+    state.chmod(0o711)
+    try:
+        organisations = (OrganisationCode(INQUIRER), OrganisationCode(PROVIDER))
+        planned = plan(lawbook.sample(), organisations, port=PORT)
+        write_examples(state / "files")
+        lines = _lines(state / "files")
+        _heavy(files_of(state / "files", organisations[1]).provisions)
+        folder = state / "country"
+        folder.mkdir()
+        shutil.copy(state / "files" / "residents.csv", folder / "residents.csv")
+        async with embedded(state) as server:
+            await found(Founding(folder, planned, lawbook.sample(), server, World()))
+            processes = Processes(folder, planned)
+            try:
+                await processes.start()
+                await prepare(folder, state / "files", organisations, lambda _code, _people: None)
+                points = [await _point(folder, planned, processes, (lines, one, seconds)) for one in SWEEP]
+            finally:
+                await processes.stop()
+        return points, bound(os.cpu_count() or 1)
+    finally:
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def _lines(files: Path) -> list[str]:
+    """Lines of the example file that the provider answers."""
+    answered = {
+        int(row.split(",")[0])
+        for row in (files / "expected.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
+        if row.split(",")[1] == "answered"
+    }
+    lines = (files / "inquiries.csv").read_text(encoding="utf-8-sig").splitlines()
+    return [line for number, line in enumerate(lines, 1) if number in answered and line.split(",")[12] == PROVIDER]
+
+
+def _heavy(path: Path) -> None:
+    """Make the values of the replica file so long that a body has 2 KB: the rows asked for have two items or more."""
+    text = path.read_text(encoding="utf-8")
+    value = "x" * (BODY_BYTES // 2)
+    path.write_text(re.sub(r"(<TM\d{14}-\d{4} [^>/]*>)[^<]*<", rf"\g<1>{value}<", text), encoding="utf-8")
+
+
+async def _point(folder: Path, planned: Plan, processes: Processes, what: tuple[list[str], int, float]) -> Point:
+    lines, concurrency, seconds = what
+    desk = desk_config(folder, OrganisationCode(INQUIRER))
+    url = f"{desk.server}/existing/inquiries?lane=interactive&terminal=BENCH&purpose=bench&case_number=BENCH-1"
+    context = client_context(desk.certificate, desk.key, desk.authority)
+    supply = itertools.cycle(lines)
+    connector = aiohttp.TCPConnector(ssl=context, limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def one() -> float:
+            begun = time.perf_counter()
+            async with session.post(url, data=next(supply).encode(), server_hostname=node_host(desk.node)) as answer:
+                said = await answer.read()
+            if b'"answered"' not in said:
+                raise RuntimeError(f"not answered: {said[:200]!r}")
+            return time.perf_counter() - begun
+
+        await _run(one, concurrency, WARM_SECONDS)
+        before = _cpu(processes)
+        begun = time.perf_counter()
+        latencies = sorted(await _run(one, concurrency, seconds))
+        elapsed = time.perf_counter() - begun
+    after, count = _cpu(processes), len(latencies)
+    cpu = {name: (after[name] - before[name]) * 1000 / count for name in before}
+    p50, p95, p99 = (latencies[min(count - 1, int(count * share))] * 1000 for share in (0.5, 0.95, 0.99))
+    point = Point(concurrency, count / elapsed, p50, p95, p99, cpu)
+    print(point.words(), file=sys.stderr, flush=True)
+    return point
+
+
+async def _run(one: Any, concurrency: int, seconds: float) -> list[float]:
+    until = time.perf_counter() + seconds
+    latencies: list[float] = []
+
+    async def worker() -> None:
+        while time.perf_counter() < until:
+            latencies.append(await one())
+
+    await asyncio.gather(*(worker() for _ in range(concurrency)))
+    return latencies
+
+
+def _cpu(processes: Processes) -> dict[str, float]:
+    """Seconds of CPU used so far, by system; PostgreSQL's processes together, and this one as the existing system."""
+    used = {name.split(":")[0] + " " + name[-4:]: _seconds(process.pid) for name, process in processes.running.items()}
+    used["postgres"] = sum(_seconds(pid) for pid in _postgres())
+    used["existing system"] = _seconds(os.getpid())
+    return used
+
+
+def _seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _postgres() -> Iterator[int]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if (entry / "comm").read_text(encoding="utf-8").strip() == "postgres":
+                    yield int(entry.name)
+            except OSError:
+                continue
+
+
+def main() -> None:
+    """Measure and write `results/exchange.json`."""
+    points, reference = asyncio.run(measure())
+    best = max(points, key=lambda point: point.per_second)
+    path = report.write(
+        "exchange",
+        value=best.per_second,
+        unit="exchanges/s, all parties on one machine, 2 KB bodies, all evidence",
+        bound=reference,
+        curve=[point.words() for point in points],
+    )
+    print(f"{path}: {best.per_second:.1f}/s at {best.concurrency}, bound {reference:.0f}/s, ratio {best.per_second / reference:.3f}")
+
+
+if __name__ == "__main__":
+    main()

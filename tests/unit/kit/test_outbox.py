@@ -1,0 +1,117 @@
+"""What is to be sent stays until it is answered: claimed once at a time, due again after a growing pause."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nakadachi.kit import outbox
+from nakadachi.kit.database import Database
+from nakadachi.kit.migrations import migrate, read_migrations
+from nakadachi.kit.unit import Entry
+from nakadachi.telegrams.envelope import Lane
+from nakadachi.terms import NodeName, TelegramId, crockford
+
+NOW = datetime(2026, 4, 1, 1, tzinfo=UTC)
+CORE = NodeName("core:9910000000000001")
+LATER = NOW + outbox.FIRST_PAUSE
+
+
+@pytest.fixture
+async def database(tenant_dsn):
+    opened = await Database.open(tenant_dsn, max_size=4)
+    await migrate(opened, read_migrations("nakadachi.kit", part="messages", folder="sql"))
+    yield opened
+    await opened.close()
+
+
+def entry(number=1, frame=b"frame", lane=Lane.INTERACTIVE):
+    return Entry(TelegramId(crockford(number, length=26)), CORE, "https://core.example", frame, lane)
+
+
+async def keep(database, *entries, now=NOW):
+    async with database.transaction() as connection:
+        await outbox.keep(connection, entries, now)
+
+
+async def claim(database, now, most=50):
+    async with database.transaction() as connection:
+        return await outbox.claim(connection, now, most)
+
+
+async def backlog(database):
+    async with database.acquire() as connection:
+        return await outbox.backlog(connection)
+
+
+async def test_what_is_kept_comes_back_whole_once_it_is_due(database):
+    await keep(database, entry(1), entry(2, b"\x00\xff", Lane.BULK))
+    assert await claim(database, LATER - timedelta(seconds=1)) == []
+    claimed = await claim(database, LATER)
+    assert sorted(claimed, key=lambda one: one.id) == [entry(1), entry(2, b"\x00\xff", Lane.BULK)]
+    assert await backlog(database) == 2
+
+
+async def test_an_entry_kept_twice_is_one_and_stays_as_it_was(database):
+    await keep(database, entry(1, b"first"))
+    await keep(database, entry(1, b"second"))
+    assert [one.frame for one in await claim(database, LATER)] == [b"first"]
+
+
+async def test_an_entry_that_was_answered_is_gone_and_the_others_stay(database):
+    await keep(database, entry(1), entry(2), entry(3))
+    async with database.transaction() as connection:
+        await outbox.drop(connection, [entry(1).id, entry(3).id, entry(9).id])
+    assert await backlog(database) == 1
+    assert [one.id for one in await claim(database, LATER)] == [entry(2).id]
+
+
+async def test_two_who_claim_at_once_never_get_the_same(database):
+    await keep(database, *map(entry, range(1, 7)))
+    async with database.transaction() as one, database.transaction() as other:
+        first = await outbox.claim(one, LATER, 4)
+        second = await outbox.claim(other, LATER, 4)
+    assert (len(first), len(second)) == (4, 2)
+    assert not {each.id for each in first} & {each.id for each in second}
+
+
+async def test_a_claim_that_is_rolled_back_is_not_lost(database):
+    await keep(database, entry(1))
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as connection:
+            assert len(await outbox.claim(connection, LATER)) == 1
+            raise RuntimeError
+    assert len(await claim(database, LATER)) == 1
+
+
+async def test_the_pause_doubles_and_has_a_bound(database):
+    await keep(database, entry(1))
+    now, pauses = LATER, []
+    for _ in range(14):
+        assert len(await claim(database, now)) == 1
+        async with database.acquire() as connection:
+            due = await connection.fetchval("SELECT due_at FROM outbox")
+        pauses.append((due - now).total_seconds())
+        assert await claim(database, due - timedelta(milliseconds=1)) == []
+        now = due
+    assert pauses == [1, 2, 4, 8, 16, 32] + [60] * 8
+
+
+async def test_the_oldest_go_first_and_no_more_than_asked_for(database):
+    for number in range(1, 6):
+        await keep(database, entry(number), now=NOW - timedelta(seconds=number))
+    assert {one.id for one in await claim(database, LATER, 2)} == {entry(5).id, entry(4).id}
+
+
+async def test_after_a_restart_everything_is_due_at_once(database):
+    await keep(database, entry(1), entry(2))
+    async with database.transaction() as connection:
+        await outbox.hurry(connection, NOW)
+    assert len(await claim(database, NOW)) == 2
+
+
+async def test_what_is_rolled_back_was_never_to_be_sent(database):
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as connection:
+            await outbox.keep(connection, [entry(1)], NOW)
+            raise RuntimeError
+    assert await backlog(database) == 0
