@@ -24,7 +24,7 @@ from bench import report
 from bench.reference import bound
 from nakadachi.country.examples import files_of, write_examples
 from nakadachi.country.founding import Founding, found
-from nakadachi.country.plan import Plan, plan
+from nakadachi.country.plan import plan
 from nakadachi.country.preparing import desk_config, prepare
 from nakadachi.country.processes import Processes
 from nakadachi.country.sample import INQUIRER
@@ -32,7 +32,7 @@ from nakadachi.kit.postgres import embedded
 from nakadachi.kit.tls import client_context, node_host
 from nakadachi.law import lawbook
 from nakadachi.node import World
-from nakadachi.terms import OrganisationCode, Role
+from nakadachi.terms import OrganisationCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ async def measure(seconds: float = SECONDS) -> tuple[list[Point], float]:
             try:
                 await processes.start()
                 await prepare(folder, state / "files", organisations, lambda _code, _people: None)
-                points = [await _point(folder, planned, processes, (lines, one, seconds)) for one in SWEEP]
+                points = [await _point(folder, processes, (lines, one, seconds)) for one in SWEEP]
             finally:
                 await processes.stop()
         return points, bound(os.cpu_count() or 1)
@@ -112,7 +112,7 @@ def _heavy(path: Path) -> None:
     path.write_text(re.sub(r"(<TM\d{14}-\d{4} [^>/]*>)[^<]*<", rf"\g<1>{value}<", text), encoding="utf-8")
 
 
-async def _point(folder: Path, planned: Plan, processes: Processes, what: tuple[list[str], int, float]) -> Point:
+async def _point(folder: Path, processes: Processes, what: tuple[list[str], int, float]) -> Point:
     lines, concurrency, seconds = what
     desk = desk_config(folder, OrganisationCode(INQUIRER))
     url = f"{desk.server}/existing/inquiries?lane=interactive&terminal=BENCH&purpose=bench&case_number=BENCH-1"
@@ -191,7 +191,8 @@ def main() -> None:
         bound=reference,
         curve=[point.words() for point in points],
     )
-    print(f"{path}: {best.per_second:.1f}/s at {best.concurrency}, bound {reference:.0f}/s, ratio {best.per_second / reference:.3f}")
+    ratio = best.per_second / reference
+    print(f"{path}: {best.per_second:.1f}/s at {best.concurrency}, bound {reference:.0f}/s, ratio {ratio:.3f}")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 class NodeConfig:
     """The part of every system's configuration that is the same."""
 
-    name: NodeName = field(metadata={"doc": "this node: <role>:<organisation code>", "example": "core:9910000000000001"})
+    name: NodeName = field(
+        metadata={"doc": "this node: <role>:<organisation code>", "example": "core:9910000000000001"}
+    )
     listen: str = field(metadata={"doc": "address and port to listen on", "example": "127.0.0.1:7443"})
     database: Path = field(metadata={"doc": "file that holds the PostgreSQL address (postgresql://…)"})
     certificate: Path = field(metadata={"doc": "TLS certificate of this node (PEM)"})
@@ -61,7 +63,9 @@ class NodeConfig:
 class WitnessConfig:
     """When a cosigned head is too old, and what then (design 2.5)."""
 
-    lag: timedelta = field(default=timedelta(minutes=5), metadata={"doc": "oldest head that counts as recent, in seconds"})
+    lag: timedelta = field(
+        default=timedelta(minutes=5), metadata={"doc": "oldest head that counts as recent, in seconds"}
+    )
     when_stale: WhenStale = field(default=WhenStale.REFUSE, metadata={"doc": "refuse or accept permits without one"})
 
     def heads(self) -> Heads:
@@ -102,7 +106,9 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
         trust = Trust(NoteVerifier.from_vkey(config.trust_core), NoteVerifier.from_vkey(config.trust_commission))
         edition = Edition(trust, lawbook=_read(config.lawbook), directory=_read(config.directory))
     except (Refusal, ValueError) as wrong:
-        raise ConfigError(f"{config.lawbook} and {config.directory}: not the signed documents of this network ({wrong})") from None
+        raise ConfigError(
+            f"{config.lawbook} and {config.directory}: not the signed documents of this network ({wrong})"
+        ) from None
     dsn = _read(config.database).decode().strip()
     database = await Database.open(dsn, min_size=1, max_size=config.connections)
     common = (("nakadachi.kit", "messages", "sql"), ("nakadachi.ledger", "ledger", "sql"))
@@ -170,7 +176,7 @@ def listening(config: NodeConfig) -> Listening:
     return Listening(host, int(port), config.certificate, config.key, config.authority)
 
 
-async def status(node: Node, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+async def status(node: Node, **more: Any) -> dict[str, Any]:
     """What a node says of itself: versions in use, backlog, records; never anything of a person (L9)."""
     async with node.database.acquire() as connection:
         backlog = await outbox.backlog(connection)

@@ -1,0 +1,1 @@
+"""The Commission system (個人情報保護委員会): independent oversight."""

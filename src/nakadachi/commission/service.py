@@ -1,4 +1,5 @@
-"""The Commission system (個人情報保護委員会システム): sees evidence, asks, never relays. For now the witness and cosigner.
+"""The Commission system (個人情報保護委員会システム): sees evidence, asks, never relays. For now the witness and
+cosigner.
 
 Wiring only: configuration to parts to handlers. The start fails unless the handlers are those of the catalogue.
 """

@@ -1,0 +1,1 @@
+"""The core system (コアシステム): codes, permits, the relay of inquiries, the log."""

@@ -12,8 +12,8 @@ from nakadachi.core import store
 from nakadachi.core.codes import IdCode, id_code_of
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.telegrams.codec import check_signature, decode_envelope, encode_json
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, RequestLinkCode
+from nakadachi.telegrams.codec import check_signature, decode_envelope, encode_json
 from nakadachi.telegrams.inquiry import Noted
 from nakadachi.terms import NodeName, Role
 

@@ -1,5 +1,6 @@
 """情報照会: take the inquirer's statement, pass it to the provider with L_A replaced by L_B, carry the acceptance back
-(hops 4, 5, 8; C10)."""
+(hops 4, 5, 8; C10).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.core import store
-from nakadachi.core.permit import open_secrets
+from nakadachi.core.openings import open_secrets
 from nakadachi.kit import inbox
 from nakadachi.kit.author import Enclosure
 from nakadachi.ledger import records

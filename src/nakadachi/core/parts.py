@@ -43,7 +43,8 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Core:
     """The core's parts. `suite` is the seal suite that permits name, `head` the newest cosigned checkpoint;
-    `recall` reads what a permit request led to, outside a transaction of ours."""
+    `recall` reads what a permit request led to, outside a transaction of ours.
+    """
 
     author: Author
     edition: Edition

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nakadachi.core import rules, store
+from nakadachi.core.openings import Secrets, open_secrets
 from nakadachi.core.store import Exchange
 from nakadachi.crypto.commitment import SALT_BYTES, commit
 from nakadachi.kit.author import Enclosure
@@ -47,17 +48,6 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-class Secrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What opens a permit's commitments: 32-byte salts and the two codes; kept wrapped under the month's key."""
-
-    inquirer_salt: bytes
-    provider_salt: bytes
-    person_salt: bytes
-    oversight_salt: bytes
-    inquirer_code: str
-    provider_code: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """One item of a permit request: the serial, L_A, and the person it names (None where it is no code of ours)."""
@@ -70,7 +60,9 @@ class Request:
 
 
 async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestPermit]]) -> list[Reply]:
-    """情報照会許可依頼 → 情報提供許可証 (source 003 6.4 ③); the answer is made by `grant`, once the log has the entry."""
+    """情報照会許可依頼 → 情報提供許可証 (source 003 6.4 ③); the answer is made by `grant`, once the log has the
+    entry.
+    """
     # (1) Who is meant, and where are they linked?
     requests = [_read(core, one.telegram, place) for one in asked for place in range(len(one.header.serials))]
     people = await store.links(unit.connection, [one.person for one in requests if one.person is not None])
@@ -91,7 +83,9 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
 
 
 async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | None:
-    """After the commit: wait for the places in the log, then answer. Safe to repeat: the same leaves are proven again."""
+    """After the commit: wait for the places in the log, then answer. Safe to repeat: the same leaves are proven
+    again.
+    """
     decided = core.waiting.decided.pop(telegram.header.id, None)
     if decided is None:
         decided = await core.recall(telegram.header.id)
@@ -214,12 +208,7 @@ def _exchange(
     return Exchange(serial, RequestPermit.__name__, *judged, month.name, wrapped)
 
 
-def open_secrets(core: Core, exchange: Exchange) -> Secrets:
-    """The secrets of an exchange, under its month's key."""
-    return decode_json(core.keys.months(exchange.month).unwrap(exchange.secrets, exchange.serial.value), Secrets)
-
-
-def _accept_within(core: Core, lane: Lane) -> Any:  # noqa: ANN401
+def _accept_within(core: Core, lane: Lane) -> Any:
     return core.times.accept_bulk if lane is Lane.BULK else core.times.accept_interactive
 
 

@@ -10,11 +10,11 @@ from nakadachi.refusal import Reason
 from nakadachi.terms import NodeName, OrganisationCode, Serial, TelegramId
 
 if TYPE_CHECKING:
-    from nakadachi.kit.database import Connection
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from nakadachi.core.codes import IdCode
+    from nakadachi.kit.database import Connection
     from nakadachi.telegrams.inquiry import Completion
     from nakadachi.telegrams.oversight import ReportOperation
 
@@ -45,8 +45,7 @@ async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mappin
 async def exchanges_of_request(connection: Connection, request: TelegramId) -> tuple[Exchange, ...]:
     """The exchanges a permit request was about."""
     rows = await connection.fetch(
-        "SELECT serial, last, content, refused, month, secrets FROM exchange WHERE request_id = $1"
-        " ORDER BY serial",
+        "SELECT serial, last, content, refused, month, secrets FROM exchange WHERE request_id = $1 ORDER BY serial",
         request.value,
     )
     return tuple(map(_exchange, rows))

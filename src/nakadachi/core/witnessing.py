@@ -72,7 +72,7 @@ class Witnessing:
             self._age = 0.0
         except (Unreachable, Refusal) as wrong:
             logger().warning("witness.waits", detail=str(wrong))
-        except Exception:
+        except Exception:  # noqa: BLE001  the next turn tries again
             logger().exception("witness.failed")
 
     async def _cosign(self) -> None:

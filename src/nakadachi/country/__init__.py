@@ -1,0 +1,1 @@
+"""A sample country on one machine: founded, run, prepared, shown."""

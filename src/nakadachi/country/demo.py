@@ -1,4 +1,6 @@
-"""The demonstration: a country comes up, its main job runs on the example files, and what happened is shown and checked."""
+"""The demonstration: a country comes up, its main job runs on the example files, and what happened is shown and
+checked.
+"""
 
 from __future__ import annotations
 
@@ -98,9 +100,7 @@ async def demo(state: Path, *, seed: int, as_json: bool, out: Path) -> int:
     return 0 if report.log_verified and report.results else 1
 
 
-async def _run(  # noqa: PLR0913  the parts of one demonstration
-    country: Country, state: Path, planned: Plan, *, report: Report, tap: Tap, say: Any, out: Path  # noqa: ANN401
-) -> None:
+async def _run(country: Country, state: Path, planned: Plan, *, report: Report, tap: Tap, say: Any, out: Path) -> None:
     files = EXAMPLES if (EXAMPLES / "inquiries.csv").exists() and _same(state) else state / FILES
     say("Loading people and replicas, and issuing link codes (符号付番) …")
     await prepare(state / COUNTRY, files, planned.organisations, lambda _code, _people: None)

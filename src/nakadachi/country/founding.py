@@ -1,4 +1,5 @@
-"""Founds a sample country in a folder: certificates, keys, the signed law book and directory, one configuration per system.
+"""Founds a sample country in a folder: certificates, keys, the signed law book and directory, one configuration per
+system.
 
 Done once; a country that is there is left as it is. Each system gets a folder, a tenant and keys of its own.
 """

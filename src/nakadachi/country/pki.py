@@ -1,4 +1,5 @@
-"""Certificates of a sample country: one authority, and certificates bound to nodes and existing systems by their DNS names.
+"""Certificates of a sample country: one authority, and certificates bound to nodes and existing systems by their DNS
+names.
 
 For trials only: the authority's key lies beside what it signs. A real network brings its own authority.
 """
@@ -58,9 +59,7 @@ def issue(authority: Authority, host: str, folder: Path, now: datetime, *, serve
         .add_extension(_usage(sign_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False)
         .sign(authority.key, hashes.SHA256())
     )
     (folder / "tls.crt").write_bytes(certificate.public_bytes(Encoding.PEM))

@@ -100,7 +100,9 @@ async def running(founding_of: Callable[[Any], Founding], state: Path, world: Wo
 
 
 def sample_plan(state: Path, settings: Settings) -> Plan:
-    """The sample country's files below `state`, made if missing, and its plan. Raises ConfigError for other settings."""
+    """The sample country's files below `state`, made if missing, and its plan. Raises ConfigError for other
+    settings.
+    """
     kept = state / SETTINGS
     if kept.exists():
         former = Settings(**json.loads(kept.read_text()))

@@ -1,4 +1,6 @@
-"""Watches what a country in this process sends: who to whom, which telegrams, how large, how long. Never what is inside."""
+"""Watches what a country in this process sends: who to whom, which telegrams, how large, how long. Never what is
+inside.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The interface system (インターフェイスシステム): one per organisation; relays and checks form."""

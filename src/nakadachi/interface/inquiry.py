@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SHORTEST_KEY = 65
 """Bytes of the shortest one-time body key of any suite: an uncompressed P-256 point."""
 
+
 async def relay_inquiry(interface: Interface, unit: Unit, asked: Sequence[Asked[Inquire]]) -> list[Reply]:
     """情報照会電文の中継, inquirer's side (source 003 6.4 ④(a)(f)): form check, then on to the core."""
     core = interface.edition.peers.core()
@@ -57,9 +58,7 @@ async def relay_inquiry_at(interface: Interface, unit: Unit, asked: Sequence[Ask
             content = item.content
             used.append((content.origin, item.index, content.serial, content.answer_by))
             route = Forward(content.route.node, content.route.url)
-            kept.append(
-                Exchange(content.serial, "InquireAt", content.prefix, item.leaf_hash, content.answer_by, route)
-            )
+            kept.append(Exchange(content.serial, "InquireAt", content.prefix, item.leaf_hash, content.answer_by, route))
             noted.append(
                 Record(content.serial, Event.REQUESTED, unit.now, content.prefix, Circumstance(), leaf=item.leaf_hash)
             )

@@ -1,4 +1,6 @@
-"""監視: law book and directory pass through and are held here too; word of the own server's state passes to the core."""
+"""監視: law book and directory pass through and are held here too; word of the own server's state passes to the
+core.
+"""
 
 from __future__ import annotations
 

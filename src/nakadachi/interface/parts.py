@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """The interface system's parts: its hand, the edition in use, the cosigned heads it saw, the grace after answer-by."""
+    """The interface system's parts: its hand, the edition in use, the cosigned heads it saw, the grace after
+    answer-by.
+    """
 
     author: Author
     edition: Edition

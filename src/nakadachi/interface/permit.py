@@ -11,7 +11,14 @@ from nakadachi.ledger import records
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.envelope import Outcome
-from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, PrefixAccepted, PrefixRefused, RequestPermit, SerialIssued
+from nakadachi.telegrams.permit import (
+    CheckPrefix,
+    IssueSerial,
+    PrefixAccepted,
+    PrefixRefused,
+    RequestPermit,
+    SerialIssued,
+)
 from nakadachi.terms import Role, Serial, japan_day
 
 if TYPE_CHECKING:
@@ -30,7 +37,9 @@ async def issue_serials(interface: Interface, unit: Unit, asked: Sequence[Asked[
     author = interface.author
     for one in asked:
         if not 1 <= one.header.count <= MOST_SERIALS:
-            replies.append(Refusal(Reason.BAD_FORMAT, f"{one.header.count} serials asked for, 1 to {MOST_SERIALS} allowed"))
+            replies.append(
+                Refusal(Reason.BAD_FORMAT, f"{one.header.count} serials asked for, 1 to {MOST_SERIALS} allowed")
+            )
             continue
         own = author.name.organisation.value
         serials = tuple(Serial(f"{own}-{uuid7_text(author.clock, author.entropy)}") for _ in range(one.header.count))

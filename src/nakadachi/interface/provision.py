@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 async def relay_provision(interface: Interface, unit: Unit, asked: Sequence[Asked[Provide]]) -> list[Reply]:
-    """情報提供電文の中継 (source 003 6.4 ⑤(a)(b)(f)): from the own server by the permit's route, or to the own server."""
+    """情報提供電文の中継 (source 003 6.4 ⑤(a)(b)(f)): from the own server by the permit's route, or to the own
+    server.
+    """
     replies: list[Reply] = []
     moved: list[Serial] = []
     kept: list[Record] = []
@@ -36,7 +38,13 @@ async def relay_provision(interface: Interface, unit: Unit, asked: Sequence[Aske
         event = Event.PROVIDED if outgoing else Event.RECEIVED
         kept += [
             Record(
-                each.serial, event, unit.now, one.header.prefix, Circumstance(), reason=each.refused, leaf=each.leaf_hash
+                each.serial,
+                event,
+                unit.now,
+                one.header.prefix,
+                Circumstance(),
+                reason=each.refused,
+                leaf=each.leaf_hash,
             )
             for each in one.header.statements
         ]

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One exchange as it is known here: the telegram seen last, the held prefix, and on the provider's side the permit's
-    leaf hash, deadline and route."""
+    """One exchange as it is known here: the telegram seen last, the held prefix, and on the provider's side the
+    permit's
+    leaf hash, deadline and route.
+    """
 
     serial: Serial
     last: str
@@ -78,9 +80,7 @@ async def move_on(connection: Connection, last: str, serials: Sequence[Serial], 
     )
 
 
-async def note_permit(
-    connection: Connection, noted: Sequence[tuple[Serial, bytes, datetime]], now: datetime
-) -> None:
+async def note_permit(connection: Connection, noted: Sequence[tuple[Serial, bytes, datetime]], now: datetime) -> None:
     """The inquirer sent its statement: from now on the answer's deadline is known here."""
     await connection.executemany(
         "UPDATE exchange SET last = 'Inquire', leaf_hash = $2, answer_by = $3, changed_at = $4 WHERE serial = $1",
@@ -109,9 +109,7 @@ async def keep_asked(connection: Connection, asked: Sequence[Exchange], now: dat
     )
 
 
-async def permits_used(
-    connection: Connection, places: Sequence[tuple[str, int]]
-) -> frozenset[tuple[str, int]]:
+async def permits_used(connection: Connection, places: Sequence[tuple[str, int]]) -> frozenset[tuple[str, int]]:
     """Those of these permits (origin, index) that were used before."""
     rows = await connection.fetch(
         "SELECT origin, index FROM permit_used WHERE index = ANY($1::bigint[])", [index for _, index in places]

@@ -45,12 +45,14 @@ def requested_matters(heard: Heard[RequestLinkCode]) -> bool:
     return not isinstance(answer, LinkCodeRequested) or any(answer.outcomes)
 
 
-async def hear_requested(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[RequestLinkCode]]) -> None:
+async def hear_requested(_intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[RequestLinkCode]]) -> None:
     """付番依頼の結果: for whom none or several residents were found, the reason is kept for the clerk."""
     refused = []
     for one in heard:
         request, answer = one.sent[0], one.answers[0].header
-        numbers = [MatchingNumber(request.part("matching number", item).decode()) for item in range(request.header.count)]
+        numbers = [
+            MatchingNumber(request.part("matching number", item).decode()) for item in range(request.header.count)
+        ]
         if isinstance(answer, LinkCodeRequested):
             refused += [(number, why) for number, why in zip(numbers, answer.outcomes, strict=True) if why is not None]
         else:
@@ -92,7 +94,9 @@ async def _request(
 
 
 def _words(items: FourItems, individual: IndividualNumber | None) -> dict[str, str]:
-    """A person as the registry organisation is asked: by the Individual Number where there is one, else the four items."""
+    """A person as the registry organisation is asked: by the Individual Number where there is one, else the four
+    items.
+    """
     if individual is not None:
         return {"individual_number": individual.value}
     return {

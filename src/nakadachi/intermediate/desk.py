@@ -37,7 +37,9 @@ LINK_PAUSE_SECONDS = 0.05
 async def ask(
     system: System[Intermediate], serials: Serials, line: InquiryLine, *, by: Circumstance, lane: Lane
 ) -> Result:
-    """照会: from one line of an inquiry file to its result; pending where the answer takes longer than an immediate one."""
+    """照会: from one line of an inquiry file to its result; pending where the answer takes longer than an immediate
+    one.
+    """
     prefix = Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
     try:
         serial = await serials.take()
@@ -51,9 +53,7 @@ async def ask(
     return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
 
 
-async def read_inquiries(
-    _intermediate: Intermediate, unit: Unit, serials: Sequence[Serial]
-) -> list[Inquiry | None]:
+async def read_inquiries(_intermediate: Intermediate, unit: Unit, serials: Sequence[Serial]) -> list[Inquiry | None]:
     """What became of inquiries of ours, by serial and never by "the latest" (L7)."""
     found = await exchange_store.inquiries(unit.connection, serials)
     return [found.get(serial) for serial in serials]

@@ -1,4 +1,6 @@
-"""How an inquiry of ours ends, whatever ended it: state, record, the word to the core, and the wake-up for who waits."""
+"""How an inquiry of ours ends, whatever ended it: state, record, the word to the core, and the wake-up for who
+waits.
+"""
 
 from __future__ import annotations
 

@@ -70,10 +70,12 @@ class AskedOfUs:
     answer_by: datetime
 
 
-_INQUIRY = "SELECT serial, last, state, reason, addressee, prefix, by, leaf_hash, suite, month, seed, answer FROM inquiry"
+_INQUIRY = (
+    "SELECT serial, last, state, reason, addressee, prefix, by, leaf_hash, suite, month, seed, answer FROM inquiry"
+)
 _ASKED = (
-    "SELECT serial, last, origin, index, addressee, prefix, leaf_hash, body_key, suite, inquirer, state, reason, asked_at,"
-    " answer_by FROM asked"
+    "SELECT serial, last, origin, index, addressee, prefix, leaf_hash, body_key, suite, inquirer, state, reason,"
+    " asked_at, answer_by FROM asked"
 )
 
 
@@ -120,10 +122,7 @@ async def note_permits(connection: Connection, stated: Sequence[Stated]) -> None
     await connection.executemany(
         "UPDATE inquiry SET last = 'Inquire', prefix = $2, leaf_hash = $3, suite = $4, month = $5, seed = $6"
         " WHERE serial = $1",
-        [
-            (one.serial.value, encode_json(one.prefix), one.leaf_hash, one.suite, one.month, one.seed)
-            for one in stated
-        ],
+        [(one.serial.value, encode_json(one.prefix), one.leaf_hash, one.suite, one.month, one.seed) for one in stated],
     )
 
 
@@ -152,8 +151,8 @@ async def end_inquiries(
 async def keep_asked(connection: Connection, asked: Sequence[AskedOfUs]) -> None:
     """Inquiries of others; a permit used before fails on its place in the log."""
     await connection.executemany(
-        "INSERT INTO asked (serial, last, origin, index, addressee, prefix, leaf_hash, body_key, suite, inquirer, state,"
-        " reason, asked_at, answer_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        "INSERT INTO asked (serial, last, origin, index, addressee, prefix, leaf_hash, body_key, suite, inquirer,"
+        " state, reason, asked_at, answer_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         [
             (
                 one.serial.value,
@@ -190,9 +189,7 @@ async def held(connection: Connection, *, most: int) -> list[AskedOfUs]:
     return [_asked_row(row) for row in rows]
 
 
-async def settle_asked(
-    connection: Connection, settled: Sequence[tuple[Serial, State, Reason | None]]
-) -> None:
+async def settle_asked(connection: Connection, settled: Sequence[tuple[Serial, State, Reason | None]]) -> None:
     """Our answer or refusal to inquiries of others is on its way."""
     await connection.executemany(
         "UPDATE asked SET state = $2, reason = $3 WHERE serial = $1",

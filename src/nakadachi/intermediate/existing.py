@@ -176,10 +176,14 @@ class Existing:
             for start in range(0, len(reading.lines), CHUNK_LINES):
                 await load(connection, reading.lines[start : start + CHUNK_LINES])
         return JSONResponse(
-            {"loaded": len(reading.lines), "rejected": reading.count, "rejects": [_reject(one) for one in reading.rejects]}
+            {
+                "loaded": len(reading.lines),
+                "rejected": reading.count,
+                "rejects": [_reject(one) for one in reading.rejects],
+            }
         )
 
-    async def _results(self, file: Any, options: Any) -> AsyncIterator[bytes]:  # noqa: ANN401
+    async def _results(self, file: Any, options: Any) -> AsyncIterator[bytes]:
         """Results in the order of the file, at most a window of inquiries under way."""
         under_way: list[asyncio.Task[Result]] = []
         lane = Lane.INTERACTIVE if options.get("lane") == "interactive" else Lane.BULK
@@ -197,7 +201,7 @@ class Existing:
                 task.cancel()
             file.close()
 
-    async def _one(self, line: InquiryLine | Reject, options: Any, lane: Lane) -> Result:  # noqa: ANN401
+    async def _one(self, line: InquiryLine | Reject, options: Any, lane: Lane) -> Result:
         if isinstance(line, Reject):
             return Result.rejected(line)
         by = Circumstance(
@@ -211,7 +215,7 @@ class Existing:
         return await desk.ask(self.system, self.serials, line, by=by, lane=lane)
 
 
-def _circumstance(options: Any, staff: str) -> Circumstance:  # noqa: ANN401
+def _circumstance(options: Any, staff: str) -> Circumstance:
     names = ("department", "terminal", "purpose", "case_number")
     return Circumstance(staff=options.get("staff", staff), **{name: options.get(name, "") for name in names})
 
@@ -223,7 +227,7 @@ def _serial(request: Request) -> Serial:
         raise Refusal(Reason.BAD_FORMAT, "no serial") from None
 
 
-def _reason(options: Any) -> Reason:  # noqa: ANN401
+def _reason(options: Any) -> Reason:
     try:
         return Reason(options.get("reason", Reason.WITHHELD.value))
     except ValueError:
@@ -234,7 +238,7 @@ def _take(lines: Iterable[InquiryLine | Reject], most: int) -> list[InquiryLine 
     return list(itertools.islice(lines, most))
 
 
-async def _spool(request: Request, file: Any) -> None:  # noqa: ANN401
+async def _spool(request: Request, file: Any) -> None:
     size = 0
     async for chunk in request.stream():
         size += len(chunk)

@@ -1,4 +1,5 @@
-"""情報照会: our side as inquirer: begin, take the permit, state the inquiry, hear of its acceptance (hops 1 to 5, 8; M2).
+"""情報照会: our side as inquirer: begin, take the permit, state the inquiry, hear of its acceptance (hops 1 to 5, 8;
+M2).
 
 Each step is one function on many exchanges; the next one starts when the answer to what it sent is heard.
 """
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from nakadachi.intermediate.store import Person
     from nakadachi.intermediate.subjects import AddresseeNumber
     from nakadachi.kit.unit import Heard, Unit
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -87,7 +89,12 @@ def _ask(intermediate: Intermediate, unit: Unit, group: Sequence[tuple[Wish, Lin
     """Hops 2 and 3 in one request; they stay two telegrams (design 2)."""
     first, serials = group[0][0], tuple(wish.serial for wish, _ in group)
     own = intermediate.interface
-    shared: dict[str, Any] = {"lane": first.lane, "prefix": first.prefix, "serials": serials, "staff": _pseudonym(intermediate, first.by)}
+    shared: dict[str, Any] = {
+        "lane": first.lane,
+        "prefix": first.prefix,
+        "serials": serials,
+        "staff": _pseudonym(intermediate, first.by),
+    }
     parts = [
         Enclosure("link code", encode_json(code), item=item, personal=True) for item, (_, code) in enumerate(group)
     ]
@@ -122,7 +129,9 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
             statements.append(statement)
             month = intermediate.keys.month(unit.now)
             wrapped = month.wrap(seed, f"{BODY_SEED} {serial.value}")
-            noted.append(Stated(serial, checked.content.prefix, checked.leaf_hash, checked.content.suite, month.name, wrapped))
+            noted.append(
+                Stated(serial, checked.content.prefix, checked.leaf_hash, checked.content.suite, month.name, wrapped)
+            )
         if statements:
             _inquire(intermediate, unit, one, prefix=noted[-1].prefix, statements=statements, parts=parts)
     await exchange_store.note_permits(unit.connection, noted)

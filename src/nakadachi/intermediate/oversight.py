@@ -23,7 +23,9 @@ MOST_COMPLETIONS = 500
 """Endings of one telegram: they must fit the header of the interactive lane."""
 
 
-async def hold_edition(intermediate: Intermediate, unit: Unit, asked: Sequence[Asked[DistributeEdition]]) -> list[Reply]:
+async def hold_edition(
+    intermediate: Intermediate, unit: Unit, asked: Sequence[Asked[DistributeEdition]]
+) -> list[Reply]:
     """プレフィックス情報の受信 (C16, I13): use the newer pair, refuse an older or badly signed one."""
     replies: list[Reply] = []
     for one in asked:

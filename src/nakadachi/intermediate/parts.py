@@ -26,7 +26,9 @@ BODY_SEED = "body seed"
 @dataclass(frozen=True, slots=True)
 class Intermediate:
     """The intermediate server's parts. `seals` are its static seal keys by suite; `settled` wakes whoever waits for an
-    inquiry, `ended` whoever tells the core of endings; `tries` is how many mismatches a person's row stands in a day before no more are compared (design 2.7)."""
+    inquiry, `ended` whoever tells the core of endings; `tries` is how many mismatches a person's row stands in a day
+    before no more are compared (design 2.7).
+    """
 
     author: Author
     edition: Edition

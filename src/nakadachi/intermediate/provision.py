@@ -1,5 +1,7 @@
-"""情報提供, the provider's side: check, compare the subject, answer from the provision database or hold for staff (hops 5
-to 7; M3, M5, design 2.7)."""
+"""情報提供, the provider's side: check, compare the subject, answer from the provision database or hold for staff
+(hops 5
+to 7; M3, M5, design 2.7).
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ class Staff:
 
 
 async def accept_inquiry(intermediate: Intermediate, unit: Unit, asked: Sequence[Asked[InquireAt]]) -> list[Reply]:
-    """情報照会の受付: each exchange is answered, held, or refused; the first two are accepted (source 003 6.4 ④(b)(c))."""
+    """情報照会の受付: each exchange is answered, held, or refused; the first two are accepted (source 003 6.4
+    ④(b)(c)).
+    """
     # (1) Every check of permit and statement; what fails refuses its telegram whole.
     checked = [await _check(intermediate, unit, one) for one in asked]
     fine = [(one, items) for one, items in zip(asked, checked, strict=True) if not isinstance(items, Refusal)]
@@ -72,9 +76,7 @@ async def accept_inquiry(intermediate: Intermediate, unit: Unit, asked: Sequence
         if isinstance(items, Refusal):
             replies.append(items)
             continue
-        decided = [
-            _decide(intermediate, unit, item, people=people, held=held, marked=marked) for item in items
-        ]
+        decided = [_decide(intermediate, unit, item, people=people, held=held, marked=marked) for item in items]
         cases += decided
         outcomes = tuple(
             Acceptance(serial=case.asked.serial, held=case.asked.state is State.HELD, refused=case.asked.reason)
@@ -109,7 +111,9 @@ async def settle_held(intermediate: Intermediate, unit: Unit, decisions: Sequenc
 
 
 async def hear_receipt(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[Provide]]) -> None:
-    """情報提供受領通知: the inquirer has it, or refuses it; either way the exchange ends, and the core is told (hop 7)."""
+    """情報提供受領通知: the inquirer has it, or refuses it; either way the exchange ends, and the core is told (hop
+    7).
+    """
     completions = []
     for one in heard:
         answer, sent = one.answers[0].header, one.sent[0].header
@@ -128,9 +132,7 @@ async def hear_receipt(intermediate: Intermediate, unit: Unit, heard: Sequence[H
     unit.then(intermediate.ended.set)
 
 
-async def _check(
-    intermediate: Intermediate, unit: Unit, one: Asked[InquireAt]
-) -> tuple[Asking, ...] | Refusal:
+async def _check(intermediate: Intermediate, unit: Unit, one: Asked[InquireAt]) -> tuple[Asking, ...] | Refusal:
     provider = intermediate.author.name.organisation
     try:
         items = check_inquiry(one.telegram, intermediate.edition, provider=provider, now=unit.now)
@@ -182,7 +184,9 @@ def _decide(
 
 
 def _require_same_subject(intermediate: Intermediate, asking: Asking, person: Person) -> None:
-    """対象者照合: before anything is provided, both ends must mean the same person (X4). Raises Refusal(SUBJECT_MISMATCH)."""
+    """対象者照合: before anything is provided, both ends must mean the same person (X4). Raises
+    Refusal(SUBJECT_MISMATCH).
+    """
     if person.mismatches >= intermediate.tries:
         raise Refusal(Reason.SUBJECT_MISMATCH, "too many mismatches for this person's row today")
     statement = asking.statement
@@ -193,9 +197,7 @@ def _require_same_subject(intermediate: Intermediate, asking: Asking, person: Pe
         raise Refusal(Reason.SUBJECT_MISMATCH, f"{len(differing)} attributes differ")
 
 
-def _asked_of_us(
-    unit: Unit, asking: Asking, decided: tuple[State, Reason | None], person: Person | None
-) -> AskedOfUs:
+def _asked_of_us(unit: Unit, asking: Asking, decided: tuple[State, Reason | None], person: Person | None) -> AskedOfUs:
     content = asking.permit.content
     return AskedOfUs(
         content.serial,
@@ -225,7 +227,9 @@ async def _staff_case(unit: Unit, asked: AskedOfUs, one: Staff) -> Case:
 
 
 def _provide(intermediate: Intermediate, unit: Unit, cases: Sequence[Case], lane: Lane) -> None:
-    """情報提供電文: one telegram for all these exchanges (of one inquirer and prefix), each body sealed for its own key."""
+    """情報提供電文: one telegram for all these exchanges (of one inquirer and prefix), each body sealed for its own
+    key.
+    """
     if not cases:
         return
     statements, parts = [], []
@@ -278,6 +282,4 @@ async def _keep(intermediate: Intermediate, unit: Unit, cases: Sequence[Case]) -
 def _record(unit: Unit, case: Case, by: Circumstance) -> Record:
     asked = case.asked
     event = {State.ANSWERED: Event.PROVIDED, State.REFUSED: Event.REFUSED}.get(asked.state, Event.REQUESTED)
-    return Record(
-        asked.serial, event, unit.now, asked.prefix, by, reason=asked.reason, leaf=asked.leaf_hash
-    )
+    return Record(asked.serial, event, unit.now, asked.prefix, by, reason=asked.reason, leaf=asked.leaf_hash)

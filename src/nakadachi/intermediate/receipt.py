@@ -76,7 +76,9 @@ def _open(
     inquiry: Inquiry,
     people: Mapping[AddresseeNumber, Person],
 ) -> bytes:
-    """The items provided, as JSON. Raises Refusal with the provider's reason, or ours where it is not the right answer."""
+    """The items provided, as JSON. Raises Refusal with the provider's reason, or ours where it is not the right
+    answer.
+    """
     statement = one.header.statements[item]
     if statement.refused is not None:
         raise Refusal(statement.refused, "the provider refused")

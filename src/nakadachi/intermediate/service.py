@@ -1,4 +1,5 @@
-"""The intermediate server (中間サーバー): the only one that knows both addressee numbers and link codes, and reads bodies.
+"""The intermediate server (中間サーバー): the only one that knows both addressee numbers and link codes, and reads
+bodies.
 
 Wiring only: configuration to parts to handlers. The start fails unless the handlers are those of the catalogue.
 """
@@ -47,7 +48,9 @@ class IntermediateConfig:
     """An intermediate server's configuration."""
 
     node: NodeConfig
-    existing: tuple[str, ...] = field(metadata={"doc": "names of the existing systems that may enter", "example": ["desk"]})
+    existing: tuple[str, ...] = field(
+        metadata={"doc": "names of the existing systems that may enter", "example": ["desk"]}
+    )
     witness: WitnessConfig = field(default_factory=WitnessConfig)
     serials_ahead: int = field(default=AHEAD, metadata={"doc": "serials asked for at a time, 1 to 1000"})
 
@@ -77,7 +80,7 @@ class Completions:
             self._system.parts.ended.clear()
             try:
                 await self._system.together(oversight.tell_completions, None)
-            except Exception:  # the database may be away for a while
+            except Exception:  # noqa: BLE001  the database may be away for a while
                 logger().exception("completions.wait", node=self._system.name.value)
                 await asyncio.sleep(1)
                 self._system.parts.ended.set()
@@ -91,9 +94,7 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         edition=node.edition,
         keys=node.keys,
         heads=config.witness.heads(),
-        seals={
-            suite.value: new_private(suite, node.keys.secret(f"seal-{suite.value}")) for suite in SealSuite
-        },
+        seals={suite.value: new_private(suite, node.keys.secret(f"seal-{suite.value}")) for suite in SealSuite},
     )
     system: System[Intermediate] = System(
         parts=intermediate,

@@ -12,7 +12,7 @@ from nakadachi.refusal import Reason
 from nakadachi.terms import InfoNameCode, ItemCode, LinkCode, MatchingNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from nakadachi.intermediate.files.people import PersonLine
@@ -67,13 +67,11 @@ async def people_by_addressee(
     return {person.addressee: person for person in map(_person, rows)}
 
 
-async def people_by_code(
-    connection: Connection, codes: Sequence[LinkCode], since: datetime
-) -> dict[LinkCode, Person]:
+async def people_by_code(connection: Connection, codes: Sequence[LinkCode], since: datetime) -> dict[LinkCode, Person]:
     """The people of these link codes, each with its number of subject mismatches since then."""
     rows = await connection.fetch(
-        "SELECT addressee, kana, sex, born, link_code, (SELECT count(*) FROM asked WHERE asked.addressee = person.addressee"
-        " AND asked.reason = 'SUBJECT_MISMATCH' AND asked.asked_at > $2) AS mismatches"
+        "SELECT addressee, kana, sex, born, link_code,"
+        " (SELECT count(*) FROM asked WHERE asked.addressee = person.addressee AND asked.reason = 'SUBJECT_MISMATCH' AND asked.asked_at > $2) AS mismatches"
         " FROM person WHERE link_code = ANY($1::text[])",
         [one.value for one in codes],
         since,
@@ -126,7 +124,9 @@ async def unlinked(
     return found
 
 
-async def known_addressees(connection: Connection, addressees: Sequence[AddresseeNumber]) -> dict[AddresseeNumber, bool]:
+async def known_addressees(
+    connection: Connection, addressees: Sequence[AddresseeNumber]
+) -> dict[AddresseeNumber, bool]:
     """Which of these are registered, and whether they have a link code."""
     rows = await connection.fetch(
         "SELECT addressee, link_code IS NOT NULL AS linked FROM person WHERE addressee = ANY($1::text[])",
@@ -148,12 +148,15 @@ async def refuse_issuance(connection: Connection, numbers: Sequence[tuple[Matchi
 async def set_codes(
     connection: Connection, codes: Sequence[tuple[MatchingNumber, LinkCode]], now: datetime
 ) -> list[bool]:
-    """Tie codes to the people whose matching numbers these are, and purge the numbers (L1). False: number unknown here."""
+    """Tie codes to the people whose matching numbers these are, and purge the numbers (L1). False: number unknown
+    here.
+    """
     done = []
     for number, code in codes:
         rows = await connection.fetch(
             "WITH gone AS (DELETE FROM issuance WHERE matching_number = $1 RETURNING addressee)"
-            " UPDATE person SET link_code = $2, linked_at = $3, individual_number = NULL FROM gone WHERE person.addressee = gone.addressee"
+            " UPDATE person SET link_code = $2, linked_at = $3, individual_number = NULL FROM gone"
+            " WHERE person.addressee = gone.addressee"
             " RETURNING person.addressee",
             number.value,
             code.value,
@@ -185,7 +188,8 @@ async def load_provisions(connection: Connection, lines: Sequence[ProvisionLine]
         [(one.addressee.value, one.item.value, one.publish_from) for one in lines if one.delete],
     )
     await connection.executemany(
-        "INSERT INTO provision (addressee, item, publish_from, publish_until, version, value, reason_of_null, updated_at)"
+        "INSERT INTO provision"
+        " (addressee, item, publish_from, publish_until, version, value, reason_of_null, updated_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (addressee, item, publish_from) DO UPDATE"
         " SET publish_until = excluded.publish_until, version = excluded.version, value = excluded.value,"
         " reason_of_null = excluded.reason_of_null, updated_at = excluded.updated_at",

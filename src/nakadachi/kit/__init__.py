@@ -1,0 +1,1 @@
+"""Machinery with no word of the field: clock, wire, database, the path of a telegram, the door."""

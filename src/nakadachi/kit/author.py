@@ -40,7 +40,7 @@ class Author:
     clock: Clock
     entropy: Entropy
 
-    def write(self, kind: type[T], *, to: NodeName, parts: Sequence[Enclosure] = (), **fields: Any) -> Verified[T]:  # noqa: ANN401
+    def write(self, kind: type[T], *, to: NodeName, parts: Sequence[Enclosure] = (), **fields: Any) -> Verified[T]:
         """A new telegram of `kind` to the node at the end of its path; `fields` are those the kind adds."""
         contents = tuple(
             self.entropy.bytes(SALT_BYTES) + part.content if part.personal else part.content for part in parts
@@ -59,7 +59,9 @@ class Author:
         )
         return cast("Verified[T]", write(header, contents, self.key))
 
-    def answer(self, kind: type[T], telegram: Verified[Any], *, parts: Sequence[Enclosure] = (), **fields: Any) -> Verified[T]:  # noqa: ANN401
+    def answer(
+        self, kind: type[T], telegram: Verified[Any], *, parts: Sequence[Enclosure] = (), **fields: Any
+    ) -> Verified[T]:
         """An answer to `telegram`, in its lane, to its author."""
         header = telegram.header
         return self.write(kind, to=header.author, parts=parts, answers=header.id, lane=header.lane, **fields)

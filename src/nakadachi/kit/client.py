@@ -84,7 +84,9 @@ class HttpWire:
 
 
 async def _read(response: aiohttp.ClientResponse, to: NodeName) -> bytes:
-    """The body, cut off where it is larger than any answer may be, whatever length was announced. Raises Unreachable."""
+    """The body, cut off where it is larger than any answer may be, whatever length was announced. Raises
+    Unreachable.
+    """
     if (response.content_length or 0) > FRAME_LIMIT:
         raise Unreachable(f"{to} answered with {response.content_length} bytes, at most {FRAME_LIMIT}")
     if response.content_length is not None:

@@ -104,7 +104,9 @@ class Database:
     async def open(cls, dsn: str, *, min_size: int = 1, max_size: int = 10) -> Self:
         """Connect to `dsn` with `min_size` to `max_size` connections. Raises DatabaseError."""
         try:
-            pool = await asyncpg.create_pool(dsn, min_size=min_size, max_size=max_size, timeout=10, reset=_keep_as_it_is)
+            pool = await asyncpg.create_pool(
+                dsn, min_size=min_size, max_size=max_size, timeout=10, reset=_keep_as_it_is
+            )
         except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseError(f"cannot open the database {_place(dsn)}: {_why(error)}") from error
         return cls(pool)

@@ -1,20 +1,22 @@
 """Exactly once in effect: what was handled is kept with the digest of its bytes and its final answer (design 2.8).
 
-An exact retry gets the former answer; the same number with other bytes is refused. "Later" is never stored as an answer.
+An exact retry gets the former answer; the same number with other bytes is refused. "Later" is never stored as an
+answer.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nakadachi.kit.unit import Forward
 from nakadachi.terms import NodeName, TelegramId
 
 if TYPE_CHECKING:
-    from nakadachi.kit.database import Connection
     from collections.abc import Sequence
     from datetime import datetime
+
+    from nakadachi.kit.database import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class Handled:
     forward: Forward | None
 
 
-async def seen(connection: Connection, keys: Sequence[tuple[NodeName, TelegramId]]) -> dict[tuple[NodeName, TelegramId], Seen]:
+async def seen(
+    connection: Connection, keys: Sequence[tuple[NodeName, TelegramId]]
+) -> dict[tuple[NodeName, TelegramId], Seen]:
     """Those of `keys` that were handled before."""
     rows = await connection.fetch(
         "SELECT author, id, digest, answer, forward_to, forward_url FROM inbox WHERE id = ANY($1::text[])",
@@ -72,6 +76,7 @@ async def keep(connection: Connection, handled: Sequence[Handled], now: datetime
 
 async def settle(connection: Connection, settled: Sequence[tuple[NodeName, TelegramId, bytes]]) -> None:
     """Keep the final answer to telegrams handled before, so that a retry gets it."""
-    await connection.executemany("UPDATE inbox SET answer = $3 WHERE id = $2 AND author = $1", [
-        (author.value, one.value, answer) for author, one, answer in settled
-    ])
+    await connection.executemany(
+        "UPDATE inbox SET answer = $3 WHERE id = $2 AND author = $1",
+        [(author.value, one.value, answer) for author, one, answer in settled],
+    )

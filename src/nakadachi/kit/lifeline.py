@@ -1,4 +1,6 @@
-"""A process that was started for another ends with it: an inherited pipe closes when its owner is gone, however it went."""
+"""A process that was started for another ends with it: an inherited pipe closes when its owner is gone, however it
+went.
+"""
 
 from __future__ import annotations
 

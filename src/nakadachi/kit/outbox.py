@@ -6,16 +6,17 @@ Rows are claimed with SKIP LOCKED, so several processes may work on one outbox.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nakadachi.kit.unit import Entry
 from nakadachi.telegrams.envelope import Lane
 from nakadachi.terms import NodeName, TelegramId
 
 if TYPE_CHECKING:
-    from nakadachi.kit.database import Connection
     from collections.abc import Sequence
     from datetime import datetime
+
+    from nakadachi.kit.database import Connection
 
 FIRST_PAUSE = timedelta(seconds=20)
 """How long a row is left to whoever committed it before the outbox takes it up itself."""

@@ -1,4 +1,6 @@
-"""Who is who on the network right now: names to addresses and keys, certificates to names, from the directory in use."""
+"""Who is who on the network right now: names to addresses and keys, certificates to names, from the directory in
+use.
+"""
 
 from __future__ import annotations
 

@@ -14,12 +14,11 @@ from nakadachi.telegrams.codec import check_signature, decode_frame
 from nakadachi.telegrams.envelope import Answer, Pending, Received, Refused, Verified
 
 if TYPE_CHECKING:
-    from nakadachi.kit.database import Connection
     from collections.abc import Awaitable, Callable
 
     from nakadachi.kit.author import Author
     from nakadachi.kit.client import Wire
-    from nakadachi.kit.database import Database
+    from nakadachi.kit.database import Connection, Database
     from nakadachi.kit.peers import Peers
     from nakadachi.terms import NodeName, TelegramId
 
@@ -83,7 +82,9 @@ class Sender:
         return answers
 
     async def ask(self, telegram: Verified[Any], to: NodeName, url: str) -> Verified[Answer]:
-        """Send a telegram that leaves nothing behind if it is lost, and wait for its answer. Raises Unreachable, Refusal."""
+        """Send a telegram that leaves nothing behind if it is lost, and wait for its answer. Raises Unreachable,
+        Refusal.
+        """
         entry = entry_of((telegram,), to, url)
         (answer,) = self._verified((telegram,), await self.post(entry, OWN_SECONDS))
         if isinstance(answer.header, Refused):
@@ -120,7 +121,7 @@ class Sender:
                 "answer.refused", node=self._author.name.value, peer=entry.to.value, reason=refusal.reason.value,
                 detail=refusal.detail,
             )  # fmt: skip
-        except Exception:  # the row stays, so it is sent again
+        except Exception:  # noqa: BLE001  the row stays, so it is sent again
             logger().exception("send.failed", node=self._author.name.value, peer=entry.to.value)
 
     def _verified(self, sent: tuple[Verified[Any], ...], received: list[Received]) -> tuple[Verified[Any], ...]:
@@ -136,7 +137,7 @@ class Sender:
                 async with self._database.transaction() as connection:
                     await self.drop_done(connection)
                     entries = await outbox.claim(connection, self._author.clock.now())
-            except (OSError, asyncio.TimeoutError):
+            except (TimeoutError, OSError):
                 logger().exception("outbox.waits", node=self._author.name.value)
                 continue
             for entry in entries:

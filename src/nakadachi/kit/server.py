@@ -1,6 +1,7 @@
 """The one path of every telegram into a system (design section 5).
 
-(1) size and form, (2) the hop's certificate and the author's signature, (3) addressed to us by a role that may, (4) in turn,
+(1) size and form, (2) the hop's certificate and the author's signature, (3) addressed to us by a role that may, (4)
+in turn,
 (5) the handler inside one transaction, (6) commit change, record and outbox, (7) forward or answer.
 """
 
@@ -49,7 +50,7 @@ LEG_SECONDS = 1.0
 class System(Generic[P]):
     """One running system: its handlers and what they share. It begins with `start` and ends with `stop`."""
 
-    def __init__(  # noqa: PLR0913  a system is wired once, in its service.py
+    def __init__(
         self,
         *,
         parts: P,
@@ -76,7 +77,7 @@ class System(Generic[P]):
 
     @property
     def name(self) -> NodeName:
-        """This node."""
+        """The node it is."""
         return self.author.name
 
     async def receive(self, raw: bytes, hop: NodeName) -> list[Envelope]:
@@ -106,7 +107,7 @@ class System(Generic[P]):
             batcher = self._batcher((kinds, request[0][0].header.lane), self._transact)
             replies = await batcher.submit(request)
             answers = [await self._finish(one, reply) for one, reply in zip(request, replies, strict=True)]
-        except Exception:
+        except Exception:  # noqa: BLE001  outside it is INTERNAL, inside a traceback
             names = ", ".join(kind.__name__ for kind in kinds)
             logger().exception("telegram.failed", node=self.name.value, telegram=names)
             wrong = Refusal(Reason.INTERNAL, "see the log")
@@ -114,14 +115,20 @@ class System(Generic[P]):
         return answers
 
     async def _transact(self, requests: Sequence[tuple[Placed, ...]]) -> list[list[Reply]]:
-        """Steps (4) to (6) for many requests of the same kinds; those that touch the same thing wait for the next round."""
+        """Steps (4) to (6) for many requests of the same kinds; those that touch the same thing wait for the next
+        round.
+        """
         replies: dict[int, list[Reply]] = {}
         waiting = list(range(len(requests)))
         while waiting:
             touched: set[object] = set()
             chosen = []
             for place in waiting:
-                keys = {key for verified, _, _ in requests[place] for key in (verified.header.id, *verified.header.exchanges)}
+                keys = {
+                    key
+                    for verified, _, _ in requests[place]
+                    for key in (verified.header.id, *verified.header.exchanges)
+                }
                 if not keys & touched:
                     chosen.append(place)
                 touched |= keys
@@ -132,11 +139,10 @@ class System(Generic[P]):
 
     async def _round(self, requests: Sequence[tuple[Placed, ...]]) -> list[list[Reply]]:
         """One transaction: the first telegram of every request, then the second, and so on."""
-        columns = []
+        columns: list[list[Reply]] = []
         async with self.database.transaction() as connection:
             unit = Unit(connection, self.author.clock.now())
-            for batch in zip(*requests, strict=True):
-                columns.append(await self._keep(unit, batch))
+            columns.extend([await self._keep(unit, batch) for batch in zip(*requests, strict=True)])
             await self._flush(unit)
         self._committed(unit)
         return [list(row) for row in zip(*columns, strict=True)]
@@ -256,7 +262,9 @@ class System(Generic[P]):
             self.sender.done(entry.id)
         return answers[0].envelope
 
-    async def _step(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I]) -> Sequence[R]:
+    async def _step(
+        self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I]
+    ) -> Sequence[R]:
         async def once() -> tuple[Unit, Sequence[R]]:
             async with self.database.transaction() as connection:
                 unit = Unit(connection, self.author.clock.now())

@@ -1,6 +1,7 @@
 """What a handler is given and what it may give back.
 
-A handler gets all telegrams of its kind that wait, decides each, writes inside one transaction, and returns one reply per
+A handler gets all telegrams of its kind that wait, decides each, writes inside one transaction, and returns one
+reply per
 telegram. It never sends: what is to go out is handed to the unit and goes after the commit.
 """
 
@@ -38,7 +39,8 @@ class Forward:
 
 
 Reply = Verified[Any] | Refusal | Forward | None
-"""An answer; a refusal of the whole telegram; to be relayed; or None: the handler's `finish` answers after the commit."""
+"""An answer; a refusal of the whole telegram; to be relayed; or None: the handler's `finish` answers after the
+commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ Finish = Callable[[Any, Verified[Any]], Awaitable[Envelope | None]]
 @dataclass(frozen=True, slots=True)
 class Handler:
     """How a system handles one kind of telegram: `keep` inside the transaction; `finish` after the commit, safe to
-    repeat, for those whose answer is made then."""
+    repeat, for those whose answer is made then.
+    """
 
     keep: Keep
     finish: Finish | None = None
@@ -115,7 +118,8 @@ class Handler:
 @dataclass(frozen=True, slots=True)
 class Hear:
     """How a system takes the answer to what it sent: `keep` inside a transaction, for those answers that `matters` says
-    change anything (None: all of them)."""
+    change anything (None: all of them).
+    """
 
     keep: Callable[[Any, Unit, Sequence[Heard[Any]]], Awaitable[None]]
     matters: Callable[[Heard[Any]], bool] | None = None

@@ -1,4 +1,5 @@
-"""The documents in use: law book and directory, each a note signed by the core and the Commission (C16, I13, design 2.11).
+"""The documents in use: law book and directory, each a note signed by the core and the Commission (C16, I13, design
+2.11).
 
 A node starts with the pair it was given, takes a newer pair that both signed, and refuses an older or badly signed one.
 """
@@ -15,10 +16,10 @@ from nakadachi.law import lawbook as lawbooks
 from nakadachi.refusal import Reason, Refusal
 
 if TYPE_CHECKING:
-    from nakadachi.kit.database import Connection
     from collections.abc import Sequence
     from datetime import datetime
 
+    from nakadachi.kit.database import Connection
     from nakadachi.law.directory import Directory
     from nakadachi.law.lawbook import Lawbook
 

@@ -1,7 +1,8 @@
 """The append-only log of one origin: decide, integrate, answer (design 2.3, 2.4).
 
 A handler's transaction leaves an entry pending. One sequencer per origin, under a fenced lease, gives the entries their
-places, commits, then signs the checkpoint, and only then do the waiting answers go out. A restart integrates what is pending.
+places, commits, then signs the checkpoint, and only then do the waiting answers go out. A restart integrates what is
+pending.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nakadachi.crypto.notes import NoteSigner, sign_note
 from nakadachi.kit.log import logger
@@ -26,11 +27,10 @@ from nakadachi.ledger.tree import (
 )
 
 if TYPE_CHECKING:
-    from nakadachi.kit.database import Connection
     from collections.abc import Callable, Sequence
 
     from nakadachi.kit.clock import Clock
-    from nakadachi.kit.database import Database
+    from nakadachi.kit.database import Connection, Database
     from nakadachi.ledger.tree import Fetch, Grown
 
 T = TypeVar("T")
@@ -172,7 +172,8 @@ class Log:
         now = self._clock.now()
         async with self._database.transaction() as connection:
             await connection.execute(
-                "INSERT INTO log_tree (origin, size, holder, fence, until) VALUES ($1, 0, $2, 0, $3) ON CONFLICT DO NOTHING",
+                "INSERT INTO log_tree (origin, size, holder, fence, until) VALUES ($1, 0, $2, 0, $3)"
+                " ON CONFLICT DO NOTHING",
                 self.origin,
                 self._holder,
                 now,
@@ -205,7 +206,7 @@ class Log:
             except LeaseTaken:
                 logger().error("log.lease_lost", detail=self.origin)
                 return
-            except Exception:
+            except Exception:  # noqa: BLE001  what is pending stays so, and is tried again
                 logger().exception("log.waits", detail=self.origin)
                 await asyncio.sleep(RENEW_SECONDS)
                 self._wake.set()
@@ -276,9 +277,7 @@ class Log:
             [index for _, index, _ in nodes],
             [hash_ for _, _, hash_ in nodes],
         )
-        await connection.execute(
-            "UPDATE log_tree SET size = $2 WHERE origin = $1", self.origin, grown.frontier.size
-        )
+        await connection.execute("UPDATE log_tree SET size = $2 WHERE origin = $1", self.origin, grown.frontier.size)
 
     def _sign(self) -> None:
         checkpoint = Checkpoint(self.origin, self._frontier.size, self._frontier.root)

@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nakadachi.refusal import Reason
 from nakadachi.terms import Prefix, Serial
 
 if TYPE_CHECKING:
-    from nakadachi.kit.database import Connection
     from collections.abc import Sequence
+
+    from nakadachi.kit.database import Connection
 
 
 class Event(StrEnum):
@@ -64,8 +65,8 @@ class Record:
 async def keep(connection: Connection, records: Sequence[Record]) -> None:
     """Add records in the transaction of their acts; the same event of an exchange is kept once."""
     await connection.executemany(
-        "INSERT INTO record (serial, event, at, inquirer, provider, affair, procedure, information, items, reason, leaf,"
-        " staff, department, terminal, purpose, case_number, withheld)"
+        "INSERT INTO record (serial, event, at, inquirer, provider, affair, procedure, information, items, reason,"
+        " leaf, staff, department, terminal, purpose, case_number, withheld)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
         " ON CONFLICT (serial, event) DO NOTHING",
         [
