@@ -24,6 +24,7 @@ from typing import Any, cast
 import aiohttp
 import asyncpg
 import structlog
+from cryptography import x509
 
 from nakadachi.country.founding import Founding, found
 from nakadachi.country.plan import DESK, Plan, plan
@@ -208,6 +209,11 @@ class Land:
     def author(self, name: NodeName) -> Author:
         """A node's own signing hand."""
         return self.service(name).node.author
+
+    def certificate(self, name: NodeName) -> str:
+        """The serial number of a node's certificate, as the directory writes it."""
+        pem = (self.country.folder / self.plan.place(name).folder / "tls.crt").read_bytes()
+        return f"{x509.load_pem_x509_certificate(pem).serial_number:x}"
 
     async def rows(self, name: NodeName, query: str, *values: Any) -> list[dict[str, Any]]:
         """What a query finds in a node's own schema."""

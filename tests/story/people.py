@@ -23,7 +23,7 @@ NOBODY = invent("見本 無", "ミホン ム", "見本県見本市柊町8番", "
 EVERYBODY = (HANA, TARO, MIYO, KENJI, SUMI, RAN, AKI, OTHER_AKI)
 """Whom the registry organisation has."""
 
-VALUES = {item: f"92718355{place:03}46" for place, item in enumerate(TAX_ITEMS)}
+VALUES = {item: f"92718355{place:03}46" for place, item in enumerate(TAX_ITEMS[:-1])} | {TAX_ITEMS[-1]: "1"}
 """What Aoba holds of Hana: item to value."""
 
 

@@ -9,24 +9,46 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 import pytest_asyncio
 
+from nakadachi.crypto.commitment import digest
 from nakadachi.crypto.notes import NoteSigner, sign_note
+from nakadachi.crypto.sealing import SealSuite, body_info, seal
 from nakadachi.kit.author import Enclosure
 from nakadachi.kit.tls import client_context, node_host
 from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.ledger.permits import entry_of
 from nakadachi.ledger.tree import leaf_hash
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.codec import FRAME_LIMIT, decode_frame, decode_json, encode_frame, encode_json, write
-from nakadachi.telegrams.envelope import Envelope
-from nakadachi.telegrams.inquiry import Completion, Ending, InquiryCompleted
-from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, Opening, PermitContent, SerialUse
-from nakadachi.terms import NodeName, Role
-from tests.story.people import HANA, MIYO, SUMI, VALUES
+from nakadachi.telegrams.codec import (
+    FRAME_LIMIT,
+    decode_frame,
+    decode_json,
+    encode_envelope,
+    encode_frame,
+    encode_json,
+    write,
+)
+from nakadachi.telegrams.envelope import Envelope, Verified
+from nakadachi.telegrams.inquiry import Completion, Ending, Inquire, InquireAt, InquiryCompleted
+from nakadachi.telegrams.permit import (
+    CheckPrefix,
+    IssueSerial,
+    Opening,
+    Permit,
+    PermitContent,
+    RequestPermit,
+    SerialUse,
+)
+from nakadachi.telegrams.provision import Body, ProvidedItem, Provide, ProvisionCompleted, ProvisionStatement
+from nakadachi.terms import NodeName, Role, Serial
+from tests.story.editions import new_directory
+from tests.story.people import HANA, MIYO, TARO, VALUES
 from tests.story.play import ASKED, Permitted, Play, changed, signed_by, stated
 from tests.world import AOBA, PENSION, TSUBAKI, Land, Told, reason_of
 
@@ -106,6 +128,11 @@ async def test_a_good_frame_with_any_byte_changed_has_no_effect(play: Play, perm
 
 
 # Who may send what to whom
+
+
+def other_serial(serial: Serial) -> Serial:
+    """A serial that nobody issued."""
+    return Serial(serial.value[:-1] + ("0" if serial.value[-1] != "0" else "1"))
 
 
 async def refused(play: Play, sender: NodeName, to: NodeName, envelope: Envelope) -> Reason | None:
@@ -212,8 +239,7 @@ async def test_a_serial_serves_one_inquiry(play: Play, permitted: Permitted) -> 
 
 
 async def test_a_serial_that_was_never_issued_is_refused(play: Play, permitted: Permitted) -> None:
-    invented = type(permitted.serial)(permitted.serial.value[:-1] + ("0" if permitted.serial.value[-1] != "0" else "1"))
-    assert reason_of(await play.check_prefix(invented)) is Reason.OUT_OF_TURN
+    assert reason_of(await play.check_prefix(other_serial(permitted.serial))) is Reason.OUT_OF_TURN
 
 
 async def test_an_answer_that_nobody_asked_for_is_refused_on_its_way(play: Play, permitted: Permitted) -> None:
@@ -278,26 +304,27 @@ async def test_an_expired_permit_is_refused_by_the_core_and_by_both_of_the_provi
         play.land.clock.ahead = timedelta(0)
 
 
-async def test_a_permit_without_a_recent_cosigned_head_is_refused(play: Play, permitted: Permitted) -> None:
-    telegram = play.inquire_at(permitted)
-    play.parts(play.other_server).heads._seen.clear()
-    play.parts(play.other_interface).heads._seen.clear()
-    lacking = msgspec.structs.replace(telegram.header, parts=telegram.header.parts)
-    contents = [part or b"" for part in telegram.envelope.parts]
-    assert lacking.parts[1].name == "cosigned head"
-    empty = play.write(
-        play.core,
-        type(telegram.header),
-        play.other_server,
-        prefix=ASKED,
-        serials=(permitted.serial,),
-        parts=[
-            Enclosure("statement", contents[0]),
-            Enclosure("cosigned head", b""),
-            Enclosure("link code", encode_json(permitted.opening), personal=True),
-        ],
-    )
-    assert await play.at_the_provider(empty) == {"NO_WITNESS"}
+@pytest.mark.parametrize("head", ["", "none", "stale"])
+async def test_a_permit_without_a_recent_cosigned_head_is_refused(play: Play, permitted: Permitted, head: str) -> None:
+    newest: str = play.parts(play.core).head[0]
+    shown = {"": "", "none": newest.rpartition("— ")[0], "stale": newest}[head]
+    for name in (play.other_server, play.other_interface):
+        play.parts(name).heads._seen.clear()
+        play.parts(name).heads._last.clear()
+    parts = [
+        Enclosure("statement", encode_envelope(play.inquire(permitted).envelope)),
+        Enclosure("cosigned head", shown.encode()),
+        Enclosure("link code", encode_json(permitted.opening), personal=True),
+    ]
+    telegram = play.write(play.core, InquireAt, play.other_server, prefix=ASKED, serials=(permitted.serial,), parts=parts)
+    if head == "stale":
+        for name in (play.other_server, play.other_interface):
+            play.land.service(name).system.parts.heads.lag = timedelta(seconds=-1)
+    try:
+        assert await play.at_the_provider(telegram) == {"NO_WITNESS"}
+    finally:
+        for name in (play.other_server, play.other_interface):
+            play.land.service(name).system.parts.heads.lag = timedelta(minutes=5)
 
 
 FORGERIES = ["path", "path-longer", "index", "content", "checkpoint-signature", "own-log", "no-log"]
@@ -350,7 +377,7 @@ async def test_a_statement_of_another_exchange_is_refused(play: Play, permitted:
 async def test_a_statement_of_another_author_is_refused(play: Play, permitted: Permitted) -> None:
     inquiry = play.inquire(permitted, author=play.third_server)
     assert await play.at_the_provider(play.inquire_at(permitted, inquiry)) == {"PERMIT_INVALID"}
-    assert await refused(play, play.third_interface, play.core, inquiry.envelope) is Reason.PERMIT_INVALID
+    assert await refused(play, play.third_interface, play.core, inquiry.envelope) is Reason.ROLE_NOT_ALLOWED
 
 
 async def test_a_statement_the_core_changed_is_refused(play: Play, permitted: Permitted) -> None:
@@ -385,3 +412,199 @@ async def test_a_link_code_of_another_organisation_or_an_invented_one_is_none_of
         await play.check_prefix(serial)
         (answer,) = await play.land.hand(play.server, play.interface, play.request_permit(serial, code).envelope)
         assert [one.refused for one in answer.header.outcomes] == [Reason.CODE_NOT_ISSUED]  # type: ignore[attr-defined]
+
+
+# The provider's and the inquirer's last words
+
+
+def provide(play: Play, one: Permitted, author: NodeName | None = None, **statement: Any) -> Verified[Any]:
+    """The telegram of hop 6; a body that was sealed for nobody, where none is given."""
+    body = statement.pop("sealed", b"nothing")
+    said = ProvisionStatement(
+        serial=one.serial, leaf_hash=one.statement.leaf_hash, provided_at=play.land.clock.now(), body=digest(body)
+    )
+    said = msgspec.structs.replace(said, **statement)
+    parts = [] if said.refused else [Enclosure("body", body)]
+    provider = (author or play.other_server).organisation
+    prefix = replace(ASKED, provider=provider)
+    return play.write(author or play.other_server, Provide, play.server, prefix=prefix, statements=(said,), parts=parts)
+
+
+async def held(play: Play) -> Permitted:
+    """Tsubaki's server really waits for an answer about Taro, whom Aoba's staff hold back."""
+    told = await play.land.ask(TARO.at(TSUBAKI))
+    assert told.status == "pending"
+    assert told.serial is not None
+    (_, asked, _), *_ = play.land.tap.legs(Inquire, told.serial)
+    inquiry = Verified(asked.header, asked.envelope)
+    permit = decode_json(inquiry.part("permit"), Permit)
+    return Permitted(told.serial, permit, asked.header.statements[0], b"", Opening(salt=b""))  # type: ignore[attr-defined]
+
+
+async def test_another_organisation_cannot_answer_in_the_providers_place(play: Play) -> None:
+    one = await held(play)
+    wrong = provide(play, one, play.third_server)
+    assert await refused(play, play.third_interface, play.interface, wrong.envelope) is Reason.ROLE_NOT_ALLOWED
+    assert await refused(play, play.interface, play.server, wrong.envelope) is Reason.ROLE_NOT_ALLOWED
+    settle = await play.land.desk(AOBA, "POST", f"held/{one.serial.value}/answer", staff="clerk")
+    assert settle[0] == 200
+    await play.land.quiet()
+    good(await play.land.read(one.serial))
+
+
+async def test_an_answer_about_another_exchange_is_refused_at_the_inquirers_interface(play: Play, permitted: Permitted) -> None:
+    one = await held(play)
+    wrong = provide(play, one, leaf_hash=permitted.statement.leaf_hash)
+    assert await refused(play, play.other_interface, play.interface, wrong.envelope) is Reason.PERMIT_INVALID
+
+
+def sealed(one: Permitted, body: Body) -> bytes:
+    statement = one.statement
+    info = body_info(statement.leaf_hash, one.serial.value)
+    return seal(SealSuite(statement.suite), statement.body_key, encode_json(body), info)
+
+
+def body_of(one: Permitted, **other: Any) -> Body:
+    item = ProvidedItem(item=ASKED.items[0], version="1", updated_at="2025-06-15T09:00:00+09:00", value="1")
+    subject = {"born": TARO.born, "sex": TARO.sex, "kana": TARO.kana} | other.pop("subject", {})
+    return msgspec.structs.replace(Body(serial=one.serial, subject=subject, items=(item,)), **other)
+
+
+CROSSED = {
+    "not-sealed": lambda _: b"plain",
+    "another-person": lambda one: sealed(one, body_of(one, subject={"born": "1950-01-01"})),
+    "another-name": lambda one: sealed(one, body_of(one, subject={"kana": "ミホン ジロウ"})),
+    "another-exchange": lambda one: sealed(one, body_of(one, serial=other_serial(one.serial))),
+    "sealed-for-another": lambda one: sealed(stated(one, leaf_hash=bytes(32)), body_of(one)),
+    "no-body": lambda one: seal(
+        SealSuite(one.statement.suite), one.statement.body_key, b"{}", body_info(one.statement.leaf_hash, one.serial.value)
+    ),
+}
+
+
+@pytest.mark.parametrize("how", CROSSED)
+async def test_an_answer_that_is_not_about_the_person_asked_for_is_never_shown(play: Play, how: str) -> None:
+    """L6: the provider's real key signs a body that was crossed."""
+    one = await held(play)
+    wrong = provide(play, one, sealed=CROSSED[how](one))
+    (answer,) = await play.land.hand(play.other_interface, play.interface, wrong.envelope)
+    (outcome,) = answer.header.outcomes  # type: ignore[attr-defined]
+    assert outcome.refused in {Reason.SUBJECT_MISMATCH, Reason.BAD_FORMAT}
+    told = await play.land.read(one.serial)
+    assert (told.status, told.items) == ("refused", {})
+    _, text = await play.land.desk(TSUBAKI, "GET", "findings")
+    assert one.serial.value in [finding["serial"] for finding in json.loads(text)]
+
+
+async def test_another_body_than_the_one_stated_is_never_shown(play: Play) -> None:
+    one = await held(play)
+    wrong = provide(play, one, sealed=sealed(one, body_of(one)), body=bytes(32))
+    (answer,) = await play.land.hand(play.other_interface, play.interface, wrong.envelope)
+    assert [outcome.refused for outcome in answer.header.outcomes] == [Reason.BAD_FORMAT]  # type: ignore[attr-defined]
+    assert (await play.land.read(one.serial)).status == "refused"
+
+
+@pytest.mark.parametrize("kind", [InquiryCompleted, ProvisionCompleted])
+async def test_only_the_ends_of_an_exchange_may_say_that_it_ended(play: Play, permitted: Permitted, kind: type) -> None:
+    ended = Completion(serial=permitted.serial, ending=Ending.ANSWERED, ended_at=play.land.clock.now())
+    before = await at_the_core(play, permitted.serial)
+    strangers = [(play.third_server, play.third_interface)]
+    if kind is InquiryCompleted:
+        strangers.append((play.other_server, play.other_interface))
+    for server, interface in strangers:
+        wrong = play.write(server, kind, play.core, completions=(ended,))
+        reason = await refused(play, interface, play.core, wrong.envelope)
+        assert reason in {Reason.ROLE_NOT_ALLOWED, Reason.OUT_OF_TURN}
+    assert await at_the_core(play, permitted.serial) == before
+
+
+async def at_the_core(play: Play, serial: Serial) -> list[object]:
+    """What the core keeps of an exchange."""
+    return [
+        await play.land.rows(play.core, f"SELECT * FROM {table} WHERE serial = $1", serial.value)
+        for table in ("exchange", "record")
+    ]
+
+
+# A bad one among good ones
+
+
+async def beside_good_ones(play: Play, bad: Verified[Any], sender: NodeName, to: NodeName) -> Reason | None:
+    """Send a bad telegram while good inquiries run; all of these are answered."""
+    asking = [asyncio.create_task(play.land.ask(HANA.at(TSUBAKI))) for _ in range(4)]
+    reason = await refused(play, sender, to, bad.envelope)
+    for told in await asyncio.gather(*asking):
+        good(told)
+    return reason
+
+
+async def test_a_permit_request_without_a_link_code_is_refused_alone(play: Play) -> None:
+    serial = await play.serial()
+    await play.check_prefix(serial)
+    lacking = play.write(play.server, RequestPermit, play.core, prefix=ASKED, serials=(serial,), staff="s")
+    assert await beside_good_ones(play, lacking, play.interface, play.core) is Reason.BAD_FORMAT
+
+
+@pytest.mark.parametrize("key", [bytes(1216), bytes(65), bytes(70)], ids=["zeros", "another-suite", "no-size"])
+async def test_a_body_key_that_is_none_is_refused_alone(play: Play, permitted: Permitted, key: bytes) -> None:
+    bad = play.inquire_at(permitted, play.inquire(stated(permitted, body_key=key)))
+    (answer,) = await play.land.hand(play.other_interface, play.other_server, bad.envelope)
+    assert [outcome.refused for outcome in answer.header.outcomes] == [Reason.BAD_FORMAT]  # type: ignore[attr-defined]
+
+
+async def test_a_text_the_database_cannot_keep_is_refused_alone(play: Play) -> None:
+    serial = await play.serial()
+    bad = play.write(play.server, CheckPrefix, play.interface, prefix=ASKED, serials=(serial,), staff="a\0b")
+    status, answer = await play.land.send(play.server, play.interface, encode_frame([bad.envelope]))
+    assert (status, json.loads(answer)["type"]) == (400, "BAD_FORMAT")
+
+
+# Sizes
+
+
+async def test_a_body_announced_too_large_is_refused_unread(play: Play) -> None:
+    land, name = play.land, play.core
+    folder = land.country.folder / land.plan.place(play.interface).folder
+    context = client_context(folder / "tls.crt", folder / "tls.key", land.country.folder / "authority.crt")
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", land.plan.place(name).port, ssl=context, server_hostname=node_host(name)
+    )
+    writer.write(f"POST /telegrams HTTP/1.1\r\nHost: core\r\nContent-Length: {FRAME_LIMIT + 1}\r\n\r\n".encode())
+    status = await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+    assert b" 413 " in status
+
+
+async def test_a_body_that_turns_out_too_large_is_cut_off(play: Play) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(FRAME_LIMIT // 2**20 + 2):
+            yield bytes(2**20)
+
+    try:
+        status, answer = await play.land.send(play.interface, play.core, endless())
+    except aiohttp.ClientError:
+        return  # the connection was closed under our hands
+    assert (status, json.loads(answer)["type"]) == (413, "TOO_LARGE")
+
+
+async def test_a_header_too_large_for_its_lane_is_refused(play: Play) -> None:
+    parts = [Enclosure("x", b"", item=item) for item in range(2000)]
+    telegram = play.write(play.server, IssueSerial, play.interface, use=SerialUse.INQUIRY, count=1, parts=parts)
+    status, answer = await play.land.send(play.server, play.interface, encode_frame([telegram.envelope]))
+    assert (status, json.loads(answer)["type"]) == (413, "TOO_LARGE")
+
+
+# Revoked
+
+
+async def test_a_revoked_certificate_stops_at_the_next_request(play: Play) -> None:
+    land = play.land
+    ask = play.write(play.third_server, IssueSerial, play.third_interface, use=SerialUse.INQUIRY, count=1)
+    (answer,) = await land.hand(play.third_server, play.third_interface, ask.envelope)
+    assert reason_of(answer) is None
+    await new_directory(land, revoked=(land.certificate(play.third_server),))
+    status, text = await land.send(play.third_server, play.third_interface, encode_frame([ask.envelope]))
+    assert (status, json.loads(text)["type"]) == (403, "ROLE_NOT_ALLOWED")
+    await new_directory(land, revoked=())
+    (again,) = await land.hand(play.third_server, play.third_interface, ask.envelope)
+    assert again.envelope == answer.envelope

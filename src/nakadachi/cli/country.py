@@ -31,10 +31,12 @@ def up(
 
     It runs until Ctrl-C; its data stay below --state.
     """
-    from nakadachi.cli.desk_answers import DeskError
     from nakadachi.country import running
     from nakadachi.country.processes import ProcessEnded
+    from nakadachi.desk.answers import DeskError
+    from nakadachi.kit.log import configure
 
+    configure()
     with ending(*start_errors(), DeskError, ProcessEnded):
         run(_until_signal(running.up(state, seed=seed, isolate=isolate, port=port)))
 
@@ -52,9 +54,11 @@ def demo(
 
     It runs a whole country on this machine, follows one inquiry through it and checks every promise on the way.
     """
-    from nakadachi.cli.desk_answers import DeskError
     from nakadachi.country.demo import demo as show
+    from nakadachi.desk.answers import DeskError
+    from nakadachi.kit.log import configure
 
+    configure()
     with ending(*start_errors(), DeskError):
         raise typer.Exit(run(show(state, seed=seed, as_json=as_json, out=out or state / "out")))
 

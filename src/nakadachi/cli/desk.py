@@ -16,8 +16,8 @@ from nakadachi.refusal import Reason
 from nakadachi.terms import Serial
 
 if TYPE_CHECKING:
-    from nakadachi.cli.desk_answers import Loaded
-    from nakadachi.cli.desk_client import DeskClient
+    from nakadachi.desk.answers import Loaded
+    from nakadachi.desk.client import DeskClient
 
 T = TypeVar("T")
 
@@ -45,8 +45,8 @@ def at_desk(desk: Path, work: Callable[[DeskClient], Awaitable[T]]) -> T:
     """Do `work` with a client for the server that the file `desk` names. A failure ends the command with its text."""
     import asyncio
 
-    from nakadachi.cli.desk_answers import DeskError
-    from nakadachi.cli.desk_client import DeskConfig, open_desk
+    from nakadachi.desk.answers import DeskError
+    from nakadachi.desk.client import DeskConfig, open_desk
     from nakadachi.kit.config import ConfigError, load
 
     async def connected() -> T:
@@ -139,7 +139,7 @@ def load_protections(
 @settings.command("sample-config", epilog="\b\nExample: nakadachi desk sample-config > desk.toml")
 def sample_config() -> None:
     """Print a sample of the desk's configuration: every key with its meaning."""
-    from nakadachi.cli.desk_client import DeskConfig
+    from nakadachi.desk.client import DeskConfig
     from nakadachi.kit.config import describe
 
     typer.echo(describe(DeskConfig), nl=False)
@@ -151,7 +151,7 @@ def link(file: InputFile, *, desk: Desk, json: AsJson = False) -> None:
     FILE is a people file; its people must have been loaded.
     """
     from nakadachi.cli import tables
-    from nakadachi.cli.desk_answers import Linked, Loaded
+    from nakadachi.desk.answers import Linked, Loaded
 
     async def ask(client: DeskClient) -> tuple[Linked, ...] | Loaded:
         with file.open("rb") as opened:

@@ -13,8 +13,8 @@ from nakadachi.cli.ending import IN_PART, INTERRUPTED, stop
 from nakadachi.intermediate.files.results import Form
 
 if TYPE_CHECKING:
-    from nakadachi.cli.desk_client import DeskClient
     from nakadachi.cli.tables import Summary
+    from nakadachi.desk.client import DeskClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _check_place(order: Order) -> None:
 
 def _carry_out(desk: Path, order: Order) -> None:
     from nakadachi.cli import tables
-    from nakadachi.cli.desk_answers import DeskError
+    from nakadachi.desk.answers import DeskError
 
     summary = tables.Summary()
     expected = _count(order.file)
@@ -120,9 +120,9 @@ async def _receive(client: DeskClient, order: Order, summary: Summary, expected:
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from nakadachi.cli.desk_answers import DeskError
     from nakadachi.cli.results_file import ResultsFile
     from nakadachi.cli.tables import console
+    from nakadachi.desk.answers import DeskError
 
     kept: ResultsFile | None = None
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from nakadachi.cli.desk_answers import Finding, Linked, Loaded, Waiting
+from nakadachi.desk.answers import Finding, Linked, Loaded, Waiting
 from nakadachi.intermediate.files.results import Result, Status
 from nakadachi.refusal import Reason
 from nakadachi.terms import JAPAN

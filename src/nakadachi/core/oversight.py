@@ -38,6 +38,19 @@ async def note_operation(core: Core, unit: Unit, asked: Sequence[Asked[ReportOpe
     return replies
 
 
+async def distribute_to_older(core: Core, unit: Unit, turns: Sequence[None]) -> list[int]:
+    """起動時の配布: systems that said they run an older edition get the one in use. Returns how many organisations."""
+    in_use = (core.edition.lawbook.version, core.edition.directory.version)
+    older = await store.running_older(unit.connection, *in_use)
+    organisations = {node.organisation for node in older}
+    nodes = [
+        one.name for one in core.edition.directory.of_role(Role.INTERMEDIATE) if one.name.organisation in organisations
+    ]
+    for node in nodes:
+        _distribute(core, unit, node)
+    return [len(nodes)] * len(turns)
+
+
 async def distribute_edition(core: Core, unit: Unit, items: Sequence[tuple[bytes, bytes]]) -> list[int]:
     """マスタ・プレフィックス情報配布: use a newer pair of documents and send it to every organisation.
 

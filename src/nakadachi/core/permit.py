@@ -64,7 +64,15 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
     entry.
     """
     # (1) Who is meant, and where are they linked?
-    requests = [_read(core, one.telegram, place) for one in asked for place in range(len(one.header.serials))]
+    replies: list[Reply] = []
+    requests: list[Request] = []
+    for one in asked:
+        try:
+            requests += [_read(core, one.telegram, place) for place in range(len(one.header.serials))]
+        except Refusal as refusal:
+            replies.append(refusal)
+            continue
+        replies.append(None)
     people = await store.links(unit.connection, [one.person for one in requests if one.person is not None])
     stopped = await store.stopped(unit.connection)
     # (2) Does the law allow it today, and for this person?
@@ -72,14 +80,14 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
     # (3) Keep decision, record and pending entry before anything is said.
     await store.keep_decided(unit.connection, decided, unit.now)
     await records.keep(unit.connection, [_record(unit, *pair) for pair in zip(requests, decided, strict=True)])
-    entries = [entry_of(one.content) for _, one in decided]
+    entries = [entry_of(exchange.content) for _, exchange in decided]
     await core.log.append(unit.connection, entries)
     by_request: dict[Any, tuple[Exchange, ...]] = {}
-    for request, one in decided:
-        by_request[request] = (*by_request.get(request, ()), one)
+    for request, exchange in decided:
+        by_request[request] = (*by_request.get(request, ()), exchange)
     unit.then(lambda: core.waiting.decided.update(by_request))
     unit.then(lambda: core.log.expect(entries))
-    return [None] * len(asked)
+    return replies
 
 
 async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | None:

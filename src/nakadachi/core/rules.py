@@ -39,8 +39,7 @@ class Allowed:
 
 def decide_law(prefix: Prefix, *, caller: OrganisationCode, lawbook: Lawbook, now: datetime) -> Allowed:
     """許可の判断, the part that concerns no person: a caller asks only in its own name, only what the law lists
-    today, and
-    only between files whose assessments are published (C9, L2).
+    today, and only between files whose assessments are published (C9, L2).
 
     Raises Refusal(NOT_IN_TABLE, NO_ASSESSMENT, CONSENT_LACKING).
     """

@@ -98,11 +98,14 @@ async def build(config: CoreConfig, world: World) -> Service:
     async def ready() -> dict[str, Any]:
         return await status(node, log_size=log.size, checkpoint=log.checkpoint, cosigned=core.head[0])
 
+    async def distribute() -> None:
+        await system.together(oversight.distribute_to_older, None)
+
     return Service(
         node,
         system,
         application(system, ready=ready),
         begins=(log.start,),
-        ready=(witnessing.start,),
+        ready=(witnessing.start, distribute),
         ends=(witnessing.stop, log.stop),
     )

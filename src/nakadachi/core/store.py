@@ -146,6 +146,16 @@ async def stopped(connection: Connection) -> frozenset[NodeName]:
     return frozenset(NodeName(row["node"]) for row in rows)
 
 
+async def running_older(connection: Connection, lawbook: int, directory: int) -> frozenset[NodeName]:
+    """The systems that said last that they run an older law book or directory than these."""
+    rows = await connection.fetch(
+        "SELECT node FROM operation WHERE operation = 'started' AND (lawbook < $1 OR directory < $2)",
+        lawbook,
+        directory,
+    )
+    return frozenset(NodeName(row["node"]) for row in rows)
+
+
 async def keep_cosigned(connection: Connection, origin: str, size: int, note: str, now: datetime) -> None:
     """Keep a checkpoint the Commission cosigned."""
     await connection.execute(

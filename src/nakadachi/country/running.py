@@ -20,7 +20,7 @@ from nakadachi.desk.client import node_status
 from nakadachi.interface import service as interface
 from nakadachi.intermediate import service as intermediate
 from nakadachi.kit.config import ConfigError, load
-from nakadachi.kit.log import configure
+from nakadachi.kit.log import configure, logger
 from nakadachi.kit.postgres import embedded
 from nakadachi.law import lawbook
 from nakadachi.neighbours import registry
@@ -82,7 +82,10 @@ class Country:
     async def stop(self) -> None:
         """Stop all, the organisations' systems first and the core last."""
         for name in reversed(list(self.services)):
-            await self.stop_one(name)
+            try:
+                await self.stop_one(name)
+            except Exception:  # noqa: BLE001  one that cannot stop in order must not keep the others
+                logger().exception("stop.failed", node=name.value)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nakadachi.interface import store
@@ -69,6 +70,8 @@ def _route(interface: Interface, unit: Unit, one: Asked[Provide]) -> Forward:
     routes = set()
     for statement in header.statements:
         known = one.known[statement.serial]
+        if known.prefix is None or replace(known.prefix, items=()) != replace(header.prefix, items=()):
+            raise Refusal(Reason.ROLE_NOT_ALLOWED, "the prefix is not the one asked for")
         if statement.leaf_hash != known.leaf_hash:
             raise Refusal(Reason.PERMIT_INVALID, "the statement is of another exchange")
         if known.answer_by is None or unit.now > known.answer_by + interface.grace:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One exchange as it is known here: the telegram seen last, the held prefix, and on the provider's side the
-    permit's
-    leaf hash, deadline and route.
+    permit's leaf hash, deadline and route.
     """
 
     serial: Serial

@@ -18,10 +18,11 @@ from starlette.routing import Route
 from nakadachi.intermediate import desk, exchange_store, store
 from nakadachi.intermediate.files.inquiries import InquiryLine, inquiries
 from nakadachi.intermediate.files.people import people
-from nakadachi.intermediate.files.provisions import protections, provisions
+from nakadachi.intermediate.files.provisions import ProvisionLine, protections, provisions
 from nakadachi.intermediate.files.provisions_xml import provisions_xml
 from nakadachi.intermediate.files.reading import LineReader, Reject, read_all_or_rejects
 from nakadachi.intermediate.files.results import Form, Result, ResultWriter
+from nakadachi.intermediate.files.standard import hold_to_standard
 from nakadachi.kit.web import peer_of, problem
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason, Refusal
@@ -90,7 +91,11 @@ class Existing:
     async def load_provisions(self, request: Request) -> Response:
         """副本登録: a replica file, CSV or (`form=xml`) XML, whole or not at all (M4)."""
         xml = request.query_params.get("form") == "xml"
-        read = provisions_xml if xml else (lambda file: provisions(LineReader(file)))
+        masters = self.system.parts.edition.lawbook.masters
+
+        def read(file: BinaryIO) -> Iterator[ProvisionLine | Reject]:
+            return hold_to_standard(provisions_xml(file) if xml else provisions(LineReader(file)), masters)
+
         return await self._load(request, read, store.load_provisions)
 
     async def load_protections(self, request: Request) -> Response:

@@ -42,11 +42,10 @@ MISMATCHES_COUNT_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One exchange asked of us, with our person and what we would provide; `items` empty where held or refused."""
+    """One exchange asked of us, as decided; `body` is what we provide, sealed, and empty where held or refused."""
 
     asked: AskedOfUs
-    person: Person | None
-    items: tuple[ProvidedItem, ...] = ()
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ async def accept_inquiry(intermediate: Intermediate, unit: Unit, asked: Sequence
             for case in decided
         )
         replies.append(intermediate.author.answer(InquiryAccepted, one.telegram, outcomes=outcomes))
-        _provide(intermediate, unit, [case for case in decided if case.items], one.header.lane)
+        _provide(intermediate, unit, [case for case in decided if case.body], one.header.lane)
     await _keep(intermediate, unit, cases)
     return replies
 
@@ -167,20 +166,21 @@ def _decide(
 ) -> Case:
     content = asking.permit.content
     person = people.get(asking.code)
-    state, reason = State.ANSWERED, None
-    items: tuple[ProvidedItem, ...] = ()
+    asked = _asked_of_us(unit, asking, person)
+    body = b""
     try:
         if person is None:
             raise Refusal(Reason.NOT_LINKED_AT_PROVIDER, "no person of this code here")
         _require_same_subject(intermediate, asking, person)
         day = japan_day(unit.now)
         if must_hold(marked[person.addressee], content.prefix.information, on=day):
-            state = State.HELD
+            asked = replace(asked, state=State.HELD)
+            _seal(asked, person, ())  # a body key that nothing can be sealed for is found now, not by staff later
         else:
-            items = choose_items(held[person.addressee], content.prefix.items, on=day)
+            body = _seal(asked, person, choose_items(held[person.addressee], content.prefix.items, on=day))
     except Refusal as refusal:
-        state, reason = State.REFUSED, refusal.reason
-    return Case(_asked_of_us(unit, asking, (state, reason), person), person, items)
+        asked = replace(asked, state=State.REFUSED, reason=refusal.reason)
+    return Case(asked, body)
 
 
 def _require_same_subject(intermediate: Intermediate, asking: Asking, person: Person) -> None:
@@ -197,7 +197,7 @@ def _require_same_subject(intermediate: Intermediate, asking: Asking, person: Pe
         raise Refusal(Reason.SUBJECT_MISMATCH, f"{len(differing)} attributes differ")
 
 
-def _asked_of_us(unit: Unit, asking: Asking, decided: tuple[State, Reason | None], person: Person | None) -> AskedOfUs:
+def _asked_of_us(unit: Unit, asking: Asking, person: Person | None) -> AskedOfUs:
     content = asking.permit.content
     return AskedOfUs(
         content.serial,
@@ -210,7 +210,8 @@ def _asked_of_us(unit: Unit, asking: Asking, decided: tuple[State, Reason | None
         asking.statement.body_key,
         content.suite,
         asking.inquirer,
-        *decided,
+        State.ANSWERED,
+        None,
         unit.now,
         content.answer_by,
     )
@@ -219,11 +220,11 @@ def _asked_of_us(unit: Unit, asking: Asking, decided: tuple[State, Reason | None
 async def _staff_case(unit: Unit, asked: AskedOfUs, one: Staff) -> Case:
     """The held exchange as staff decided it. Raises Refusal(NOT_REGISTERED) where there is nothing to provide."""
     if one.refuse is not None or asked.addressee is None:
-        return Case(replace(asked, state=State.REFUSED, reason=one.refuse), None)
+        return Case(replace(asked, state=State.REFUSED, reason=one.refuse))
     people = await store.people_by_addressee(unit.connection, [asked.addressee])
     held = await store.provisions(unit.connection, [asked.addressee], asked.prefix.items)
     items = choose_items(held[asked.addressee], asked.prefix.items, on=japan_day(unit.now))
-    return Case(replace(asked, state=State.ANSWERED), people[asked.addressee], items)
+    return Case(replace(asked, state=State.ANSWERED), _seal(asked, people[asked.addressee], items))
 
 
 def _provide(intermediate: Intermediate, unit: Unit, cases: Sequence[Case], lane: Lane) -> None:
@@ -234,9 +235,8 @@ def _provide(intermediate: Intermediate, unit: Unit, cases: Sequence[Case], lane
         return
     statements, parts = [], []
     for item, case in enumerate(cases):
-        asked, body = case.asked, b""
-        if case.items and case.person is not None:
-            body = _seal(case)
+        asked, body = case.asked, case.body
+        if body:
             parts.append(Enclosure("body", body, item=item))
         statements.append(
             ProvisionStatement(
@@ -254,11 +254,12 @@ def _provide(intermediate: Intermediate, unit: Unit, cases: Sequence[Case], lane
     unit.send(telegram, to=own, url=intermediate.edition.peers.url(own))
 
 
-def _seal(case: Case) -> bytes:
-    """The body, with serial and subject repeated inside, sealed for the exchange's one-time key (L6, design 2.6)."""
-    asked = case.asked
-    subject = subject_words(case.person.subject) if case.person else {}
-    body = Body(serial=asked.serial, subject=subject, items=case.items)
+def _seal(asked: AskedOfUs, person: Person, items: tuple[ProvidedItem, ...]) -> bytes:
+    """The body, with serial and subject repeated inside, sealed for the exchange's one-time key (L6, design 2.6).
+
+    Raises Refusal(BAD_FORMAT) where the inquirer's key is none.
+    """
+    body = Body(serial=asked.serial, subject=subject_words(person.subject), items=items)
     info = body_info(asked.leaf_hash, asked.serial.value)
     return seal(SealSuite(asked.suite), asked.body_key, encode_json(body), info)
 

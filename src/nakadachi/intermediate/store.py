@@ -71,7 +71,8 @@ async def people_by_code(connection: Connection, codes: Sequence[LinkCode], sinc
     """The people of these link codes, each with its number of subject mismatches since then."""
     rows = await connection.fetch(
         "SELECT addressee, kana, sex, born, link_code,"
-        " (SELECT count(*) FROM asked WHERE asked.addressee = person.addressee AND asked.reason = 'SUBJECT_MISMATCH' AND asked.asked_at > $2) AS mismatches"
+        " (SELECT count(*) FROM asked WHERE asked.addressee = person.addressee"
+        " AND asked.reason = 'SUBJECT_MISMATCH' AND asked.asked_at > $2) AS mismatches"
         " FROM person WHERE link_code = ANY($1::text[])",
         [one.value for one in codes],
         since,

@@ -23,6 +23,8 @@ ITEMS_LIMIT = 1000
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A moment with its offset from UTC; one without is refused at the door, not compared later."""
+Pseudonym = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._:-]{1,64}$")]
+"""A member of staff as the network may know them (design 2.10): a text that every database and log can keep."""
 Serials = Annotated[tuple[Serial, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]
 """The exchanges of a telegram, one item each."""
 

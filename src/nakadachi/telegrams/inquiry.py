@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.envelope import ITEMS_LIMIT, Answer, Moment, Outcome, Serials, Telegram
+from nakadachi.telegrams.envelope import ITEMS_LIMIT, Answer, Moment, Outcome, Pseudonym, Serials, Telegram
 from nakadachi.terms import Prefix, Serial
 
 
@@ -36,7 +36,7 @@ class Inquire(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
     prefix: Prefix
     statements: Annotated[tuple[InquiryStatement, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]
-    staff: str
+    staff: Pseudonym
 
     @property
     def exchanges(self) -> tuple[Serial, ...]:

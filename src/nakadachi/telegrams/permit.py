@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.envelope import Answer, Moment, Outcome, Serials, Telegram
+from nakadachi.telegrams.envelope import Answer, Moment, Outcome, Pseudonym, Serials, Telegram
 from nakadachi.terms import NodeName, OrganisationCode, Prefix, Serial
 
 
@@ -36,7 +36,7 @@ class CheckPrefix(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     prefix: Prefix
     serials: Serials
-    staff: str
+    staff: Pseudonym
 
     @property
     def exchanges(self) -> tuple[Serial, ...]:
@@ -57,7 +57,7 @@ class PrefixRefused(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=T
     prefix: Prefix
     serials: Serials
     reason: Reason
-    staff: str
+    staff: Pseudonym
     refused_at: Moment
 
     @property
@@ -74,7 +74,7 @@ class RequestPermit(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     prefix: Prefix
     serials: Serials
-    staff: str
+    staff: Pseudonym
 
     @property
     def exchanges(self) -> tuple[Serial, ...]:

@@ -129,12 +129,7 @@ async def test_nobody_there_is_said(wire):
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" + bytes(1001),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        + b"1f4\r\n"
-        + bytes(500)
-        + b"\r\n"
-        + b"1f5\r\n"
-        + bytes(501)
-        + b"\r\n0\r\n\r\n",
+        b"1f4\r\n" + bytes(500) + b"\r\n" + b"1f5\r\n" + bytes(501) + b"\r\n0\r\n\r\n",
     ],
     ids=["announced", "unannounced"],
 )
