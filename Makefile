@@ -36,12 +36,19 @@ up: $(STAMP) ## a whole country on this machine, kept running; prints addresses
 	@$(BIN)/nakadachi up
 
 # == Develop
-.PHONY: test test-all story check fmt
+.PHONY: test test-all coverage story check fmt
 test: $(STAMP) ## the quick tests; K=word picks some
 	@$(BIN)/python -m pytest -q -m "not slow" $(if $(K),-k "$(K)")
 
 test-all: $(STAMP) ## every test
 	@$(BIN)/python -m pytest -q $(if $(K),-k "$(K)")
+
+# What decides, parses or proves is tested in every branch.
+WHOLE := src/nakadachi/law/*,src/nakadachi/telegrams/*,src/nakadachi/core/rules.py,src/nakadachi/core/codes.py,src/nakadachi/intermediate/rules.py,src/nakadachi/ledger/tree.py,src/nakadachi/ledger/permits.py,src/nakadachi/ledger/checkpoint.py,src/nakadachi/crypto/*
+
+coverage: $(STAMP) ## every branch of law, wire, decisions, tree and crypto is tested
+	@$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/wire --cov=nakadachi --cov-branch --cov-report= $(if $(K),-k "$(K)")
+	@$(BIN)/coverage report --include="$(WHOLE)" --skip-covered --show-missing --fail-under=100
 
 story: $(STAMP) ## the stories alone: the life of an inquiry, of a code, of a record
 	@$(BIN)/python -m pytest tests/story -v $(if $(K),-k "$(K)")

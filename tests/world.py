@@ -1,7 +1,6 @@
-"""A small country for the stories: core, Commission, registry organisation and three organisations in this process, over real
-TLS and PostgreSQL, with a tap on every wire.
+"""A small country for the stories: core, Commission, registry organisation and three organisations in this process.
 
-All people are invented by hand, for these tests alone.
+TLS and PostgreSQL are real. All people are invented by hand, for these tests alone.
 """
 
 from __future__ import annotations
@@ -11,43 +10,32 @@ import csv
 import io
 import itertools
 import json
-import logging
 import os
-import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
 import asyncpg
-import structlog
 from cryptography import x509
 
 from nakadachi.country.founding import Founding, found
 from nakadachi.country.plan import DESK, Plan, plan
 from nakadachi.country.running import Country
 from nakadachi.kit.author import Author
-from nakadachi.kit.client import HttpWire, Wire
-from nakadachi.kit.log import configure
 from nakadachi.kit.postgres import PostgresServer
 from nakadachi.kit.tls import client_context, node_host
 from nakadachi.law import lawbook
-from nakadachi.neighbours.numbers import individual_check_digit
 from nakadachi.node import Service, World
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.codec import decode_frame, encode_frame
-from nakadachi.telegrams.envelope import Envelope, Pending, Received, Refused, Telegram
+from nakadachi.telegrams.envelope import Envelope, Received, Refused
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
+from tests.invented import AOBA, PENSION, TSUBAKI, Person
+from tests.tap import MovableClock, Tap, all_that_is_logged, free_ports
 
-TSUBAKI, AOBA, PENSION = (
-    OrganisationCode("9901000000000003"),
-    OrganisationCode("9901000000000001"),
-    OrganisationCode("9903000000000001"),
-)
-"""The inquirer of the stories, the provider, and an organisation that has nothing to do with them."""
 CARE, CARE_STEP = "JM99000000940000", "JT99000000940001"
 TAX = "TM99000000000002"
 TAX_ITEMS = tuple(f"{TAX}-{number:04}" for number in (1, 2, 3, 4, 6, 9, 10))
@@ -57,119 +45,6 @@ RESTLESS = frozenset({"outbox", "log_cosigned", "log_tree", "witnessed", "migrat
 """Tables with leases, times of the last cosignature, and what is on its way."""
 
 _COUNTRIES = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Person:
-    """An invented person: as the registry organisation has them, and their addressee numbers here and there."""
-
-    code: str
-    number: str
-    name: str
-    kana: str
-    address: str
-    sex: str
-    born: str
-    addressees: dict[str, str]
-
-    def at(self, organisation: OrganisationCode) -> str:
-        """The addressee number at an organisation."""
-        return self.addressees[organisation.value]
-
-    def line(self, organisation: OrganisationCode, **other: str) -> tuple[str, ...]:
-        """Their line in the organisation's people file; `other` says what stands differently in it."""
-        own = {name: getattr(self, name) for name in ("name", "kana", "address", "sex", "born", "number")} | other
-        return (self.at(organisation), *own.values())
-
-
-_BODIES = itertools.count(31)
-
-
-def invent(name: str, kana: str, address: str, born: str, *, sex: str = "2") -> Person:
-    """A new person with numbers nobody else in the country has."""
-    count = next(_BODIES)
-    body = f"71{count * 7919 % 10**9:09}"
-    numbers = {one.value: f"{place}{count * 15485863 % 10**9:09}" for place, one in enumerate((TSUBAKI, AOBA, PENSION), 4)}
-    return Person(f"8{count * 104729 % 10**10:010}", body + individual_check_digit(body), name, kana, address, sex, born, numbers)
-
-
-@dataclass(slots=True)
-class Flight:
-    """One request on the wire, and the answer it got (None: none came). `path` is "" for telegrams."""
-
-    sender: NodeName
-    to: NodeName
-    request: bytes
-    answer: bytes | None = None
-    path: str = ""
-
-    @property
-    def telegrams(self) -> list[Received]:
-        """What was asked."""
-        return [] if self.path else decode_frame(self.request)
-
-    @property
-    def answers(self) -> list[Received]:
-        """What came back."""
-        return [] if self.path or self.answer is None else decode_frame(self.answer)
-
-    @property
-    def pairs(self) -> Iterator[tuple[Received, Received]]:
-        """Each telegram with its final answer."""
-        for asked, answer in zip(self.telegrams, self.answers, strict=False):
-            if not isinstance(answer.header, Pending):
-                yield asked, answer
-
-
-@dataclass(slots=True)
-class Tap:
-    """Sees every request between systems, in the order sent."""
-
-    flights: list[Flight] = field(default_factory=list)
-
-    def wire(self, name: NodeName, context: Any) -> Wire:
-        """A node's real wire, listened to."""
-        return _Tapped(name, HttpWire(context), self)
-
-    def legs(self, kind: type[Telegram], serial: Serial | None = None) -> list[tuple[Flight, Received, Received]]:
-        """Requests that carried a telegram of a kind (about an exchange), each with that telegram and its final answer."""
-        return [
-            (flight, asked, answer)
-            for flight in self.flights
-            for asked, answer in flight.pairs
-            if isinstance(asked.header, kind) and (serial is None or serial in asked.header.exchanges)
-        ]
-
-
-class _Tapped:
-    def __init__(self, name: NodeName, wire: Wire, tap: Tap) -> None:
-        self._name, self._wire, self._tap = name, wire, tap
-
-    async def post(self, to: NodeName, url: str, body: bytes, *, seconds: float) -> bytes:
-        flight = Flight(self._name, to, body)
-        self._tap.flights.append(flight)
-        flight.answer = await self._wire.post(to, url, body, seconds=seconds)
-        return flight.answer
-
-    async def request(self, to: NodeName, url: str, path: str, body: bytes) -> tuple[int, bytes]:
-        flight = Flight(self._name, to, body, path=path)
-        self._tap.flights.append(flight)
-        status, flight.answer = await self._wire.request(to, url, path, body)
-        return status, flight.answer
-
-    async def close(self) -> None:
-        await self._wire.close()
-
-
-@dataclass(slots=True)
-class MovableClock:
-    """The machine's clock, which a story may put forward."""
-
-    ahead: timedelta = timedelta(0)
-
-    def now(self) -> datetime:
-        """The moment in the country."""
-        return datetime.now(UTC) + self.ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +137,7 @@ class Land:
     # The doors
 
     async def desk(
-        self, organisation: OrganisationCode, method: str, path: str, body: bytes = b"", **query: str
+        self, organisation: OrganisationCode, method: str, path: str, body: bytes = b"", /, **query: str
     ) -> tuple[int, str]:
         """A request of the organisation's existing system to its intermediate server: status and text."""
         folder = self.country.folder / f"{DESK}-{organisation.value}"
@@ -305,7 +180,9 @@ class Land:
 
     # What existing systems do
 
-    async def register(self, organisation: OrganisationCode, *lines: Sequence[str], link: bool = True) -> dict[str, str]:
+    async def register(
+        self, organisation: OrganisationCode, *lines: Sequence[str], link: bool = True
+    ) -> dict[str, str]:
         """Load people files' lines and have the people linked: the outcome per addressee number."""
         body = _csv(lines)
         status, text = await self.desk(organisation, "POST", "people", body)
@@ -327,13 +204,16 @@ class Land:
 
     async def protect(self, organisation: OrganisationCode, addressee: str) -> None:
         """Mark a person: everything about them is for staff to decide."""
-        status, text = await self.desk(organisation, "POST", "protections", _csv([(addressee, "*", "0", "1", "20991231")]))
+        status, text = await self.desk(
+            organisation, "POST", "protections", _csv([(addressee, "*", "0", "1", "20991231")])
+        )
         assert status == 200, text
 
-    async def ask(self, addressee: str, provider: OrganisationCode = AOBA, **other: str) -> Told:
+    async def ask(self, addressee: str, provider: OrganisationCode = AOBA, /, **other: str) -> Told:
         """Tsubaki's existing system asks one inquiry and waits for what it is told. `other`: see `inquiry_line`."""
         query = {
-            "lane": "interactive", "terminal": "T-07", "purpose": "benefit review", "case_number": "CASE-2026-0815",
+            "lane": other.pop("lane", "interactive"), "terminal": "T-07", "purpose": "benefit review",
+            "case_number": "CASE-2026-0815",
         }  # fmt: skip
         line = inquiry_line(addressee, provider, **other)
         status, text = await self.desk(TSUBAKI, "POST", "inquiries", line.encode(), **query)
@@ -351,11 +231,12 @@ DEPARTMENT, OPERATOR = "CARE-DESK", "clerk-yamabuki"
 
 
 def inquiry_line(addressee: str, provider: OrganisationCode, **other: str) -> str:
-    """One line of an inquiry file; `affair`, `procedure`, `information`, `inquirer` where they are others than usual."""
+    """One line of an inquiry file; `affair`, `procedure`, `information`, `inquirer` where others than usual."""
     asked = {"inquirer": TSUBAKI.value, "affair": CARE, "procedure": CARE_STEP, "information": TAX} | other
     cells = (
         "01", addressee, addressee, "20260401090302000", DEPARTMENT, OPERATOR, asked["inquirer"], "0",
-        asked["affair"], asked["procedure"], "", "", provider.value, asked["information"], "1", "1", "20250401", "20260331",
+        asked["affair"], asked["procedure"], "", "", provider.value, asked["information"], "1", "1",
+        "20250401", "20260331",
     )  # fmt: skip
     return ",".join(cells) + "\n"
 
@@ -385,38 +266,6 @@ class _Tenants:
 
     async def create_tenant(self, name: str) -> str:
         return await self._server.create_tenant(f"{self._prefix}_{name}")
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` ports in a row that nobody listens on."""
-    for first in range(21000 + os.getpid() % 400 * 20, 32000, count):
-        with ExitStack() as probes:
-            try:
-                for port in range(first, first + count):
-                    probes.enter_context(closing(socket.socket())).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return first
-    raise LookupError("no free ports")
-
-
-@contextmanager
-def all_that_is_logged() -> Iterator[io.BytesIO]:
-    """Every event of every level, ours and the libraries', as long as the block lasts."""
-    log = io.BytesIO()
-    before, root = structlog.get_config(), logging.getLogger()
-    handler, level = logging.StreamHandler(io.TextIOWrapper(log, "utf-8", write_through=True)), root.level
-    configure("debug")
-    structlog.configure(logger_factory=structlog.BytesLoggerFactory(log))
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    try:
-        yield log
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
-        handler.stream.detach()
-        structlog.configure(**before)
 
 
 @asynccontextmanager

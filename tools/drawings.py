@@ -256,6 +256,8 @@ def _type(hint: Any) -> str:
         inner, meta = get_args(hint)
         if meta.tz:
             return "time with offset"
+        if meta.pattern:
+            return f"text of the form `{meta.pattern.strip('^$')}`"
         return f"{_type(inner)}, {meta.min_length:,} to {meta.max_length:,}"
     if get_origin(hint) is tuple:
         return f"list of {_type(get_args(hint)[0])}"

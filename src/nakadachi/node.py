@@ -23,6 +23,7 @@ from nakadachi.kit.config import ConfigError
 from nakadachi.kit.database import Database
 from nakadachi.kit.entropy import Entropy, SystemEntropy
 from nakadachi.kit.keystore import FileKeyStore
+from nakadachi.kit.log import logger
 from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.kit.tls import client_context
 from nakadachi.kit.web import Listening, WebServer
@@ -101,15 +102,18 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     DatabaseError, SchemaError; each says what is wrong and where.
     """
     keys = FileKeyStore(config.keys, config.unlock, world.entropy)
-    author = Author(config.name, SigningKey.from_pem(keys.secret("signing")), world.clock, world.entropy)
+    try:
+        author = Author(config.name, SigningKey.from_pem(keys.secret("signing")), world.clock, world.entropy)
+    except ValueError as wrong:
+        raise ConfigError(f"{config.keys}: the signing key is not a P-256 key in PEM ({wrong})") from None
     try:
         trust = Trust(NoteVerifier.from_vkey(config.trust_core), NoteVerifier.from_vkey(config.trust_commission))
-        edition = Edition(trust, lawbook=_read(config.lawbook), directory=_read(config.directory))
+        edition = Edition(trust, lawbook=read_file(config.lawbook), directory=read_file(config.directory))
     except (Refusal, ValueError) as wrong:
         raise ConfigError(
             f"{config.lawbook} and {config.directory}: not the signed documents of this network ({wrong})"
         ) from None
-    dsn = _read(config.database).decode().strip()
+    dsn = read_file(config.database).decode().strip()
     database = await Database.open(dsn, min_size=1, max_size=config.connections)
     common = (("nakadachi.kit", "messages", "sql"), ("nakadachi.ledger", "ledger", "sql"))
     await migrate(
@@ -124,7 +128,8 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     return Node(config, author, keys, database, edition, world.wire(config.name, context))
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """A file that the configuration names. Raises ConfigError."""
     try:
         return path.read_bytes()
     except OSError as wrong:
@@ -141,6 +146,7 @@ class Service:
     begins: tuple[Callable[[], Awaitable[None]], ...] = ()
     ends: tuple[Callable[[], Awaitable[None]], ...] = ()
     ready: tuple[Callable[[], Awaitable[None]], ...] = ()
+    reloads: tuple[Callable[[], Awaitable[None]], ...] = ()
     _server: WebServer | None = None
     _task: asyncio.Task[Any] | None = None
 
@@ -156,6 +162,14 @@ class Service:
         """Once the others listen too: what needs them."""
         for step in self.ready:
             await step()
+
+    async def reload(self) -> None:
+        """Take up what changed in the files that the configuration names. What is wrong with them is logged."""
+        for step in self.reloads:
+            try:
+                await step()
+            except (ConfigError, Refusal) as wrong:
+                logger().error("reload.refused", node=self.node.config.name.value, detail=str(wrong))
 
     async def stop(self) -> None:
         """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept."""

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest_asyncio
 
 from nakadachi.kit.postgres import PostgresServer
-from tests.story.people import EVERYBODY, settle
+from nakadachi.terms import NodeName
+from tests.invented import TSUBAKI
+from tests.story.people import EVERYBODY, HANA, settle
+from tests.story.play import Permitted, Play, good
 from tests.world import Land, a_country
 
 
@@ -24,3 +27,30 @@ async def land(new_land: Land) -> Land:
     """A country in which the people of the stories are registered and linked."""
     await settle(new_land)
     return new_land
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def play(land: Land) -> AsyncIterator[Play]:
+    """All hands; and when all is over: what was accepted before is still there, and a good inquiry is answered."""
+    first = await land.ask(HANA.at(TSUBAKI))
+    await land.quiet()
+    kept = {name: await records(land, name) for name in land.country.services}
+    yield Play(land)
+    assert first.serial is not None
+    assert await land.read(first.serial) == first
+    for name, rows in kept.items():
+        assert rows <= await records(land, name), name
+    good(await land.ask(HANA.at(TSUBAKI)))
+    assert "telegram.failed" not in land.log.getvalue().decode()
+    assert "Traceback" not in land.log.getvalue().decode()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def permitted(play: Play) -> Permitted:
+    """A new exchange about Hana that has its permit."""
+    return await play.permitted()
+
+
+async def records(land: Land, name: NodeName) -> set[tuple[str, str]]:
+    """The events that a node keeps on record."""
+    return {(row["serial"], row["event"]) for row in await land.rows(name, "SELECT serial, event FROM record")}

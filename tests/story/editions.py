@@ -1,4 +1,4 @@
-"""New law books and directories for a country, signed by both, by one, or by nobody; and how the core is told of them."""
+"""New law books and directories for a country, signed by both, by one, or by nobody; how the core is told of them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.world import AOBA, PENSION, TAX_ITEMS, TSUBAKI, Land, invent
+from tests.invented import AOBA, PENSION, TSUBAKI, invent
+from tests.world import TAX_ITEMS, Land
 
 HANA = invent("見本 花", "ミホン ハナ", "見本県見本市菫町1番", "1971-02-03")
 """Known at both ends; Aoba holds all that the law lets Tsubaki ask for."""

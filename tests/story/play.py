@@ -1,4 +1,4 @@
-"""Plays any node by hand: takes an exchange as far as a test wants and writes the telegrams a wrong node would write."""
+"""Plays any node by hand: takes an exchange as far as a test wants and writes what a wrong node would write."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 
 from nakadachi.core import store as core_store
-from nakadachi.core.permit import open_secrets
+from nakadachi.core.openings import open_secrets
 from nakadachi.crypto.subject import Subject
 from nakadachi.intermediate.inquiry import _state
 from nakadachi.intermediate.store import Person as Row
 from nakadachi.intermediate.subjects import AddresseeNumber
 from nakadachi.kit.author import Author, Enclosure
 from nakadachi.ledger.permits import check_permit
-from nakadachi.telegrams.codec import check_signature, decode_json, encode_envelope, encode_json, write
+from nakadachi.refusal import Reason
+from nakadachi.telegrams.codec import decode_json, encode_envelope, encode_json, write
 from nakadachi.telegrams.envelope import Envelope, Received, Telegram, Verified
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryStatement
 from nakadachi.telegrams.permit import (
@@ -41,16 +42,19 @@ from nakadachi.terms import (
     Role,
     Serial,
 )
-from tests.story.people import HANA
-from tests.world import AOBA, CARE, CARE_STEP, PENSION, TAX, TAX_ITEMS, TSUBAKI, Land, Person, reason_of
+from tests.invented import AOBA, PENSION, TSUBAKI, Person
+from tests.story.people import HANA, VALUES
+from tests.world import CARE, CARE_STEP, TAX, TAX_ITEMS, Land, Told, reason_of
 
-ASKED = Prefix(TSUBAKI, AffairCode(CARE), ProcedureCode(CARE_STEP), AOBA, InfoNameCode(TAX), tuple(map(ItemCode, TAX_ITEMS)))
+ASKED = Prefix(
+    TSUBAKI, AffairCode(CARE), ProcedureCode(CARE_STEP), AOBA, InfoNameCode(TAX), tuple(map(ItemCode, TAX_ITEMS))
+)
 """What the stories ask, with all items named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """An exchange that has its permit and went no further: the inquirer's statement, ready to be sent, and all it needs."""
+    """An exchange that has its permit and went no further: the inquirer's statement and all it needs to be sent."""
 
     serial: Serial
     permit: Permit
@@ -66,8 +70,12 @@ class Play:
     def __init__(self, land: Land) -> None:
         self.land = land
         self.server, self.interface = (land.name(role, TSUBAKI) for role in (Role.INTERMEDIATE, Role.INTERFACE))
-        self.other_server, self.other_interface = (land.name(role, AOBA) for role in (Role.INTERMEDIATE, Role.INTERFACE))
-        self.third_server, self.third_interface = (land.name(role, PENSION) for role in (Role.INTERMEDIATE, Role.INTERFACE))
+        self.other_server, self.other_interface = (
+            land.name(role, AOBA) for role in (Role.INTERMEDIATE, Role.INTERFACE)
+        )
+        self.third_server, self.third_interface = (
+            land.name(role, PENSION) for role in (Role.INTERMEDIATE, Role.INTERFACE)
+        )
         self.core, self.registry = land.name(Role.CORE), land.name(Role.REGISTRY)
 
     def parts(self, name: NodeName) -> Any:
@@ -100,7 +108,9 @@ class Play:
         (answer,) = await self.land.hand(self.server, self.interface, check.envelope)
         return answer
 
-    def request_permit(self, serial: Serial, code: LinkCode, prefix: Prefix = ASKED, author: NodeName | None = None) -> Verified[Any]:
+    def request_permit(
+        self, serial: Serial, code: LinkCode, prefix: Prefix = ASKED, author: NodeName | None = None
+    ) -> Verified[Any]:
         """The telegram of hop 3."""
         part = Enclosure("link code", encode_json(code), personal=True)
         return self.write(
@@ -115,7 +125,9 @@ class Play:
         assert isinstance(granted.header, PermitGranted), reason_of(granted)
         raw = Verified(granted.header, granted.envelope).part("permit")
         checked = check_permit(raw, self.parts(self.server).edition.directory)
-        row = Row(AddresseeNumber(person.at(TSUBAKI)), Subject(date.fromisoformat(person.born), person.sex, person.kana), code)
+        row = Row(
+            AddresseeNumber(person.at(TSUBAKI)), Subject(date.fromisoformat(person.born), person.sex, person.kana), code
+        )
         statement, check, _ = _state(self.parts(self.server), checked, row, 0)
         async with self.land.service(self.core).node.database.acquire() as connection:
             exchange = (await core_store.exchanges(connection, [serial]))[serial]
@@ -127,7 +139,13 @@ class Play:
         """The telegram of hop 4."""
         parts = [Enclosure("permit", encode_json(one.permit)), Enclosure("subject check", one.subject_check)]
         return self.write(
-            author or self.server, Inquire, self.core, prefix=prefix, statements=(one.statement,), staff="s", parts=parts
+            author or self.server,
+            Inquire,
+            self.core,
+            prefix=prefix,
+            statements=(one.statement,),
+            staff="s",
+            parts=parts,
         )
 
     def inquire_at(
@@ -140,10 +158,12 @@ class Play:
             Enclosure("cosigned head", self.parts(self.core).head[0].encode()),
             Enclosure("link code", encode_json(one.opening), personal=True),
         ]
-        return self.write(self.core, InquireAt, to or self.other_server, prefix=prefix, serials=(one.serial,), parts=parts)
+        return self.write(
+            self.core, InquireAt, to or self.other_server, prefix=prefix, serials=(one.serial,), parts=parts
+        )
 
     async def at_the_provider(self, telegram: Verified[Any]) -> set[str]:
-        """What the provider's interface system and its server each say to a telegram of the core: reasons, or "accepted".
+        """What the provider's interface system and its server each say to the core: reasons, or "accepted".
 
         The server is asked first, past its interface system, so that each has to find what is wrong by itself.
         """
@@ -170,6 +190,22 @@ def signed_by(telegram: Verified[Any], author: Author) -> Envelope:
     return write(telegram.header, tuple(part or b"" for part in telegram.envelope.parts), author.key).envelope
 
 
-def verified(answer: Received, author: Author) -> Verified[Any]:
-    """An answer whose signature was checked."""
-    return check_signature(answer, author.key.public)
+def other_serial(serial: Serial) -> Serial:
+    """A serial that nobody issued."""
+    return Serial(serial.value[:-1] + ("0" if serial.value[-1] != "0" else "1"))
+
+
+async def refused(play: Play, sender: NodeName, to: NodeName, envelope: Envelope) -> Reason | None:
+    """Why a node refuses a telegram as a whole; None where it does not."""
+    (answer,) = await play.land.hand(sender, to, envelope)
+    return reason_of(answer)
+
+
+def good(told: Told) -> None:
+    """All that Aoba holds of Hana or Taro has arrived."""
+    assert told.items == {item: {"value": value} for item, value in VALUES.items()}, told
+
+
+def outcomes(answer: Received) -> list[Reason | None]:
+    """Why each exchange of a telegram was refused; None where it was not."""
+    return [one.refused for one in answer.header.outcomes]  # type: ignore[attr-defined]  # the answer is of such a kind

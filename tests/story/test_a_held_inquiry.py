@@ -1,4 +1,4 @@
-"""What a marking of protection keeps from an automatic answer waits for staff; what they decide reaches the inquirer."""
+"""What a marking of protection keeps from an automatic answer waits for staff; their word reaches the inquirer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ import pytest
 from nakadachi.telegrams.inquiry import InquireAt, InquiryAccepted
 from nakadachi.telegrams.provision import Provide
 from nakadachi.terms import Role, Serial
+from tests.invented import AOBA, PENSION, TSUBAKI
 from tests.story.people import TARO, VALUES
-from tests.world import AOBA, PENSION, TSUBAKI, Land
+from tests.world import Land
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STAFF = {"staff": "clerk-kikyou", "department": "TAX-DESK", "terminal": "T-31", "purpose": "protection", "case_number": "P-5"}
+STAFF = {
+    "staff": "clerk-kikyou",
+    "department": "TAX-DESK",
+    "terminal": "T-31",
+    "purpose": "protection",
+    "case_number": "P-5",
+}
 
 
 async def held_at_aoba(land: Land) -> Serial:
@@ -65,7 +72,9 @@ async def test_staff_provide_and_the_inquirer_gets_the_values(land: Land) -> Non
     assert told.status == "answered"
     assert told.items == {item: {"value": value} for item, value in VALUES.items()}
     assert serial.value not in await waiting(land)
-    records = await land.rows(land.name(Role.INTERMEDIATE, AOBA), "SELECT * FROM record WHERE serial = $1", serial.value)
+    records = await land.rows(
+        land.name(Role.INTERMEDIATE, AOBA), "SELECT * FROM record WHERE serial = $1", serial.value
+    )
     provided = {row["event"]: row for row in records}["provided"]
     assert {name: provided[name] for name in STAFF} == STAFF
 

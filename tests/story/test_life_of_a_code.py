@@ -1,4 +1,4 @@
-"""How an organisation gets its link code for a person: registry organisation, core, organisation; and what is gone afterwards."""
+"""How an organisation gets its link code for a person, and what is gone on every side afterwards."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
+from nakadachi.kit.author import Enclosure
 from nakadachi.telegrams.catalogue import HOPS
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, RequestLinkCode
 from nakadachi.telegrams.codec import decode_envelope, decode_json
 from nakadachi.telegrams.envelope import Received, Verified
 from nakadachi.terms import LinkCode, NodeName, Role
+from tests.invented import AOBA, TSUBAKI
 from tests.story.people import AKI, HANA, NOBODY, SUMI
-from tests.world import AOBA, TSUBAKI, Flight, Land
+from tests.tap import Flight
+from tests.world import Land
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -27,7 +30,7 @@ def part(received: Received, name: str, item: int = 0) -> bytes:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def outcome(new_land: Land) -> dict[str, str]:
-    """Tsubaki links Hana by her Individual Number, Sumi, Aki and Nobody by the four items: the outcome per addressee."""
+    """Tsubaki links Hana by her Individual Number, the others by the four items: the outcome per addressee."""
     lines = [HANA.line(TSUBAKI), *(one.line(TSUBAKI, number="") for one in (SUMI, AKI, NOBODY))]
     outcome = await new_land.register(TSUBAKI, *lines)
     await new_land.quiet()
@@ -36,6 +39,7 @@ async def outcome(new_land: Land) -> dict[str, str]:
 
 @pytest.fixture
 def legs(new_land: Land, outcome: dict[str, str]) -> dict[type, list[tuple[Flight, Received, Received]]]:
+    assert outcome
     return {kind: new_land.tap.legs(kind) for kind in (RequestLinkCode, IssueLinkCode, LinkCodeIssued)}
 
 
@@ -69,18 +73,20 @@ async def test_a_code_goes_from_the_registry_to_the_core_to_the_organisation(
 
 
 async def test_the_core_gets_the_organisations_own_request_without_the_people_in_it(
-    legs: dict[type, list[tuple[Flight, Received, Received]]]
+    legs: dict[type, list[tuple[Flight, Received, Received]]],
 ) -> None:
     request, issue = legs[RequestLinkCode][0][1], legs[IssueLinkCode][0][1]
     enclosed = decode_envelope(part(issue, "request"))
     assert enclosed.envelope.jws == request.envelope.jws
     described = enclosed.header.parts
-    assert {one.name for one, content in zip(described, enclosed.envelope.parts, strict=True) if content is None} == {"person"}
+    assert {one.name for one, content in zip(described, enclosed.envelope.parts, strict=True) if content is None} == {
+        "person"
+    }
     assert {part(issue, "resident record code", item).decode() for item in issue.header.found} == {HANA.code, SUMI.code}  # type: ignore[attr-defined]
 
 
 async def test_an_individual_number_is_sent_only_where_there_is_one_and_the_four_items_only_where_there_is_none(
-    legs: dict[type, list[tuple[Flight, Received, Received]]]
+    legs: dict[type, list[tuple[Flight, Received, Received]]],
 ) -> None:
     request = legs[RequestLinkCode][0][1]
     people = [json.loads(part(request, "person", item)) for item in range(len(STORY))]
@@ -123,11 +129,19 @@ async def test_the_individual_number_is_erased_once_the_code_is_set(new_land: La
     assert {row["individual_number"] for row in rows} == {None}
 
 
-async def test_the_same_person_has_another_code_at_another_organisation(new_land: Land, outcome: dict[str, str]) -> None:
+async def test_the_same_person_has_another_code_at_another_organisation(
+    new_land: Land, outcome: dict[str, str]
+) -> None:
     assert outcome
     assert await new_land.register(AOBA, HANA.line(AOBA)) == {HANA.at(AOBA): "linked"}
     codes = [
-        (await new_land.rows(new_land.name(Role.INTERMEDIATE, one), "SELECT link_code FROM person WHERE addressee LIKE $1", f"%{HANA.at(one)}"))[0]
+        (
+            await new_land.rows(
+                new_land.name(Role.INTERMEDIATE, one),
+                "SELECT link_code FROM person WHERE addressee LIKE $1",
+                f"%{HANA.at(one)}",
+            )
+        )[0]
         for one in (TSUBAKI, AOBA)
     ]
     assert codes[0] != codes[1]
@@ -144,14 +158,14 @@ async def test_asking_again_for_somebody_linked_asks_nobody(new_land: Land, outc
     assert [one for one in new_land.tap.flights[before:] if not one.path] == []
 
 
-async def test_a_code_issued_twice_is_kept_once_and_the_second_is_told_so(new_land: Land, outcome: dict[str, str]) -> None:
+async def test_a_code_issued_twice_is_kept_once_and_the_second_is_told_so(
+    new_land: Land, outcome: dict[str, str]
+) -> None:
     """The core sends the same codes in a telegram of its own: their matching numbers are unknown by now."""
     assert outcome
     server, interface, _, core = servers(new_land)
     issued = new_land.tap.legs(LinkCodeIssued)[0][1]
     author = new_land.author(core)
-    from nakadachi.kit.author import Enclosure
-
     parts = [
         Enclosure(name, part(issued, name, item), item=item, personal=True)
         for item in range(2)

@@ -16,11 +16,21 @@ from nakadachi.telegrams.catalogue import CATALOGUE, CORE, IF_A, IF_B, MS_A, MS_
 from nakadachi.telegrams.codec import decode_envelope, decode_json
 from nakadachi.telegrams.envelope import Received, Verified
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
-from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, Permit, PermitContent, PermitGranted, RequestPermit, SerialIssued
+from nakadachi.telegrams.permit import (
+    CheckPrefix,
+    IssueSerial,
+    Permit,
+    PermitContent,
+    PermitGranted,
+    RequestPermit,
+    SerialIssued,
+)
 from nakadachi.telegrams.provision import Provide
 from nakadachi.terms import NodeName, Role, Serial
+from tests.invented import AOBA, TSUBAKI
 from tests.story.people import HANA, VALUES
-from tests.world import AOBA, DEPARTMENT, OPERATOR, TSUBAKI, Flight, Land, Told
+from tests.tap import Flight
+from tests.world import DEPARTMENT, OPERATOR, Land, Told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -122,7 +132,9 @@ async def test_the_hops_come_in_their_order(story: Story) -> None:
     assert min(first[6:]) > first[4]
 
 
-async def test_the_check_of_the_prefix_and_the_request_for_the_permit_are_one_request_and_two_telegrams(story: Story) -> None:
+async def test_the_check_of_the_prefix_and_the_request_for_the_permit_are_one_request_and_two_telegrams(
+    story: Story,
+) -> None:
     flight = story.first(CheckPrefix)[0]
     assert [type(one.header) for one in flight.telegrams] == [CheckPrefix, RequestPermit]
 
@@ -195,19 +207,25 @@ async def test_the_inquirers_records_say_who_asked_from_where_and_what_for(story
 async def test_the_core_knows_the_member_of_staff_by_a_pseudonym_only(story: Story) -> None:
     row = (await story.records(CORE))["permitted"]
     assert row["staff"]
-    assert OPERATOR not in json.dumps([row["staff"], row["department"], row["terminal"], row["purpose"], row["case_number"]])
+    assert OPERATOR not in json.dumps(
+        [row["staff"], row["department"], row["terminal"], row["purpose"], row["case_number"]]
+    )
 
 
 async def test_the_pair_of_serial_and_prefix_is_erased_at_both_interfaces(story: Story) -> None:
     for stop in (IF_A, IF_B):
         (row,) = await story.land.rows(
-            story.stops[stop], "SELECT prefix, route_to, route_url, ended FROM exchange WHERE serial = $1", story.serial.value
+            story.stops[stop],
+            "SELECT prefix, route_to, route_url, ended FROM exchange WHERE serial = $1",
+            story.serial.value,
         )
         assert row == {"prefix": None, "route_to": None, "route_url": None, "ended": True}
 
 
 async def test_the_one_time_body_key_is_erased(story: Story) -> None:
-    (row,) = await story.land.rows(story.stops[MS_A], "SELECT state, seed FROM inquiry WHERE serial = $1", story.serial.value)
+    (row,) = await story.land.rows(
+        story.stops[MS_A], "SELECT state, seed FROM inquiry WHERE serial = $1", story.serial.value
+    )
     assert row == {"state": "answered", "seed": None}
 
 

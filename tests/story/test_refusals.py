@@ -12,8 +12,9 @@ from nakadachi.telegrams.inquiry import Inquire, InquireAt
 from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
 from nakadachi.telegrams.provision import Provide
 from nakadachi.terms import Role, Serial
+from tests.invented import AOBA, PENSION, TSUBAKI
 from tests.story.people import HANA, KENJI, MIYO, RAN, SUMI, VALUES
-from tests.world import AOBA, PENSION, TSUBAKI, Land, Told
+from tests.world import Land, Told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,11 +31,15 @@ def serial_of(told: Told, reason: Reason) -> Serial:
 
 async def records(land: Land, role: Role, serial: Serial) -> list[tuple[str, str]]:
     organisation = TSUBAKI if role in {Role.INTERMEDIATE, Role.INTERFACE} else None
-    rows = await land.rows(land.name(role, organisation), "SELECT event, reason FROM record WHERE serial = $1", serial.value)
+    rows = await land.rows(
+        land.name(role, organisation), "SELECT event, reason FROM record WHERE serial = $1", serial.value
+    )
     return sorted((row["event"], row["reason"]) for row in rows)
 
 
-@pytest.mark.parametrize("asked", [ENDED, ELSEWHERE, {"information": "TM99000000000001"}], ids=["ended", "ordinance", "unknown"])
+@pytest.mark.parametrize(
+    "asked", [ENDED, ELSEWHERE, {"information": "TM99000000000001"}], ids=["ended", "ordinance", "unknown"]
+)
 async def test_what_the_law_does_not_list_stops_at_the_own_interface(land: Land, asked: dict[str, str]) -> None:
     serial = serial_of(await land.ask(HANA.at(TSUBAKI), **asked), Reason.NOT_IN_TABLE)
     await land.quiet()
@@ -43,7 +48,9 @@ async def test_what_the_law_does_not_list_stops_at_the_own_interface(land: Land,
     assert not [flight for flight, _, _ in land.tap.legs(RequestPermit, serial) if flight.to == core]
     for role in (Role.INTERMEDIATE, Role.INTERFACE, Role.CORE, Role.COMMISSION):
         assert ("refused", "NOT_IN_TABLE") in await records(land, role, serial), role
-    kept = await land.rows(commission, "SELECT inquirer, provider, reason FROM refused_inquiry WHERE serial = $1", serial.value)
+    kept = await land.rows(
+        commission, "SELECT inquirer, provider, reason FROM refused_inquiry WHERE serial = $1", serial.value
+    )
     assert kept == [{"inquirer": TSUBAKI.value, "provider": AOBA.value, "reason": "NOT_IN_TABLE"}]
 
 

@@ -65,6 +65,9 @@ class Running(Protocol):
     async def announce(self) -> None:
         """Tell the others."""
 
+    async def reload(self) -> None:
+        """Take up what changed in the files of the configuration."""
+
     async def stop(self) -> None:
         """End in order."""
 
@@ -100,7 +103,7 @@ def advice(wrong: Exception, config: Path) -> str:
 async def run_until_signal(service: Running, say: Callable[[], None]) -> None:
     """Start, `say` that it runs, and stop in order at SIGINT or SIGTERM; a second signal ends at once.
 
-    It stops too when the process that it was started for is gone.
+    It stops too when the process that it was started for is gone; at SIGHUP it takes up changed documents.
 
     Raises what the start raises. A system that did not start is not stopped: it would tell the others that it has
     stopped, and the one that holds its port may be the same system, well and running.
@@ -110,6 +113,8 @@ async def run_until_signal(service: Running, say: Callable[[], None]) -> None:
     for one in SIGNALS:
         loop.add_signal_handler(one, ended.set)
     lifeline.hold(ended.set)
+    reloading: list[asyncio.Task[None]] = []
+    loop.add_signal_handler(signal.SIGHUP, lambda: reloading.append(loop.create_task(service.reload())))
     try:
         await service.start()
         try:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
 from nakadachi.core import code, inquiry, oversight, permit, store
 from nakadachi.core.codes import ReversibleScheme, link_key
 from nakadachi.core.parts import Core, Times
@@ -16,8 +19,8 @@ from nakadachi.crypto.notes import NoteSigner
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.web import application
-from nakadachi.ledger.log import Log
-from nakadachi.node import NodeConfig, Service, World, open_node, status
+from nakadachi.ledger.log import LEASE, Log
+from nakadachi.node import NodeConfig, Service, World, open_node, read_file, status
 from nakadachi.telegrams.code import IssueLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
@@ -26,6 +29,8 @@ from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
 from nakadachi.telegrams.provision import ProvisionCompleted
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from nakadachi.core.store import Exchange
     from nakadachi.terms import OrganisationCode, TelegramId
 
@@ -60,7 +65,7 @@ async def build(config: CoreConfig, world: World) -> Service:
         signer=NoteSigner.from_seed(config.origin, node.keys.secret("log")),
         database=node.database,
         clock=world.clock,
-        holder=config.node.name.value,
+        holder=world.entropy.bytes(12).hex(),
     )
     master = node.keys.secret("link-master")
 
@@ -96,7 +101,18 @@ async def build(config: CoreConfig, world: World) -> Service:
     witnessing = Witnessing(core, node.database, node.wire)
 
     async def ready() -> dict[str, Any]:
-        return await status(node, log_size=log.size, checkpoint=log.checkpoint, cosigned=core.head[0])
+        cosigned = int(core.head[0].split("\n")[1]) if core.head[0] else 0
+        return await status(node, log_size=log.size, cosigned_size=cosigned)
+
+    async def checkpoint(_request: Request) -> Response:
+        return PlainTextResponse(core.head[0] or log.checkpoint)
+
+    async def entries(_request: Request) -> Response:
+        return PlainTextResponse("".join(f"{entry.hex()}\n" for entry in await log.entries()))
+
+    async def reload() -> None:
+        notes = read_file(config.node.lawbook), read_file(config.node.directory)
+        await system.together(oversight.distribute_edition, notes)
 
     async def distribute() -> None:
         await system.together(oversight.distribute_to_older, None)
@@ -104,8 +120,11 @@ async def build(config: CoreConfig, world: World) -> Service:
     return Service(
         node,
         system,
-        application(system, ready=ready),
-        begins=(log.start,),
+        application(
+            system, ready=ready, routes=[Route("/log/checkpoint", checkpoint), Route("/log/entries", entries)]
+        ),
+        begins=(lambda: log.start(patience=LEASE * 1.5),),
+        reloads=(reload,),
         ready=(witnessing.start, distribute),
         ends=(witnessing.stop, log.stop),
     )

@@ -1,7 +1,8 @@
 """Certificates of a sample country: one authority, and certificates bound to nodes and existing systems by their DNS
 names.
 
-For trials only: the authority's key lies beside what it signs. A real network brings its own authority.
+For trials only: the authority's key is never written, so no further certificate can be issued. A real network brings
+its own authority.
 """
 
 from __future__ import annotations

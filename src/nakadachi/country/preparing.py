@@ -31,9 +31,7 @@ async def prepare(
     folder: Path, files: Path, organisations: tuple[OrganisationCode, ...], done: Callable[[str, int], None]
 ) -> None:
     """Prepare all organisations; `done(organisation code, people)` is told as each is ready. Raises DeskError."""
-    async with asyncio.TaskGroup() as group:
-        for organisation in organisations:
-            group.create_task(_prepare_one(folder, files, organisation, done))
+    await asyncio.gather(*(_prepare_one(folder, files, organisation, done) for organisation in organisations))
 
 
 async def _prepare_one(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from nakadachi.country.plan import Place, Plan
 
+COMMON = 3
+"""Core, Commission and registry organisation start first: the others report to the core as soon as they listen."""
 LISTENS_SECONDS = 30.0
 STOP_SECONDS = 15.0
 
@@ -36,7 +38,9 @@ class Processes:
 
     async def start(self) -> None:
         """Start all systems and wait until each says that it listens. Raises ProcessEnded."""
-        await asyncio.gather(*(self._start_one(place) for place in self.plan.places))
+        for place in self.plan.places[:COMMON]:
+            await self._start_one(place)
+        await asyncio.gather(*(self._start_one(place) for place in self.plan.places[COMMON:]))
 
     async def _start_one(self, place: Place) -> None:
         process = await asyncio.create_subprocess_exec(

@@ -5,8 +5,10 @@ It knows the door's paths and no database. A file is sent only after the server 
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -27,6 +29,9 @@ ANSWER_SECONDS = 60.0
 STREAM_SECONDS = 600.0
 LOAD_SECONDS = 3600.0
 """How long the server may be silent: at a question, between two results, while it checks and loads a whole file."""
+GOODBYE_TRIES, GOODBYE_SECONDS = 100, 0.01
+CLOSED = -1
+"""What a closed socket says instead of its number."""
 _ADDRESS = re.compile(r"https://[^/?#\s]+/?")
 
 
@@ -153,9 +158,26 @@ async def open_desk(config: DeskConfig) -> AsyncIterator[DeskClient]:
             f"{config.certificate}, {config.key} and {config.authority}: not a certificate, its key and an authority"
             f" in PEM ({wrong.strerror or type(wrong).__name__})"
         ) from None
-    connector = aiohttp.TCPConnector(ssl=context)
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield DeskClient(config, session)
+    sockets: list[socket.socket] = []
+
+    def new_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+        sockets.append(socket.socket(*address[:3]))
+        return sockets[-1]
+
+    connector = aiohttp.TCPConnector(ssl=context, socket_factory=new_socket)
+    try:
+        async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+            yield DeskClient(config, session)
+    finally:
+        await _closed(sockets)
+
+
+async def _closed(sockets: Sequence[socket.socket]) -> None:
+    """Wait, but not long, until TLS has said goodbye where an exchange was not over; else the loop would end first."""
+    for _ in range(GOODBYE_TRIES):
+        if all(one.fileno() == CLOSED for one in sockets):
+            return
+        await asyncio.sleep(GOODBYE_SECONDS)
 
 
 def _said(config: DeskConfig, status: int, body: bytes) -> str:

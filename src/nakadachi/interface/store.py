@@ -111,7 +111,10 @@ async def keep_asked(connection: Connection, asked: Sequence[Exchange], now: dat
 async def permits_used(connection: Connection, places: Sequence[tuple[str, int]]) -> frozenset[tuple[str, int]]:
     """Those of these permits (origin, index) that were used before."""
     rows = await connection.fetch(
-        "SELECT origin, index FROM permit_used WHERE index = ANY($1::bigint[])", [index for _, index in places]
+        "SELECT origin, index FROM permit_used"
+        " WHERE (origin, index) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))",
+        [origin for origin, _ in places],
+        [index for _, index in places],
     )
     return frozenset((row["origin"], row["index"]) for row in rows)
 

@@ -118,10 +118,10 @@ async def inquiries(connection: Connection, serials: Sequence[Serial]) -> dict[S
 
 
 async def note_permits(connection: Connection, stated: Sequence[Stated]) -> None:
-    """Permits came, and our statements go out."""
+    """Permits came, and our statements go out; an inquiry that ended meanwhile gets no seed again."""
     await connection.executemany(
         "UPDATE inquiry SET last = 'Inquire', prefix = $2, leaf_hash = $3, suite = $4, month = $5, seed = $6"
-        " WHERE serial = $1",
+        " WHERE serial = $1 AND state = 'asked'",
         [(one.serial.value, encode_json(one.prefix), one.leaf_hash, one.suite, one.month, one.seed) for one in stated],
     )
 
@@ -178,7 +178,10 @@ async def keep_asked(connection: Connection, asked: Sequence[AskedOfUs]) -> None
 async def permits_used(connection: Connection, places: Sequence[tuple[str, int]]) -> frozenset[tuple[str, int]]:
     """Those of these permits (origin, index) that were used before."""
     rows = await connection.fetch(
-        "SELECT origin, index FROM asked WHERE index = ANY($1::bigint[])", [index for _, index in places]
+        "SELECT origin, index FROM asked"
+        " WHERE (origin, index) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))",
+        [origin for origin, _ in places],
+        [index for _, index in places],
     )
     return frozenset((row["origin"], row["index"]) for row in rows)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE = timedelta(seconds=20)
 """How long a row is left to whoever committed it before the outbox takes it up itself."""
+SHORT_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=1)
 
 
@@ -43,6 +44,11 @@ async def drop(connection: Connection, ids: Sequence[TelegramId]) -> None:
 async def hurry(connection: Connection, now: datetime) -> None:
     """Make everything that waits due now: after a restart nobody else will send it."""
     await connection.execute("UPDATE outbox SET due_at = $1 WHERE due_at > $1", now)
+
+
+async def retry_soon(connection: Connection, one: TelegramId, now: datetime) -> None:
+    """An entry was not answered: it is due again after a short pause, not only after the first, long one."""
+    await connection.execute("UPDATE outbox SET due_at = least(due_at, $2) WHERE id = $1", one.value, now + SHORT_PAUSE)
 
 
 async def claim(connection: Connection, now: datetime, most: int = 50) -> list[Entry]:

@@ -109,13 +109,15 @@ class Sender:
         try:
             received = await self.post(entry, OWN_SECONDS)
             if any(isinstance(answer.header, Pending) for answer in received):
-                return
+                raise Unreachable(f"{entry.to}: kept there, not answered yet")
             if not own:
                 self.done(entry.id)
                 return
             await self._hear(Heard(sent, self._verified(sent, received)))
         except Unreachable as wrong:
             logger().info("send.waits", node=self._author.name.value, peer=entry.to.value, detail=str(wrong))
+            if entry.telegrams:
+                await self.retry_soon(entry)
         except Refusal as refusal:
             logger().warning(
                 "answer.refused", node=self._author.name.value, peer=entry.to.value, reason=refusal.reason.value,
@@ -123,6 +125,14 @@ class Sender:
             )  # fmt: skip
         except Exception:  # noqa: BLE001  the row stays, so it is sent again
             logger().exception("send.failed", node=self._author.name.value, peer=entry.to.value)
+
+    async def retry_soon(self, entry: Entry) -> None:
+        """The first attempt failed: take it up again soon. Later ones have their own, growing pauses."""
+        try:
+            async with self._database.acquire() as connection:
+                await outbox.retry_soon(connection, entry.id, self._author.clock.now())
+        except Exception:  # noqa: BLE001  then it waits for the first, long pause
+            logger().exception("outbox.waits", node=self._author.name.value)
 
     def _verified(self, sent: tuple[Verified[Any], ...], received: list[Received]) -> tuple[Verified[Any], ...]:
         """The answers, each by a node that the directory lists and signed by it. Raises Refusal, Unreachable."""

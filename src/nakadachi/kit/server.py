@@ -257,6 +257,7 @@ class System(Generic[P]):
             answers = await self.sender.post(entry, seconds)
         except Unreachable as wrong:
             logger().info("relay.waits", node=self.name.value, peer=entry.to.value, detail=str(wrong))
+            await self.sender.retry_soon(entry)
             return None
         if not isinstance(answers[0].header, Pending):
             self.sender.done(entry.id)

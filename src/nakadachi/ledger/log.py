@@ -8,6 +8,7 @@ pending.
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LEASE = timedelta(seconds=10)
-RENEW_SECONDS = 3.0
+LEASE = timedelta(seconds=6)
+RENEW_SECONDS = 1.5
+TRY_SECONDS = 0.25
 MOST = 2000
 """Entries of one checkpoint at the most."""
 
@@ -55,7 +57,7 @@ class Place:
 
 
 class Log:
-    """One origin's log. `holder` names this process for the lease."""
+    """One origin's log. `holder` names this process, and no other, for the lease."""
 
     def __init__(self, *, origin: str, signer: NoteSigner, database: Database, clock: Clock, holder: str) -> None:
         self.origin = origin
@@ -100,13 +102,26 @@ class Log:
         place = await self._waiters.wait(entry, seconds)
         return place if place is not None else await self._look_up(entry)
 
-    async def start(self) -> None:
-        """Take the lease, read the tree, integrate what is pending, and go on. Raises LeaseTaken."""
+    async def start(self, *, patience: timedelta = timedelta()) -> None:
+        """Take the lease, read the tree, integrate what is pending, and go on.
+
+        `patience`: how long to wait for the lease of a holder that was killed to lapse. Raises LeaseTaken where another
+        one holds it after that.
+        """
+        await self._begin(tries=int(patience.total_seconds() / TRY_SECONDS) + 1)
+        self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._renew())]
+
+    async def _begin(self, tries: int) -> None:
         size = await self._take_lease()
+        while size is None:
+            tries -= 1
+            if tries <= 0:
+                raise LeaseTaken(self.origin)
+            await asyncio.sleep(TRY_SECONDS)
+            size = await self._take_lease()
         async with self._database.acquire() as connection:
             await self._read(connection, size)
         self._wake.set()
-        self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._renew())]
 
     async def stop(self) -> None:
         """Integrate nothing more and give the lease back."""
@@ -168,7 +183,7 @@ class Log:
         found = {(row["level"], row["index"]): bytes(row["hash"]) for row in rows}
         return work(lambda level, index: found[level, index])
 
-    async def _take_lease(self) -> int:
+    async def _take_lease(self) -> int | None:
         now = self._clock.now()
         async with self._database.transaction() as connection:
             await connection.execute(
@@ -180,14 +195,14 @@ class Log:
             )
             rows = await connection.fetch(
                 "UPDATE log_tree SET holder = $2, fence = fence + 1, until = $4"
-                " WHERE origin = $1 AND (until <= $3 OR holder = $2) RETURNING size, fence",
+                " WHERE origin = $1 AND until <= $3 RETURNING size, fence",
                 self.origin,
                 self._holder,
                 now,
                 now + LEASE,
             )
         if not rows:
-            raise LeaseTaken(self.origin)
+            return None
         self._fence = rows[0]["fence"]
         return int(rows[0]["size"])
 
@@ -204,8 +219,9 @@ class Log:
                 while await self._integrate() == MOST:
                     pass
             except LeaseTaken:
+                # Somebody else took over, perhaps while the database was away: nothing of ours is lost, it is pending.
                 logger().error("log.lease_lost", detail=self.origin)
-                return
+                await self._begin(tries=sys.maxsize)
             except Exception:  # noqa: BLE001  what is pending stays so, and is tried again
                 logger().exception("log.waits", detail=self.origin)
                 await asyncio.sleep(RENEW_SECONDS)

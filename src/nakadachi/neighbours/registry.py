@@ -95,7 +95,8 @@ def read_person(raw: bytes) -> Sought:
 
 def plain(text: str) -> str:
     """One notation of a name or address for matching: NFKC, no spaces."""
-    return "".join(unicodedata.normalize("NFKC", text).split())
+    # Twice: a voicing mark that stood apart joins its kana only once the space is gone.
+    return unicodedata.normalize("NFKC", "".join(unicodedata.normalize("NFKC", text).split()))
 
 
 def read_residents(path: Path) -> list[store.Entry]:

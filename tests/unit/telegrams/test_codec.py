@@ -1,6 +1,7 @@
 """The codec: what is written is read back, and everything else is refused before anybody acts on it."""
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -28,6 +29,7 @@ from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, LogContent, Ope
 from nakadachi.terms import (
     AffairCode,
     InfoNameCode,
+    ItemCode,
     LinkCode,
     NodeName,
     OrganisationCode,
@@ -185,8 +187,8 @@ def test_a_header_in_another_spelling_is_refused(telegram, forged, refused, old,
 
 
 def test_a_header_above_its_lanes_limit_is_refused(author, refused):
-    long = "x" * HEADER_LIMIT[Lane.INTERACTIVE]
-    fields = {"to": NodeName(IF), "prefix": PREFIX, "serials": (SERIAL,), "staff": long}
+    many = tuple(ItemCode(f"{PREFIX.information}-{number:04}") for number in range(HEADER_LIMIT[Lane.INTERACTIVE] // 20))
+    fields = {"to": NodeName(IF), "prefix": replace(PREFIX, items=many), "serials": (SERIAL,), "staff": "pseudonym"}
     interactive = author(MS).write(CheckPrefix, **fields)
     refused(Reason.TOO_LARGE, codec.read, interactive.envelope)
     bulk = author(MS).write(CheckPrefix, lane=Lane.BULK, **fields)

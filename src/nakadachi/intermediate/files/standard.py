@@ -1,4 +1,4 @@
-"""Holds replica lines against the data standard in use: known items, values of their kind (M4); never quotes a value."""
+"""Holds replica lines against the data standard: known items, values of their kind (M4); never quotes a value."""
 
 from __future__ import annotations
 
