@@ -49,6 +49,13 @@ def provide(play: Play, one: Permitted, author: NodeName | None = None, **statem
     return play.write(author or play.other_server, Provide, play.server, prefix=prefix, statements=(said,), parts=parts)
 
 
+async def test_an_answer_that_nobody_asked_for_is_refused_on_its_way(play: Play, permitted: Permitted) -> None:
+    telegram = provide(play, permitted)
+    assert await refused(play, play.other_server, play.other_interface, telegram.envelope) is Reason.OUT_OF_TURN
+    assert await refused(play, play.other_interface, play.interface, telegram.envelope) is Reason.OUT_OF_TURN
+    assert await refused(play, play.interface, play.server, telegram.envelope) is Reason.OUT_OF_TURN
+
+
 async def held(play: Play) -> Permitted:
     """Tsubaki's server really waits for an answer about Taro, whom Aoba's staff hold back."""
     told = await play.land.ask(TARO.at(TSUBAKI))

@@ -187,13 +187,6 @@ async def test_a_serial_that_was_never_issued_is_refused(play: Play, permitted: 
     assert reason_of(await play.check_prefix(other_serial(permitted.serial))) is Reason.OUT_OF_TURN
 
 
-async def test_an_answer_that_nobody_asked_for_is_refused_on_its_way(play: Play, permitted: Permitted) -> None:
-    telegram = provide(play, permitted)
-    assert await refused(play, play.other_server, play.other_interface, telegram.envelope) is Reason.OUT_OF_TURN
-    assert await refused(play, play.other_interface, play.interface, telegram.envelope) is Reason.OUT_OF_TURN
-    assert await refused(play, play.interface, play.server, telegram.envelope) is Reason.OUT_OF_TURN
-
-
 async def test_a_telegrams_number_with_other_bytes_is_refused_and_the_first_keeps_its_answer(play: Play) -> None:
     first = play.write(play.server, IssueSerial, play.interface, use=SerialUse.INQUIRY, count=1)
     (answer,) = await play.land.hand(play.server, play.interface, first.envelope)

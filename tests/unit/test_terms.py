@@ -29,16 +29,25 @@ from nakadachi.terms import (
 
 ORGANISATION = "9901000000000001"
 SHAPES = {
-    OrganisationCode: (ORGANISATION, ["", ORGANISATION[1:], ORGANISATION + "1", "990100000000000x", "９９０１０００００００００００１"]),
+    OrganisationCode: (
+        ORGANISATION,
+        ["", ORGANISATION[1:], ORGANISATION + "1", "990100000000000x", "９９０１０００００００００００１"],
+    ),
     AffairCode: ("JM99000000180000", ["JT99000000180000", "jm99000000180000", "JM9900000018000", "JM99000000180000\n"]),
     ProcedureCode: ("JT99000000180001", ["JM99000000180001", "JT990000001800011"]),
     InfoNameCode: ("TM99000000000002", ["TM99000000000002-0001", " TM99000000000002"]),
     ItemCode: ("TM99000000000002-0001", ["TM99000000000002", "TM99000000000002-001", "TM99000000000002_0001"]),
-    Serial: (f"{ORGANISATION}-{'7' + 'Z' * 25}", [ORGANISATION, f"{ORGANISATION}-{'8' * 26}", f"{ORGANISATION}-{'U' * 26}"]),
+    Serial: (
+        f"{ORGANISATION}-{'7' + 'Z' * 25}",
+        [ORGANISATION, f"{ORGANISATION}-{'8' * 26}", f"{ORGANISATION}-{'U' * 26}"],
+    ),
     TelegramId: ("0" * 26, ["8" + "0" * 25, "0" * 25, "I" * 26, "o" * 26]),
     MatchingNumber: ("Z" * 26, ["Z" * 25, "U" * 26, "z" * 26]),
-    NodeName: (f"core:{ORGANISATION}", [f"Core:{ORGANISATION}", f"auditor:{ORGANISATION}", "core:", f"core:{ORGANISATION}1"]),
-}  # fmt: skip
+    NodeName: (
+        f"core:{ORGANISATION}",
+        [f"Core:{ORGANISATION}", f"auditor:{ORGANISATION}", "core:", f"core:{ORGANISATION}1"],
+    ),
+}
 
 
 @pytest.mark.parametrize("kind", SHAPES)

@@ -178,8 +178,7 @@ async def keep_asked(connection: Connection, asked: Sequence[AskedOfUs]) -> None
 async def permits_used(connection: Connection, places: Sequence[tuple[str, int]]) -> frozenset[tuple[str, int]]:
     """Those of these permits (origin, index) that were used before."""
     rows = await connection.fetch(
-        "SELECT origin, index FROM asked"
-        " WHERE (origin, index) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))",
+        "SELECT origin, index FROM asked WHERE (origin, index) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))",
         [origin for origin, _ in places],
         [index for _, index in places],
     )

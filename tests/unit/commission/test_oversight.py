@@ -201,13 +201,12 @@ def test_any_bytes_are_a_request_or_a_bad_format(drawn):
     if isinstance(drawn, tuple):
         true = request(2, 3)
         drawn = true[: drawn[0]] + bytes((drawn[1],)) + true[drawn[0] + 1 :]
+    reason = None
     try:
         old, proof, _ = read_request(drawn)
     except Refusal as refusal:
-        assert refusal.reason is Reason.BAD_FORMAT
-    else:
-        assert old >= 0
-        assert all(len(one) == 32 for one in proof)
+        reason = refusal.reason
+    assert reason is Reason.BAD_FORMAT or (old >= 0 and all(len(one) == 32 for one in proof))
 
 
 async def test_changed_requests_are_answered_below_500(commission):

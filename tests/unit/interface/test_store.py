@@ -78,15 +78,18 @@ async def test_what_was_never_seen_is_not_known(connection):
     assert await store.exchanges(connection, [ONE]) == {}
 
 
-@pytest.mark.parametrize("again", ["issued", "asked"])
-async def test_a_serial_is_issued_once(connection, again):
+async def test_a_serial_is_issued_once(connection):
     await store.keep_issued(connection, [ONE], NOW)
     with pytest.raises(asyncpg.UniqueViolationError):
-        if again == "issued":
-            await store.keep_issued(connection, [TWO, ONE], NOW)
-        else:
-            await store.keep_asked(connection, [Exchange(ONE, "InquireAt", PREFIX)], NOW)
+        await store.keep_issued(connection, [TWO, ONE], NOW)
     assert await known(connection, TWO) is None
+
+
+async def test_an_inquiry_reaches_the_provider_once(connection):
+    asked = Exchange(ONE, "InquireAt", PREFIX, bytes(32), LATER, ROUTE)
+    await store.keep_asked(connection, [asked], NOW)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await store.keep_asked(connection, [asked], NOW)
 
 
 async def test_a_permit_is_used_once(connection):

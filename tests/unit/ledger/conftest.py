@@ -8,10 +8,14 @@ import pytest
 
 from nakadachi.crypto.notes import NoteKind, NoteSigner, add_signature
 from nakadachi.crypto.signing import SigningKey
+from nakadachi.kit.clock import FixedClock
+from nakadachi.kit.database import Database
+from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.law import lawbook
 from nakadachi.law.directory import Directory, LogOrigin, Node
 from nakadachi.ledger.checkpoint import Checkpoint, sign_checkpoint
 from nakadachi.ledger.edition import Edition, Trust, sign_document
+from nakadachi.ledger.log import Log
 from nakadachi.terms import NodeName, OrganisationCode, Role
 
 ORIGIN = "core.example/1"
@@ -91,3 +95,33 @@ def network():
         witness=WITNESS,
         documents=DOCUMENTS,
     )
+
+
+@pytest.fixture
+async def log_database(tenant_dsn):
+    opened = await Database.open(tenant_dsn, max_size=6)
+    await migrate(opened, read_migrations("nakadachi.ledger", part="log", folder="log_sql"))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def clock():
+    return FixedClock(datetime(2026, 4, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+async def begin(log_database, clock):
+    """Starts a holder of the log; all are stopped after the test."""
+    begun = []
+
+    async def start(holder="one", origin=ORIGIN):
+        signer = NoteSigner.from_seed(origin, bytes(32))
+        one = Log(origin=origin, signer=signer, database=log_database, clock=clock, holder=holder)
+        await one.start()
+        begun.append(one)
+        return one
+
+    yield start
+    for one in begun:
+        await one.stop()

@@ -189,10 +189,12 @@ def test_what_describes_nobody_is_of_a_bad_format_and_not_repeated(words):
 
 @given(st.binary(max_size=60))
 def test_any_bytes_describe_somebody_or_are_refused(raw):
+    reason = sought = None
     try:
-        assert isinstance(read_person(raw), Sought)
+        sought = read_person(raw)
     except Refusal as refusal:
-        assert refusal.reason is Reason.BAD_FORMAT
+        reason = refusal.reason
+    assert reason is Reason.BAD_FORMAT or isinstance(sought, Sought)
 
 
 def test_who_is_sought_shows_in_no_repr():
@@ -222,7 +224,7 @@ def test_residents_come_from_a_file_in_one_notation(tmp_path):
 def test_a_file_of_something_else_is_named_and_not_repeated(tmp_path, text):
     file = tmp_path / "residents.csv"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match="residents.csv: not a file of residents") as wrong:
+    with pytest.raises(ConfigError, match=r"residents\.csv: not a file of residents") as wrong:
         read_residents(file)
     assert "花子" not in str(wrong.value)
     with pytest.raises(ConfigError, match="nowhere"):
