@@ -7,6 +7,7 @@ In the same run: the reference bound, the exchange's bare cryptography on the sa
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import os
 import re
@@ -28,18 +29,22 @@ from nakadachi.country.plan import plan
 from nakadachi.country.preparing import desk_config, prepare
 from nakadachi.country.processes import Processes
 from nakadachi.country.sample import INQUIRER
+from nakadachi.intermediate.files.inquiries import InquiryLine, inquiries
+from nakadachi.intermediate.files.reading import LineReader
 from nakadachi.kit.postgres import embedded
 from nakadachi.kit.tls import client_context, node_host
 from nakadachi.law import lawbook
+from nakadachi.law.masters import ValueKind
 from nakadachi.node import World
-from nakadachi.terms import OrganisationCode
+from nakadachi.terms import ItemCode, OrganisationCode, Prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROVIDER = "9903000000000001"
 PORT = 18400
-BODY_BYTES = 2048
+TEXT_CHARACTERS = 1600
+"""With the other items, the subject and the serial a body then has about 2 KB."""
 SWEEP = (1, 8, 32, 64, 128, 256)
 SECONDS = 8.0
 WARM_SECONDS = 3.0
@@ -52,9 +57,8 @@ class Point:
 
     concurrency: int
     per_second: float
-    p50: float
-    p95: float
-    p99: float
+    late: int
+    latency: tuple[float, float, float]
     cpu: dict[str, float]
 
     def words(self) -> dict[str, Any]:
@@ -62,7 +66,8 @@ class Point:
         return {
             "concurrency": self.concurrency,
             "per_second": round(self.per_second, 1),
-            "latency_ms": {"p50": round(self.p50, 1), "p95": round(self.p95, 1), "p99": round(self.p99, 1)},
+            "not_answered_at_once": self.late,
+            "latency_ms": dict(zip(("p50", "p95", "p99"), (round(one, 1) for one in self.latency), strict=True)),
             "cpu_ms_per_exchange": {name: round(value, 2) for name, value in self.cpu.items()},
         }
 
@@ -95,21 +100,39 @@ async def measure(seconds: float = SECONDS) -> tuple[list[Point], float]:
 
 
 def _lines(files: Path) -> list[str]:
-    """Lines of the example file that the provider answers."""
+    """Lines of the example file that the provider answers with a text, which can be made long."""
+    book, texts = lawbook.sample(), _texts()
     answered = {
         int(row.split(",")[0])
         for row in (files / "expected.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
         if row.split(",")[1] == "answered"
     }
-    lines = (files / "inquiries.csv").read_text(encoding="utf-8-sig").splitlines()
-    return [line for number, line in enumerate(lines, 1) if number in answered and line.split(",")[12] == PROVIDER]
+    chosen = []
+    raw = (files / "inquiries.csv").read_bytes()
+    for number, line in enumerate(inquiries(LineReader(io.BytesIO(raw))), 1):
+        if number in answered and isinstance(line, InquiryLine) and line.provider.value == PROVIDER:
+            prefix = Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
+            if texts & set(book.whitelist.allowed_items(prefix, book.effective)):
+                chosen.append(raw.splitlines()[number - 1].decode("utf-8-sig"))
+    return chosen
+
+
+def _texts() -> set[ItemCode]:
+    """Items whose value is free text."""
+    return {
+        item.code
+        for information in lawbook.sample().masters.informations
+        for item in information.items
+        if item.value is ValueKind.TEXT
+    }
 
 
 def _heavy(path: Path) -> None:
-    """Make the values of the replica file so long that a body has 2 KB: the rows asked for have two items or more."""
-    text = path.read_text(encoding="utf-8")
-    value = "x" * (BODY_BYTES // 2)
-    path.write_text(re.sub(r"(<TM\d{14}-\d{4} [^>/]*>)[^<]*<", rf"\g<1>{value}<", text), encoding="utf-8")
+    """Make the texts of the replica file so long that a body has 2 KB."""
+    content = path.read_text(encoding="utf-8")
+    for item in _texts():
+        content = re.sub(rf"(<{item.value} [^>/]*>)[^<]*<", rf"\g<1>{'x' * TEXT_CHARACTERS}<", content)
+    path.write_text(content, encoding="utf-8")
 
 
 async def _point(folder: Path, processes: Processes, what: tuple[list[str], int, float]) -> Point:
@@ -121,37 +144,40 @@ async def _point(folder: Path, processes: Processes, what: tuple[list[str], int,
     connector = aiohttp.TCPConnector(ssl=context, limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
 
-        async def one() -> float:
+        async def one() -> float | None:
             begun = time.perf_counter()
             async with session.post(url, data=next(supply).encode(), server_hostname=node_host(desk.node)) as answer:
                 said = await answer.read()
-            if b'"answered"' not in said:
-                raise RuntimeError(f"not answered: {said[:200]!r}")
-            return time.perf_counter() - begun
+            if b'"answered"' in said:
+                return time.perf_counter() - begun
+            if b'"pending"' in said:
+                return None
+            raise RuntimeError(f"not answered: {said[:200]!r}")
 
         await _run(one, concurrency, WARM_SECONDS)
         before = _cpu(processes)
         begun = time.perf_counter()
-        latencies = sorted(await _run(one, concurrency, seconds))
+        took = await _run(one, concurrency, seconds)
         elapsed = time.perf_counter() - begun
+    latencies = sorted(one for one in took if one is not None)
     after, count = _cpu(processes), len(latencies)
     cpu = {name: (after[name] - before[name]) * 1000 / count for name in before}
     p50, p95, p99 = (latencies[min(count - 1, int(count * share))] * 1000 for share in (0.5, 0.95, 0.99))
-    point = Point(concurrency, count / elapsed, p50, p95, p99, cpu)
+    point = Point(concurrency, count / elapsed, len(took) - count, (p50, p95, p99), cpu)
     print(point.words(), file=sys.stderr, flush=True)
     return point
 
 
-async def _run(one: Any, concurrency: int, seconds: float) -> list[float]:
+async def _run(one: Any, concurrency: int, seconds: float) -> list[float | None]:
     until = time.perf_counter() + seconds
-    latencies: list[float] = []
+    took: list[float | None] = []
 
     async def worker() -> None:
         while time.perf_counter() < until:
-            latencies.append(await one())
+            took.append(await one())
 
     await asyncio.gather(*(worker() for _ in range(concurrency)))
-    return latencies
+    return took
 
 
 def _cpu(processes: Processes) -> dict[str, float]:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
-import asyncpg
 from cryptography import x509
 
 from nakadachi.country.founding import Founding, found
@@ -91,13 +90,9 @@ class Land:
         return f"{x509.load_pem_x509_certificate(pem).serial_number:x}"
 
     async def rows(self, name: NodeName, query: str, *values: Any) -> list[dict[str, Any]]:
-        """What a query finds in a node's own schema."""
-        dsn = (self.country.folder / self.plan.place(name).folder / "database").read_text()
-        connection = await asyncpg.connect(dsn)
-        try:
+        """What a query finds in a running node's own schema."""
+        async with self.service(name).node.database.acquire() as connection:
             return [dict(row) for row in await connection.fetch(query, *values)]
-        finally:
-            await connection.close()
 
     async def tables(self, name: NodeName) -> list[str]:
         """The tables of a node's schema."""
@@ -123,7 +118,7 @@ class Land:
         for _ in range(200):
             waiting = [await self._waits(name) for name in self.country.services]
             status = await self.status(self.name(Role.CORE))
-            if not any(waiting) and f"\n{status['log_size']}\n" in status["cosigned"]:
+            if not any(waiting) and status["cosigned_size"] == status["log_size"]:
                 return
             await asyncio.sleep(0.05)
         raise AssertionError(f"the country does not come to rest: {waiting}, {status}")

@@ -94,7 +94,7 @@ def advice(wrong: Exception, config: Path) -> str:
     if isinstance(wrong, PortTaken):
         return f"{wrong}; end what listens there, or set node.listen in {config} to a free port"
     if isinstance(wrong, LeaseTaken):
-        return f"another process writes the log {wrong} of {config}; end it, then wait ten seconds and start again"
+        return f"another process writes the log {wrong} of {config}; end it, and start again"
     if isinstance(wrong, KeyStoreError):
         return f"{wrong}; see node.keys and node.unlock in {config}"
     return str(wrong)

@@ -17,6 +17,8 @@ import asyncpg
 T = TypeVar("T")
 
 _ATTEMPTS = 5
+_SETTINGS = {"plan_cache_mode": "force_generic_plan"}
+"""Every statement here finds its rows by key: planning it anew for each set of values costs more than it runs."""
 _FIRST_PAUSE_SECONDS = 0.01
 
 
@@ -105,7 +107,12 @@ class Database:
         """Connect to `dsn` with `min_size` to `max_size` connections. Raises DatabaseError."""
         try:
             pool = await asyncpg.create_pool(
-                dsn, min_size=min_size, max_size=max_size, timeout=10, reset=_keep_as_it_is
+                dsn,
+                min_size=min_size,
+                max_size=max_size,
+                timeout=10,
+                reset=_keep_as_it_is,
+                server_settings=_SETTINGS,
             )
         except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseError(f"cannot open the database {_place(dsn)}: {_why(error)}") from error

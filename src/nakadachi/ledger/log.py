@@ -216,12 +216,15 @@ class Log:
             await self._wake.wait()
             self._wake.clear()
             try:
+                if not self._fence:
+                    await self._begin(tries=sys.maxsize)
                 while await self._integrate() == MOST:
                     pass
             except LeaseTaken:
                 # Somebody else took over, perhaps while the database was away: nothing of ours is lost, it is pending.
                 logger().error("log.lease_lost", detail=self.origin)
-                await self._begin(tries=sys.maxsize)
+                self._fence = 0
+                self._wake.set()
             except Exception:  # noqa: BLE001  what is pending stays so, and is tried again
                 logger().exception("log.waits", detail=self.origin)
                 await asyncio.sleep(RENEW_SECONDS)

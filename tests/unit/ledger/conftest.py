@@ -115,10 +115,10 @@ async def begin(log_database, clock):
     """Starts a holder of the log; all are stopped after the test."""
     begun = []
 
-    async def start(holder="one", origin=ORIGIN):
+    async def start(holder="one", origin=ORIGIN, **how):
         signer = NoteSigner.from_seed(origin, bytes(32))
         one = Log(origin=origin, signer=signer, database=log_database, clock=clock, holder=holder)
-        await one.start()
+        await one.start(**how)
         begun.append(one)
         return one
 

@@ -120,3 +120,46 @@ async def test_after_a_failure_the_work_goes_on(begin, log_database, monkeypatch
     (place,) = await add(log_database, one, ENTRIES[0])
     proven(ENTRIES[0], place)
     assert failures == ["DELETE 1"]
+
+
+async def test_a_start_may_wait_for_the_lease_of_one_that_was_killed(begin, clock, monkeypatch):
+    monkeypatch.setattr(log_module, "TRY_SECONDS", 0.01)
+    one = await begin("one")
+    await stall(one)
+    with pytest.raises(LeaseTaken):
+        await begin("two", patience=timedelta(seconds=0.05))
+    starting = asyncio.ensure_future(begin("three", patience=timedelta(seconds=5)))
+    await asyncio.sleep(0.03)
+    assert not starting.done()
+    clock.advance(LEASE)
+    assert (await starting).size == one.size
+
+
+@pytest.mark.parametrize("away", [0, 2])
+async def test_a_lost_lease_is_taken_up_again_once_it_is_free(begin, log_database, clock, monkeypatch, away):
+    monkeypatch.setattr(log_module, "TRY_SECONDS", 0.01)
+    monkeypatch.setattr(log_module, "RENEW_SECONDS", 0.02)
+    one = await begin("one")
+    await add(log_database, one, *ENTRIES[:3])
+    await stall(one)
+    clock.advance(LEASE)
+    two = await begin("two")
+    await add(log_database, two, *ENTRIES[3:5])
+    # The first comes back to life, with a database that is away for a while as well.
+    take, failures = one._take_lease, iter(range(away))
+
+    async def take_lease():
+        if next(failures, None) is not None:
+            raise ConnectionRefusedError
+        return await take()
+
+    monkeypatch.setattr(one, "_take_lease", take_lease)
+    one._tasks[0] = asyncio.create_task(one._work())
+    await leave(log_database, one, ENTRIES[5])
+    one.expect([ENTRIES[5]])
+    await asyncio.sleep(0.1)
+    await two.stop()
+    await settled(lambda: one.size == 6)
+    assert await entries_in(log_database) == ENTRIES[:6]
+    proven(ENTRIES[5], await one.place(ENTRIES[5], 0))
+    assert await one.entries() == ENTRIES[:6]
