@@ -113,21 +113,26 @@ class Land:
         """The state of every node that runs."""
         return {name.value: await self.state(name) for name in self.country.services}
 
-    async def quiet(self) -> None:
-        """Wait until nothing is on its way any more and the Commission has cosigned the log as it is."""
-        for _ in range(200):
-            waiting = [await self._waits(name) for name in self.country.services]
+    async def quiet(self, *, cosigned: bool = False) -> None:
+        """Wait until nothing is on its way any more, and if asked until the Commission has cosigned the whole log."""
+        waiting: dict[str, int] = {}
+        for _ in range(500):
+            waiting = {name.value: count for name in self.country.services if (count := await self._waits(name))}
             status = await self.status(self.name(Role.CORE))
-            if not any(waiting) and status["cosigned_size"] == status["log_size"]:
+            if not waiting and (not cosigned or status["cosigned_size"] == status["log_size"]):
                 return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"the country does not come to rest: {waiting}, {status}")
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"the country does not come to rest: {waiting}")
 
     async def _waits(self, name: NodeName) -> int:
-        query = "SELECT count(*) FROM outbox"
-        if name.role is Role.INTERMEDIATE:
-            query = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM completion) AS count"
-        return int((await self.rows(name, query))[0]["count"])
+        """How much a node has still to send; what it knows to be delivered goes with its next transaction: this one."""
+        service = self.service(name)
+        async with service.node.database.transaction() as connection:
+            await service.system.sender.drop_done(connection)
+            waiting: int = await connection.fetchval("SELECT count(*) FROM outbox")
+            if name.role is Role.INTERMEDIATE:
+                waiting += await connection.fetchval("SELECT count(*) FROM completion")
+            return waiting
 
     # The doors
 

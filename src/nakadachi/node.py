@@ -6,11 +6,11 @@ A system's `service.py` adds its own parts and handlers to this, and nothing els
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nakadachi import __version__
 from nakadachi.crypto.notes import NoteVerifier
@@ -25,6 +25,7 @@ from nakadachi.kit.entropy import Entropy, SystemEntropy
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
 from nakadachi.kit.migrations import migrate, read_migrations
+from nakadachi.kit.server import System
 from nakadachi.kit.tls import client_context
 from nakadachi.kit.web import Listening, WebServer
 from nakadachi.ledger import records
@@ -36,7 +37,11 @@ from nakadachi.terms import NodeName
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from nakadachi.kit.server import System
+    from nakadachi.kit.unit import Handler, Hear
+    from nakadachi.telegrams.envelope import Telegram
+    from nakadachi.terms import Serial
+
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +124,23 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     await migrate(
         database, *(read_migrations(package, part=part, folder=folder) for package, part, folder in (*common, *parts))
     )
-    async with database.acquire() as connection:
-        await edition.restore(connection)
+    await _restore(edition, database, config)
     try:
         context = client_context(config.certificate, config.key, config.authority)
     except OSError as wrong:
         raise ConfigError(f"{config.certificate}: the certificate and key cannot be used ({wrong})") from None
     return Node(config, author, keys, database, edition, world.wire(config.name, context))
+
+
+async def _restore(edition: Edition, database: Database, config: NodeConfig) -> None:
+    try:
+        async with database.acquire() as connection:
+            await edition.restore(connection)
+    except Refusal as refusal:
+        raise ConfigError(
+            f"{config.database}: a law book or directory kept there does not verify under trust_core and"
+            f" trust_commission ({refusal}); do these keys belong to this network?"
+        ) from None
 
 
 def read_file(path: Path) -> bytes:
@@ -134,6 +149,27 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as wrong:
         raise ConfigError(f"{path}: cannot be read ({wrong.strerror}); the configuration names it") from None
+
+
+def system_of(
+    node: Node,
+    parts: P,
+    *,
+    handlers: Mapping[type[Telegram], Handler],
+    hears: Mapping[type[Telegram], Hear],
+    known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
+) -> System[P]:
+    """The system of a node: its parts and handlers on the node's foundations."""
+    return System(
+        parts=parts,
+        author=node.author,
+        peers=node.edition.peers,
+        database=node.database,
+        wire=node.wire,
+        handlers=handlers,
+        hears=hears,
+        known=known,
+    )
 
 
 @dataclass(slots=True)

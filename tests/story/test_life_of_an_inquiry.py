@@ -82,7 +82,7 @@ def _verified(received: Received) -> Verified[object]:  # type: ignore[type-var]
 async def story(land: Land) -> Story:
     """Tsubaki asks Aoba about Hana, and all that follows has come to rest."""
     told = await land.ask(HANA.at(TSUBAKI))
-    await land.quiet()
+    await land.quiet(cosigned=True)
     assert told.serial is not None, told
     stops = {
         MS_A: land.name(Role.INTERMEDIATE, TSUBAKI),

@@ -109,7 +109,7 @@ async def test_a_row_that_mismatched_too_often_is_compared_no_more_until_a_day_h
     land.clock.ahead = timedelta(hours=25)
     try:
         await land.ask(HANA.at(TSUBAKI))  # a new leaf, so that the Commission cosigns a head of today
-        await land.quiet()
+        await land.quiet(cosigned=True)
         assert (await land.ask(MIYO.at(TSUBAKI))).status == "answered"
     finally:
         land.clock.ahead = timedelta(0)

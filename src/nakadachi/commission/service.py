@@ -15,10 +15,9 @@ from starlette.routing import Route
 from nakadachi.commission import oversight, store
 from nakadachi.commission.parts import Commission
 from nakadachi.crypto.notes import NoteKind, NoteSigner
-from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application, peer_of, problem, read_body
-from nakadachi.node import NodeConfig, Service, World, open_node, status
+from nakadachi.node import NodeConfig, Service, World, open_node, status, system_of
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.permit import PrefixRefused
@@ -42,16 +41,7 @@ async def build(config: CommissionConfig, world: World) -> Service:
     node = await open_node(config.node, world, ("nakadachi.commission", "commission", "migrations"))
     cosigner = NoteSigner.from_seed(config.cosigner, node.keys.secret("witness"), NoteKind.COSIGNATURE)
     commission = Commission(node.author, cosigner, node.edition, node.database)
-    system: System[Commission] = System(
-        parts=commission,
-        author=node.author,
-        peers=node.edition.peers,
-        database=node.database,
-        wire=node.wire,
-        handlers=HANDLERS,
-        hears={},
-        known=store.no_exchanges,
-    )
+    system = system_of(node, commission, handlers=HANDLERS, hears={}, known=store.no_exchanges)
 
     async def ready() -> dict[str, Any]:
         return await status(node)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from nakadachi.core.codes import IdCode
     from nakadachi.core.parts import Core
-    from nakadachi.core.rules import Link
+    from nakadachi.core.rules import Allowed, Link
     from nakadachi.kit.unit import Asked, Reply, Unit
     from nakadachi.ledger.log import Place
     from nakadachi.terms import OrganisationCode
@@ -102,6 +102,7 @@ async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | Non
     for item, one in enumerate(decided):
         place = await core.log.place(entry_of(one.content), core.times.place_seconds)
         if place is None:
+            core.log.forget([entry_of(other.content) for other in decided])
             return None
         outcomes.append(Outcome(serial=one.serial, refused=one.refused))
         if one.refused is None:
@@ -165,7 +166,15 @@ def _decide(
         )
     except Refusal as refusal:
         return _refused(core, unit, request, refusal.reason, fresh)
-    code = core.scheme.issue(request.person, allowed.prefix.provider, provider.key_index, provider.generation)
+    return _permitted(core, unit, request, (allowed, request.person, provider), fresh)
+
+
+def _permitted(
+    core: Core, unit: Unit, request: Request, decided: tuple[Allowed, IdCode, Link], fresh: Secrets
+) -> Exchange:
+    """The permit's content, with L_B converted here, once, and the four commitments (design 2.3)."""
+    allowed, person, provider = decided
+    code = core.scheme.issue(person, allowed.prefix.provider, provider.key_index, provider.generation)
     kept = msgspec.structs.replace(fresh, provider_code=code.value)
     content = PermitContent(
         version=VERSION,
@@ -174,7 +183,7 @@ def _decide(
         prefix=allowed.prefix,
         serial=request.serial,
         issued_at=unit.now,
-        accept_by=unit.now + _accept_within(core, header.lane),
+        accept_by=unit.now + _accept_within(core, request.telegram.header.lane),
         answer_by=unit.now + core.times.answer,
         legal_row=allowed.row,
         lawbook=core.edition.lawbook.version,
@@ -185,8 +194,8 @@ def _decide(
         commitments=Commitments(
             inquirer_code=commit(INQUIRER_CODE, request.code.value.encode(), kept.inquirer_salt),
             provider_code=commit(PROVIDER_CODE, code.value.encode(), kept.provider_salt),
-            person_tag=commit(PERSON_TAG, _tag(core, "person-tag", request.person), kept.person_salt),
-            oversight_tag=commit(OVERSIGHT_TAG, _tag(core, "oversight-tag", request.person), kept.oversight_salt),
+            person_tag=commit(PERSON_TAG, _tag(core, "person-tag", person), kept.person_salt),
+            oversight_tag=commit(OVERSIGHT_TAG, _tag(core, "oversight-tag", person), kept.oversight_salt),
         ),
     )
     return _exchange(core, unit, request.serial, (encode_json(content), None), kept)

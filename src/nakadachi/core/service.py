@@ -16,11 +16,10 @@ from nakadachi.core.codes import ReversibleScheme, link_key
 from nakadachi.core.parts import Core, Times
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
-from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.web import application
 from nakadachi.ledger.log import LEASE, Log
-from nakadachi.node import NodeConfig, Service, World, open_node, read_file, status
+from nakadachi.node import Node, NodeConfig, Service, World, open_node, read_file, status, system_of
 from nakadachi.telegrams.code import IssueLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
@@ -60,6 +59,33 @@ async def build(config: CoreConfig, world: World) -> Service:
     node = await open_node(
         config.node, world, ("nakadachi.ledger", "log", "log_sql"), ("nakadachi.core", "core", "migrations")
     )
+    core = _parts(config, node, world)
+    system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges)
+    witnessing = Witnessing(core, node.database, node.wire)
+
+    async def ready() -> dict[str, Any]:
+        cosigned = int(core.head[0].split("\n")[1]) if core.head[0] else 0
+        return await status(node, log_size=core.log.size, cosigned_size=cosigned)
+
+    async def reload() -> None:
+        notes = read_file(config.node.lawbook), read_file(config.node.directory)
+        await system.together(oversight.distribute_edition, notes)
+
+    async def distribute() -> None:
+        await system.together(oversight.distribute_to_older, None)
+
+    return Service(
+        node,
+        system,
+        application(system, ready=ready, routes=_log_routes(core)),
+        begins=(lambda: core.log.start(patience=LEASE * 1.5),),
+        reloads=(reload,),
+        ready=(witnessing.start, distribute),
+        ends=(witnessing.stop, core.log.stop),
+    )
+
+
+def _parts(config: CoreConfig, node: Node, world: World) -> Core:
     log = Log(
         origin=config.origin,
         signer=NoteSigner.from_seed(config.origin, node.keys.secret("log")),
@@ -78,7 +104,7 @@ async def build(config: CoreConfig, world: World) -> Service:
         async with node.database.acquire() as connection:
             return await store.exchanges_of_request(connection, request)
 
-    core = Core(
+    return Core(
         author=node.author,
         edition=node.edition,
         scheme=ReversibleScheme(key_of),
@@ -88,43 +114,15 @@ async def build(config: CoreConfig, world: World) -> Service:
         suite=config.suite,
         recall=recall,
     )
-    system: System[Core] = System(
-        parts=core,
-        author=node.author,
-        peers=node.edition.peers,
-        database=node.database,
-        wire=node.wire,
-        handlers=HANDLERS,
-        hears=HEARS,
-        known=store.exchanges,
-    )
-    witnessing = Witnessing(core, node.database, node.wire)
 
-    async def ready() -> dict[str, Any]:
-        cosigned = int(core.head[0].split("\n")[1]) if core.head[0] else 0
-        return await status(node, log_size=log.size, cosigned_size=cosigned)
+
+def _log_routes(core: Core) -> list[Route]:
+    """What an outsider needs to check the log: the newest cosigned checkpoint, and all entries (hex, one a line)."""
 
     async def checkpoint(_request: Request) -> Response:
-        return PlainTextResponse(core.head[0] or log.checkpoint)
+        return PlainTextResponse(core.head[0] or core.log.checkpoint)
 
     async def entries(_request: Request) -> Response:
-        return PlainTextResponse("".join(f"{entry.hex()}\n" for entry in await log.entries()))
+        return PlainTextResponse("".join(f"{entry.hex()}\n" for entry in await core.log.entries()))
 
-    async def reload() -> None:
-        notes = read_file(config.node.lawbook), read_file(config.node.directory)
-        await system.together(oversight.distribute_edition, notes)
-
-    async def distribute() -> None:
-        await system.together(oversight.distribute_to_older, None)
-
-    return Service(
-        node,
-        system,
-        application(
-            system, ready=ready, routes=[Route("/log/checkpoint", checkpoint), Route("/log/entries", entries)]
-        ),
-        begins=(lambda: log.start(patience=LEASE * 1.5),),
-        reloads=(reload,),
-        ready=(witnessing.start, distribute),
-        ends=(witnessing.stop, log.stop),
-    )
+    return [Route("/log/checkpoint", checkpoint), Route("/log/entries", entries)]

@@ -10,10 +10,9 @@ from typing import Any
 
 from nakadachi.interface import code, inquiry, oversight, permit, provision, store
 from nakadachi.interface.parts import Interface
-from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
-from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status
+from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
@@ -48,16 +47,7 @@ async def build(config: InterfaceConfig, world: World) -> Service:
     """The interface system, ready to start. Raises what `open_node` raises."""
     node = await open_node(config.node, world, ("nakadachi.interface", "interface", "migrations"))
     interface = Interface(author=node.author, edition=node.edition, heads=config.witness.heads())
-    system: System[Interface] = System(
-        parts=interface,
-        author=node.author,
-        peers=node.edition.peers,
-        database=node.database,
-        wire=node.wire,
-        handlers=HANDLERS,
-        hears={},
-        known=store.exchanges,
-    )
+    system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges)
 
     async def ready() -> dict[str, Any]:
         return await status(node)

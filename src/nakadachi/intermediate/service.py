@@ -19,7 +19,7 @@ from nakadachi.kit.log import logger
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.web import application
-from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status
+from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
 from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
@@ -96,16 +96,7 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         heads=config.witness.heads(),
         seals={suite.value: new_private(suite, node.keys.secret(f"seal-{suite.value}")) for suite in SealSuite},
     )
-    system: System[Intermediate] = System(
-        parts=intermediate,
-        author=node.author,
-        peers=node.edition.peers,
-        database=node.database,
-        wire=node.wire,
-        handlers=HANDLERS,
-        hears=HEARS,
-        known=exchange_store.exchanges,
-    )
+    system = system_of(node, intermediate, handlers=HANDLERS, hears=HEARS, known=exchange_store.exchanges)
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from nakadachi.kit import inbox, outbox
+from nakadachi.kit import outbox
 from nakadachi.kit.batch import Batcher
 from nakadachi.kit.client import Unreachable
 from nakadachi.kit.database import retrying
 from nakadachi.kit.log import logger
 from nakadachi.kit.sender import Sender
-from nakadachi.kit.unit import Asked, Entry, Forward, Handler, Heard, Reply, Unit, entry_of
+from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
+from nakadachi.kit.unit import Entry, Forward, Handler, Heard, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
-from nakadachi.telegrams.codec import check_signature, decode_envelope, decode_frame, encode_envelope
+from nakadachi.telegrams.codec import check_signature, decode_frame
 from nakadachi.telegrams.envelope import Envelope, Pending, Telegram, Verified
-from nakadachi.telegrams.proceeding import check_address, require_turn, stops_left
+from nakadachi.telegrams.proceeding import check_address, stops_left
 from nakadachi.terms import NodeName, Serial
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from nakadachi.kit.database import Database
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Hear
-    from nakadachi.telegrams.catalogue import Hop, Stop
-
-    Placed = tuple[Verified[Any], Hop, Stop]
 
 P = TypeVar("P")
 I = TypeVar("I")  # noqa: E741  an item of a step
@@ -151,56 +148,16 @@ class System(Generic[P]):
         """Steps (4) and (5) for telegrams of one kind."""
         replies: list[Reply] = [None] * len(batch)
         handler = self.handlers[type(batch[0][0].header)]
-        fresh = await self._unseen(unit, batch, replies)
+        fresh = await unseen(unit, batch, replies)
         serials = [serial for place in fresh for serial in batch[place][0].header.exchanges]
         known = await self._known(unit.connection, serials) if serials else {}
-        fresh, asked = self._in_turn(batch, fresh, known, replies)
+        fresh, asked = in_turn(batch, fresh, known, replies)
         if asked:
             results = await handler.keep(self.parts, unit, asked)
             for place, result in zip(fresh, results, strict=True):
                 replies[place] = self._settle(batch[place][0], result)
-            await self._keep_handled(unit, [(batch[place][0], replies[place]) for place in fresh])
+            await keep_handled(unit, [(batch[place][0], replies[place]) for place in fresh])
         return replies
-
-    async def _unseen(self, unit: Unit, batch: Sequence[Placed], replies: list[Reply]) -> list[int]:
-        """Places of telegrams not handled before; the others get their former reply."""
-        keys = [(verified.header.author, verified.header.id) for verified, _, _ in batch]
-        former = await inbox.seen(unit.connection, keys)
-        fresh = []
-        for place, key in enumerate(keys):
-            seen = former.get(key)
-            if seen is None:
-                fresh.append(place)
-            elif seen.digest != hashlib.sha256(batch[place][0].envelope.jws).digest():
-                replies[place] = Refusal(Reason.ALREADY_USED, "the telegram's number was used for other bytes")
-            elif seen.answer is not None:
-                answer = decode_envelope(seen.answer)
-                replies[place] = Verified(answer.header, answer.envelope)
-            else:
-                replies[place] = seen.forward
-        return fresh
-
-    def _in_turn(
-        self,
-        batch: Sequence[Placed],
-        fresh: list[int],
-        known: Mapping[Serial, Any],
-        replies: list[Reply],
-    ) -> tuple[list[int], list[Asked[Any]]]:
-        """(4): those whose every exchange is in the right state, with what is known of it."""
-        in_turn, asked = [], []
-        for place in fresh:
-            verified, line, here = batch[place]
-            own = {serial: known[serial] for serial in verified.header.exchanges if serial in known}
-            try:
-                for serial in verified.header.exchanges:
-                    require_turn(line, here, own[serial].last if serial in own else None)
-            except Refusal as refusal:
-                replies[place] = refusal
-                continue
-            in_turn.append(place)
-            asked.append(Asked(verified, own))
-        return in_turn, asked
 
     def _settle(self, verified: Verified[Any], reply: Reply) -> Reply:
         """A refusal of the handler is final: it is signed and kept like any answer."""
@@ -208,17 +165,6 @@ class System(Generic[P]):
             self._log_refusal(verified.header, reply)
             return self.author.refuse(verified, reply)
         return reply
-
-    async def _keep_handled(self, unit: Unit, handled: Sequence[tuple[Verified[Any], Reply]]) -> None:
-        rows = []
-        for verified, reply in handled:
-            answer = encode_envelope(reply.envelope) if isinstance(reply, Verified) else None
-            forward = reply if isinstance(reply, Forward) else None
-            digest = hashlib.sha256(verified.envelope.jws).digest()
-            rows.append(inbox.Handled(verified.header.author, verified.header.id, digest, answer, forward))
-            if forward is not None:
-                unit.outgoing.append(entry_of((verified,), forward.to, forward.url))
-        await inbox.keep(unit.connection, rows, unit.now)
 
     async def _flush(self, unit: Unit) -> None:
         if unit.outgoing:

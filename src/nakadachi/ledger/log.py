@@ -102,23 +102,25 @@ class Log:
         place = await self._waiters.wait(entry, seconds)
         return place if place is not None else await self._look_up(entry)
 
+    def forget(self, entries: Sequence[bytes]) -> None:
+        """Nobody waits for these any more."""
+        for entry in entries:
+            self._waiters.forget(entry)
+
     async def start(self, *, patience: timedelta = timedelta()) -> None:
         """Take the lease, read the tree, integrate what is pending, and go on.
 
-        `patience`: how long to wait for the lease of a holder that was killed to lapse. Raises LeaseTaken where another
-        one holds it after that.
+        `patience`: how long to wait for a killed holder's lease to lapse. Raises LeaseTaken if it is held after that.
         """
         await self._begin(tries=int(patience.total_seconds() / TRY_SECONDS) + 1)
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._renew())]
 
     async def _begin(self, tries: int) -> None:
-        size = await self._take_lease()
-        while size is None:
+        while (size := await self._take_lease()) is None:
             tries -= 1
             if tries <= 0:
                 raise LeaseTaken(self.origin)
             await asyncio.sleep(TRY_SECONDS)
-            size = await self._take_lease()
         async with self._database.acquire() as connection:
             await self._read(connection, size)
         self._wake.set()

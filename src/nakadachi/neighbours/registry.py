@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from nakadachi.kit.author import Author, Enclosure
 from nakadachi.kit.config import ConfigError
-from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
 from nakadachi.neighbours import registry_store as store
-from nakadachi.node import NodeConfig, Service, World, open_node, status
+from nakadachi.node import NodeConfig, Service, World, open_node, status, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.codec import decode_json, encode_envelope
@@ -148,12 +147,9 @@ async def build(config: RegistryConfig, world: World) -> Service:
     async with node.database.transaction() as connection:
         if await store.count(connection) == 0:
             await store.register(connection, read_residents(config.residents))
-    system: System[Registry] = System(
-        parts=Registry(node.author, node.edition.peers),
-        author=node.author,
-        peers=node.edition.peers,
-        database=node.database,
-        wire=node.wire,
+    system = system_of(
+        node,
+        Registry(node.author, node.edition.peers),
         handlers={RequestLinkCode: Handler(request_link_codes)},
         hears={},
         known=store.no_exchanges,
