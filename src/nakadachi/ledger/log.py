@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from nakadachi.crypto.notes import NoteSigner, sign_note
 from nakadachi.kit.log import logger
 from nakadachi.kit.waiters import Waiters
+from nakadachi.ledger import log_store
 from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.ledger.tree import (
     EMPTY_ROOT,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from nakadachi.kit.clock import Clock
     from nakadachi.kit.database import Connection, Database
-    from nakadachi.ledger.tree import Fetch, Grown
+    from nakadachi.ledger.tree import Fetch
 
 T = TypeVar("T")
 
@@ -147,8 +148,7 @@ class Log:
     async def entries(self) -> list[bytes]:
         """All entries in their order: what an outsider needs to compute the root anew."""
         async with self._database.acquire() as connection:
-            rows = await connection.fetch("SELECT entry FROM log_entry WHERE origin = $1 ORDER BY index", self.origin)
-        return [bytes(row["entry"]) for row in rows]
+            return await log_store.entries(connection, self.origin)
 
     async def _look_up(self, entry: bytes) -> Place | None:
         async with self._database.acquire() as connection:
@@ -236,11 +236,11 @@ class Log:
         """Give pending entries their places, commit, sign, then tell whoever waits. Returns how many were taken up."""
         async with self._database.transaction() as connection:
             await self._hold(connection)
-            pending = await self._take_pending(connection)
+            pending = await log_store.take_pending(connection, self.origin, MOST)
             entries = [entry for entry, index in pending if index is None]
             grown = append(self._frontier, [leaf_hash(entry) for entry in entries])
             if entries:
-                await self._write(connection, entries, grown)
+                await log_store.write(connection, self.origin, entries, grown)
         first = self._frontier.size
         if entries:
             self._frontier = grown.frontier
@@ -265,40 +265,6 @@ class Log:
         if size != self._frontier.size:
             # The answer to our last commit got lost: it took effect.
             await self._read(connection, size)
-
-    async def _take_pending(self, connection: Connection) -> list[tuple[bytes, int | None]]:
-        """Pending entries in their order; with its index, one that was given again after it got its place."""
-        rows = await connection.fetch(
-            "DELETE FROM log_pending WHERE origin = $1 AND entry IN"
-            " (SELECT entry FROM log_pending WHERE origin = $1 ORDER BY placed LIMIT $2) RETURNING entry, placed,"
-            " (SELECT index FROM log_entry WHERE origin = $1 AND log_entry.entry = log_pending.entry) AS index",
-            self.origin,
-            MOST,
-        )
-        return [(bytes(row["entry"]), row["index"]) for row in sorted(rows, key=lambda row: row["placed"])]
-
-    async def _write(self, connection: Connection, entries: Sequence[bytes], grown: Grown) -> None:
-        await connection.execute(
-            "INSERT INTO log_entry (origin, entry, index) SELECT $1, entry, $3 + place - 1"
-            " FROM unnest($2::bytea[]) WITH ORDINALITY AS given (entry, place)",
-            self.origin,
-            list(entries),
-            self._frontier.size,
-        )
-        nodes = [
-            (level, first + offset, hash_)
-            for level, first, hashes in grown.nodes
-            for offset, hash_ in enumerate(hashes)
-        ]
-        await connection.execute(
-            "INSERT INTO log_node (origin, level, index, hash)"
-            " SELECT $1, * FROM unnest($2::smallint[], $3::bigint[], $4::bytea[])",
-            self.origin,
-            [level for level, _, _ in nodes],
-            [index for _, index, _ in nodes],
-            [hash_ for _, _, hash_ in nodes],
-        )
-        await connection.execute("UPDATE log_tree SET size = $2 WHERE origin = $1", self.origin, grown.frontier.size)
 
     def _sign(self) -> None:
         checkpoint = Checkpoint(self.origin, self._frontier.size, self._frontier.root)
