@@ -127,6 +127,8 @@ async def note_prefix_refused(core: Core, unit: Unit, asked: Sequence[Asked[Pref
 
 def _read(core: Core, telegram: Verified[RequestPermit], place: int) -> Request:
     header = telegram.header
+    if header.serials[place].issuer != header.author.organisation:
+        raise Refusal(Reason.OUT_OF_TURN, "the serial is another organisation's")
     code = decode_json(telegram.part("link code", place), LinkCode)
     try:
         person, key_index, generation = core.scheme.read(code, header.author.organisation)

@@ -12,6 +12,7 @@ from nakadachi.kit.unit import Entry, Heard, entry_of
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.codec import check_signature, decode_frame
 from nakadachi.telegrams.envelope import Answer, Pending, Received, Refused, Verified
+from nakadachi.telegrams.proceeding import check_answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -138,6 +139,8 @@ class Sender:
         """The answers, each by a node that the directory lists and signed by it. Raises Refusal, Unreachable."""
         if len(received) != len(sent):
             raise Unreachable(f"{len(received)} answers to {len(sent)} telegrams")
+        for telegram, answer in zip(sent, received, strict=True):
+            check_answer(telegram.header, answer.header)
         return tuple(check_signature(one, self._peers.key(one.header.author)) for one in received)
 
     async def _work(self) -> None:

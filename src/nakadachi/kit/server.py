@@ -39,6 +39,8 @@ P = TypeVar("P")
 I = TypeVar("I")  # noqa: E741  an item of a step
 R = TypeVar("R")
 
+MOST_TOGETHER = 2
+"""Telegrams of one request that share a transaction; more are handled one after the other."""
 HOP_SECONDS = 5.0
 LEG_SECONDS = 1.0
 """A leg waits five seconds, and one more for every leg that is still behind it, so that deadlines nest (design 2.8)."""
@@ -80,7 +82,7 @@ class System(Generic[P]):
     async def receive(self, raw: bytes, hop: NodeName) -> list[Envelope]:
         """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1).
 
-        Telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
+        Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
         """
         placed: list[Placed | Envelope] = []
         for received in decode_frame(raw):
@@ -90,7 +92,8 @@ class System(Generic[P]):
             except Refusal as refusal:
                 placed.append(self._refuse(received.header, refusal))
         good = tuple(one for one in placed if not isinstance(one, Envelope))
-        answers = iter(await self._handle(good) if good else ())
+        together = [good] if 0 < len(good) <= MOST_TOGETHER else [(one,) for one in good]
+        answers = iter([answer for request in together for answer in await self._handle(request)])
         return [one if isinstance(one, Envelope) else next(answers) for one in placed]
 
     async def together(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], item: I) -> R:

@@ -39,14 +39,17 @@ def role_at(stop: Stop) -> Role:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One line of the catalogue. `number` is the hop of design section 2, None for telegrams outside the inquiry."""
+    """One line of the catalogue. `number` is the hop of design section 2, None for telegrams outside the inquiry.
+
+    `answered_by` is who signs the answer where that is not the addressee: it is carried back from further on.
+    """
 
     number: int | None
     telegram: type[Telegram]
     path: tuple[Stop, ...]
     answer: type[Answer]
     after: frozenset[type[Telegram]] = frozenset()
-    batched: bool = False
+    answered_by: Stop | None = None
 
     @property
     def author(self) -> Role:
@@ -63,7 +66,7 @@ CATALOGUE = (
     Hop(1, IssueSerial, (MS_A, IF_A), SerialIssued),
     Hop(2, CheckPrefix, (MS_A, IF_A), PrefixAccepted, after=frozenset({IssueSerial})),
     Hop(3, RequestPermit, (MS_A, IF_A, CORE), PermitGranted, after=frozenset({CheckPrefix})),
-    Hop(4, Inquire, (MS_A, IF_A, CORE), InquiryAccepted, after=frozenset({RequestPermit})),
+    Hop(4, Inquire, (MS_A, IF_A, CORE), InquiryAccepted, after=frozenset({RequestPermit}), answered_by=MS_B),
     Hop(5, InquireAt, (CORE, IF_B, MS_B), InquiryAccepted, after=frozenset({Inquire})),
     Hop(6, Provide, (MS_B, IF_B, IF_A, MS_A), ProvisionReceived, after=frozenset({Inquire, InquireAt})),
     Hop(
@@ -72,7 +75,6 @@ CATALOGUE = (
         (MS_B, IF_B, CORE),
         Noted,
         after=frozenset({InquireAt, Provide, InquiryCompleted}),
-        batched=True,
     ),
     Hop(
         8,
@@ -80,7 +82,6 @@ CATALOGUE = (
         (MS_A, IF_A, CORE),
         Noted,
         after=frozenset({RequestPermit, Inquire, InquireAt, Provide, ProvisionCompleted}),
-        batched=True,
     ),
     Hop(None, PrefixRefused, (IF_A, CORE), Noted),
     Hop(None, PrefixRefused, (IF_A, COMMISSION), Noted),

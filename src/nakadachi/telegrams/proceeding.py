@@ -6,7 +6,7 @@ from itertools import combinations
 
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import HOPS, Hop, Stop, role_at
-from nakadachi.telegrams.envelope import Telegram
+from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
 from nakadachi.terms import NodeName, Role
 
 _SIDED = frozenset({Role.INTERFACE, Role.INTERMEDIATE})
@@ -50,6 +50,27 @@ def _same_side(one: Stop, other: Stop) -> bool:
     if role_at(one) not in _SIDED or role_at(other) not in _SIDED:
         return False
     return one.partition(" ")[2] == other.partition(" ")[2]
+
+
+def check_answer(sent: Telegram, answer: Telegram) -> None:
+    """Pass where this is an answer to what was sent: to this very telegram, of the catalogue's kind, by its addressee.
+
+    An answer that is carried back from further on names another telegram; it must be about the same exchanges. A
+    refusal may come from any place on the path. Raises Refusal(OUT_OF_TURN).
+    """
+    lines = [line for line in HOPS.get(type(sent), ()) if line.addressee is sent.to.role]
+    if not lines or not isinstance(answer, Answer):
+        raise Refusal(Reason.OUT_OF_TURN, f"{type(answer).__name__} answers no {type(sent).__name__}")
+    fits = answer.answers == sent.id and (
+        isinstance(answer, Refused | Pending) or (isinstance(answer, lines[0].answer) and answer.author == sent.to)
+    )
+    if lines[0].answered_by is not None:
+        fits = isinstance(answer, Refused | Pending) or (
+            isinstance(answer, lines[0].answer)
+            and {outcome.serial for outcome in getattr(answer, "outcomes", ())} == set(sent.exchanges)
+        )
+    if not fits:
+        raise Refusal(Reason.OUT_OF_TURN, f"{type(answer).__name__} of {answer.author} is no answer to what was sent")
 
 
 def stops_left(line: Hop, here: Stop) -> int:

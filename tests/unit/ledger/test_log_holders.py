@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from nakadachi.ledger import log as log_module
+from nakadachi.ledger import log_store
 from nakadachi.ledger.log import LEASE, LeaseTaken
 from nakadachi.ledger.tree import check_consistency
 from tests.unit.ledger.log_pieces import (
@@ -108,15 +109,15 @@ async def test_a_commit_whose_answer_got_lost_took_effect(begin, log_database):
 async def test_after_a_failure_the_work_goes_on(begin, log_database, monkeypatch):
     monkeypatch.setattr(log_module, "RENEW_SECONDS", 0.02)
     one = await begin()
-    take, failures = one._take_pending, []
+    take, failures = log_store.take_pending, []
 
-    async def fail_once(connection):
+    async def fail_once(connection, *asked):
         if not failures and await connection.fetchval("SELECT count(*) FROM log_pending"):
             failures.append(await connection.execute("DELETE FROM log_pending"))
             raise asyncpg.SerializationError("try again")
-        return await take(connection)
+        return await take(connection, *asked)
 
-    monkeypatch.setattr(one, "_take_pending", fail_once)
+    monkeypatch.setattr(log_store, "take_pending", fail_once)
     (place,) = await add(log_database, one, ENTRIES[0])
     proven(ENTRIES[0], place)
     assert failures == ["DELETE 1"]

@@ -187,7 +187,9 @@ def test_a_header_in_another_spelling_is_refused(telegram, forged, refused, old,
 
 
 def test_a_header_above_its_lanes_limit_is_refused(author, refused):
-    many = tuple(ItemCode(f"{PREFIX.information}-{number:04}") for number in range(HEADER_LIMIT[Lane.INTERACTIVE] // 20))
+    many = tuple(
+        ItemCode(f"{PREFIX.information}-{number:04}") for number in range(HEADER_LIMIT[Lane.INTERACTIVE] // 20)
+    )
     fields = {"to": NodeName(IF), "prefix": replace(PREFIX, items=many), "serials": (SERIAL,), "staff": "pseudonym"}
     interactive = author(MS).write(CheckPrefix, **fields)
     refused(Reason.TOO_LARGE, codec.read, interactive.envelope)

@@ -1,16 +1,27 @@
 """Who may hand us what, and when: the catalogue as a guard."""
 
+import msgspec
 import pytest
 
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import CATALOGUE, HOPS
 from nakadachi.telegrams.code import LinkCodeIssued
-from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
+from nakadachi.telegrams.envelope import Pending
+from nakadachi.telegrams.inquiry import (
+    Acceptance,
+    Inquire,
+    InquireAt,
+    InquiryAccepted,
+    InquiryCompleted,
+    InquiryStatement,
+    Noted,
+)
 from nakadachi.telegrams.oversight import ReportOperation
-from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, PrefixRefused, RequestPermit, SerialIssued
-from nakadachi.telegrams.proceeding import check_address, require_turn, stops_left
+from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, PrefixRefused, RequestPermit, SerialIssued, SerialUse
+from nakadachi.telegrams.proceeding import check_address, check_answer, require_turn, stops_left
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
-from nakadachi.terms import NodeName, Role, TelegramId
+from nakadachi.terms import NodeName, Role, Serial, TelegramId
+from tests.unit.telegrams.conftest import NOW
 
 A, B, X, ONE = "9901000000000001", "9901000000000002", "9901000000000003", "9910000000000001"
 PLACES = {
@@ -163,3 +174,53 @@ def test_what_must_precede_is_named_only_where_it_passes():
             passing = {kind for kind in line.after if any(here in hop.path for hop in HOPS[kind])}
             first = line.telegram in {RequestPermit, InquireAt}
             assert passing or not line.after or first, f"{line.telegram.__name__} at {here} would open an exchange"
+
+
+SERIAL, OTHER = Serial(f"{A}-0{'1' * 25}"), Serial(f"{A}-0{'2' * 25}")
+
+
+def asked(author, number=1):
+    """A request for a serial, as A's intermediate server signs it."""
+    return author(MS_A.value, number).write(IssueSerial, to=IF_A, use=SerialUse.INQUIRY, count=1)
+
+
+def not_taken(sent, answer):
+    with pytest.raises(Refusal) as wrong:
+        check_answer(sent, answer)
+    assert wrong.value.reason is Reason.OUT_OF_TURN
+
+
+def test_only_the_answer_to_what_was_sent_is_taken(author):
+    sent, other = asked(author), asked(author, 2)
+    here = author(IF_A.value)
+    right = here.answer(SerialIssued, sent, serials=(SERIAL,)).header
+    check_answer(sent.header, right)
+    check_answer(sent.header, here.refuse(sent, Refusal(Reason.BAD_FORMAT)).header)
+    check_answer(sent.header, here.answer(Pending, sent).header)
+    not_taken(sent.header, here.answer(SerialIssued, other, serials=(SERIAL,)).header)
+    not_taken(sent.header, here.refuse(other, Refusal(Reason.BAD_FORMAT)).header)
+    not_taken(sent.header, author(IF_X.value).answer(SerialIssued, sent, serials=(SERIAL,)).header)
+    not_taken(sent.header, here.answer(Noted, sent).header)
+    not_taken(sent.header, other.header)
+    not_taken(right, right)
+
+
+def test_an_acceptance_carried_back_is_about_the_exchanges_asked(author):
+    sent = msgspec.structs.replace(header(Inquire, MS_A, CORE), statements=(stated(SERIAL),))
+    core = header(InquireAt, CORE, MS_B)
+    provider = author(MS_B.value)
+    check_answer(
+        sent, provider.write(InquiryAccepted, to=CORE, answers=core.id, outcomes=(Acceptance(serial=SERIAL),)).header
+    )
+    check_answer(sent, author(IF_B.value).refuse(core, Refusal(Reason.PERMIT_INVALID)).header)
+    not_taken(
+        sent, provider.write(InquiryAccepted, to=CORE, answers=core.id, outcomes=(Acceptance(serial=OTHER),)).header
+    )
+    not_taken(sent, provider.write(Noted, to=CORE, answers=core.id).header)
+
+
+def stated(serial):
+    """A statement of which only the serial matters."""
+    return InquiryStatement(
+        serial=serial, leaf_hash=b"", suite="default", body_key=b"", subject_check=b"", accept_by=NOW, answer_by=NOW
+    )
