@@ -12,7 +12,7 @@ from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.inquiry import Completion, Ending
-from nakadachi.terms import NodeName, Prefix, Serial
+from nakadachi.terms import NodeName, OrganisationCode, Prefix, Serial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,13 +79,18 @@ _ASKED = (
 )
 
 
-async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mapping[Serial, Inquiry | AskedOfUs]:
-    """What is known of these exchanges, on either side."""
-    if not serials:
-        return {}
-    asked = await connection.fetch(f"{_ASKED} WHERE serial = ANY($1::text[])", [serial.value for serial in serials])
-    found: dict[Serial, Inquiry | AskedOfUs] = dict(await inquiries(connection, serials))
-    found.update({one.serial: one for one in map(_asked_row, asked)})
+async def exchanges(
+    connection: Connection, serials: Sequence[Serial], own: OrganisationCode
+) -> Mapping[Serial, Inquiry | AskedOfUs]:
+    """What is known of these exchanges: serials of our `own` organisation are our inquiries, others were asked of
+    us.
+    """
+    ours = [serial for serial in serials if serial.issuer == own]
+    others = [serial.value for serial in serials if serial.issuer != own]
+    found: dict[Serial, Inquiry | AskedOfUs] = dict(await inquiries(connection, ours)) if ours else {}
+    if others:
+        asked = await connection.fetch(f"{_ASKED} WHERE serial = ANY($1::text[])", others)
+        found.update({one.serial: one for one in map(_asked_row, asked)})
     return found
 
 

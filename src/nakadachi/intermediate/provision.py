@@ -89,7 +89,8 @@ async def accept_inquiry(intermediate: Intermediate, unit: Unit, asked: Sequence
 
 async def settle_held(intermediate: Intermediate, unit: Unit, decisions: Sequence[Staff]) -> list[Refusal | None]:
     """職員の判断: staff provide or refuse what was held back; every decision has its record (M3, design 2.10)."""
-    known = await exchange_store.exchanges(unit.connection, [one.serial for one in decisions])
+    own = intermediate.author.name.organisation
+    known = await exchange_store.exchanges(unit.connection, [one.serial for one in decisions], own)
     results: list[Refusal | None] = []
     for one in decisions:
         asked = known.get(one.serial)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from nakadachi.crypto.sealing import SealSuite, new_private
@@ -96,7 +97,13 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         heads=config.witness.heads(),
         seals={suite.value: new_private(suite, node.keys.secret(f"seal-{suite.value}")) for suite in SealSuite},
     )
-    system = system_of(node, intermediate, handlers=HANDLERS, hears=HEARS, known=exchange_store.exchanges)
+    system = system_of(
+        node,
+        intermediate,
+        handlers=HANDLERS,
+        hears=HEARS,
+        known=partial(exchange_store.exchanges, own=node.author.name.organisation),
+    )
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)
 

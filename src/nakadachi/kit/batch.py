@@ -39,6 +39,8 @@ class Batcher(Generic[T, R]):
     async def _work(self) -> None:
         try:
             while self._waiting:
+                # Whatever else is ready in this turn of the loop joins the batch.
+                await asyncio.sleep(0)
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 await self._handle(batch)
         finally:

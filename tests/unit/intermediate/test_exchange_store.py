@@ -31,6 +31,7 @@ A, B = OrganisationCode("9901000000000001"), OrganisationCode("9901000000000002"
 TAX = InfoNameCode("TM99000000000002")
 PREFIX = Prefix(A, AffairCode("JM99000000180000"), ProcedureCode("JT99000000180001"), B, TAX)
 NAMED = replace(PREFIX, items=(ItemCode(f"{TAX}-0001"),))
+FOREIGN = Serial(f"{B}-{1:026}")
 ONE, TWO, THREE = (Serial(f"{A}-{number:026}") for number in (1, 2, 3))
 ADDRESSEE = AddresseeNumber("900001")
 BY = Circumstance("clerk", "tax", "terminal", "allowance", "case 9", withheld=True)
@@ -117,13 +118,13 @@ async def test_a_serial_begins_once(connection):
 async def test_an_inquiry_of_others_comes_back_whole(connection):
     nobody = replace(THEIRS, serial=TWO, index=6, addressee=None, state=State.REFUSED, reason=Reason.SUBJECT_MISMATCH)
     await store.keep_asked(connection, [THEIRS, nobody])
-    await store.begin(connection, [replace(OURS, serial=THREE)], NOW)
-    assert await store.exchanges(connection, [ONE, TWO, THREE]) == {
+    await store.begin(connection, [replace(OURS, serial=FOREIGN)], NOW)
+    assert await store.exchanges(connection, [ONE, TWO, FOREIGN], B) == {
         ONE: THEIRS,
         TWO: nobody,
-        THREE: replace(OURS, serial=THREE),
+        FOREIGN: replace(OURS, serial=FOREIGN),
     }
-    assert await store.exchanges(connection, []) == {}
+    assert await store.exchanges(connection, [], A) == {}
 
 
 async def test_a_permit_is_used_once_in_its_log(connection):
@@ -148,7 +149,7 @@ async def test_what_is_held_for_our_staff_comes_oldest_first(connection):
     assert [one.serial for one in await store.held(connection, most=1)] == [TWO]
     await store.settle_asked(connection, [(TWO, State.REFUSED, Reason.WITHHELD)])
     assert [one.serial for one in await store.held(connection, most=9)] == [THREE, ONE]
-    settled = (await store.exchanges(connection, [TWO]))[TWO]
+    settled = (await store.exchanges(connection, [TWO], B))[TWO]
     assert (settled.state, settled.reason) == (State.REFUSED, Reason.WITHHELD)
 
 
