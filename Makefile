@@ -53,7 +53,7 @@ coverage: $(STAMP) ## every branch of law, wire, decisions, tree and crypto is t
 story: $(STAMP) ## the stories alone: the life of an inquiry, of a code, of a record
 	@$(BIN)/python -m pytest tests/story -v $(if $(K),-k "$(K)")
 
-check: $(STAMP) ## format, lint, types, who imports whom, sizes, drawn pages fresh
+check: $(STAMP) ## format, lint, types, who imports whom, sizes; drawn pages and vectors fresh
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -61,6 +61,7 @@ check: $(STAMP) ## format, lint, types, who imports whom, sizes, drawn pages fre
 	@$(BIN)/python tools/check_sizes.py
 	@$(BIN)/python -m tools.make_examples --check
 	@$(BIN)/python -m tools.docs --check
+	@$(BIN)/python -m pytest -q tests/wire/test_vectors.py tests/wire/test_crypto_vectors.py
 
 fmt: $(STAMP) ## format and sort
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -66,6 +66,8 @@ def test_the_demonstration_gives_the_outcomes_that_the_examples_expect_each_time
     for telegram in ("IssueSerial", "CheckPrefix", "RequestPermit", "Inquire", "InquireAt", "Provide"):
         assert telegram in named
     assert not (open_directory / "a demo").exists()
+    results = (open_directory / "a demo-results" / "results.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(results) == lines + 1
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from nakadachi.cli.serve import SIGNALS, run, start_errors
 
 COUNTRY = Path(".state/country")
 DEMO = Path(".state/demo")
+RESULTS = Path(".state/results")
 
 State = Annotated[Path, typer.Option("--state", help="Where it keeps its data.", file_okay=False)]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed makes the same people.")]
@@ -47,8 +48,9 @@ def demo(
     state: State = DEMO,
     seed: Seed = 1,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where its files go; else `out` below --state.", file_okay=False)
-    ] = None,
+        Path,
+        typer.Option("--out", help="Where the results go, and stay.", file_okay=False),
+    ] = RESULTS,
 ) -> None:
     """Show an inquiry from end to end.
 
@@ -60,7 +62,7 @@ def demo(
 
     configure()
     with ending(*start_errors(), DeskError):
-        raise typer.Exit(run(show(state, seed=seed, as_json=as_json, out=out or state / "out")))
+        raise typer.Exit(run(show(state, seed=seed, as_json=as_json, out=out)))
 
 
 def status(

@@ -78,6 +78,8 @@ async def demo(state: Path, *, seed: int, as_json: bool, out: Path) -> int:
     configure()
     say = _quiet if as_json else _print
     begun = time.perf_counter()
+    if out.resolve().is_relative_to(state.resolve()):
+        raise ConfigError(f"{out}: it would be removed with {state} at the end; name another place by --out")
     _remove(state)
     planned = sample_plan(state, Settings(seed, _free_ports(64)))
     tap = Tap()
