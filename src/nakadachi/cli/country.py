@@ -82,14 +82,6 @@ def status(
         tables.console().print(tables.plain(rows))
 
 
-def country_errors() -> tuple[type[Exception], ...]:
-    """What may keep a country from running and is a person's to mend."""
-    from nakadachi.country.processes import ProcessEnded
-    from nakadachi.desk.answers import DeskError
-
-    return *start_errors(), ProcessEnded, DeskError
-
-
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
     """Run `work` and cancel it at SIGINT or SIGTERM, so that it ends in order."""
     task = asyncio.ensure_future(work)

@@ -96,7 +96,7 @@ async def demo(state: Path, *, seed: int, as_json: bool, out: Path) -> int:
         _remove(state)
     report.seconds = time.perf_counter() - begun
     if as_json:
-        print(json.dumps(report.words(), ensure_ascii=False))  # noqa: T201
+        print(json.dumps(report.words(), ensure_ascii=False))
     else:
         _show(report, out)
     return 0 if report.log_verified and report.results else 1
@@ -189,18 +189,18 @@ def _write(report: Report, out: Path) -> None:
 
 def _show(report: Report, out: Path) -> None:
     words = report.words()
-    print("\nOne exchange, hop by hop (一件の情報連携), while up to 64 were under way:\n")  # noqa: T201
+    print("\nOne exchange, hop by hop (一件の情報連携), while up to 64 were under way:\n")
     for hop in words["hops"]:
         leg = f"{hop['from']} → {hop['to']}"
-        print(f"  {hop['telegram']:<28} {leg:<62} {hop['bytes']:>7} B {hop['ms']:>8.1f} ms")  # noqa: T201
-    print(f"\n{words['inquiries']} lines: {words['answered']} answered (回答), {words['pending']} pending (保留)")  # noqa: T201
+        print(f"  {hop['telegram']:<28} {leg:<62} {hop['bytes']:>7} B {hop['ms']:>8.1f} ms")
+    print(f"\n{words['inquiries']} lines: {words['answered']} answered (回答), {words['pending']} pending (保留)")
     for reason, count in words["refused"].items():
-        print(f"  {count:>4}  {reason:<24} {Reason(reason).japanese} / {Reason(reason).english}")  # noqa: T201
+        print(f"  {count:>4}  {reason:<24} {Reason(reason).japanese} / {Reason(reason).english}")
     checkpoint = words["checkpoint"]
     verdict = "verified" if report.log_verified else "NOT verified: " + "; ".join(report.problems)
-    print(f"\nLog {checkpoint['origin']}: {checkpoint['size']} entries, root {checkpoint['root']}, {verdict}")  # noqa: T201
-    print("Records: " + ", ".join(f"{name} {count}" for name, count in words["records"].items()))  # noqa: T201
-    print(  # noqa: T201
+    print(f"\nLog {checkpoint['origin']}: {checkpoint['size']} entries, root {checkpoint['root']}, {verdict}")
+    print("Records: " + ", ".join(f"{name} {count}" for name, count in words["records"].items()))
+    print(
         f"\nResults: {out / 'results.csv'}   ({words['elapsed_s']} s)\n"
         "Next: `make up` keeps a country running; `nakadachi --help` lists what a desk can do with it."
     )
@@ -237,7 +237,7 @@ def _remove(state: Path) -> None:
 
 
 def _print(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, flush=True)
 
 
 def _quiet(_text: str) -> None:

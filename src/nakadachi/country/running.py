@@ -171,13 +171,13 @@ async def _prepare_once(state: Path, planned: Plan) -> None:
 
 def _say(state: Path, planned: Plan) -> None:
     masters = lawbook.sample().masters
-    print("A country is running. Its organisations' intermediate servers (中間サーバー):\n")  # noqa: T201
+    print("A country is running. Its organisations' intermediate servers (中間サーバー):\n")
     for organisation in planned.organisations:
         place = planned.of(Role.INTERMEDIATE, organisation)
-        print(f"  {organisation}  {place.url}  {masters.organisation(organisation).name_ja}")  # noqa: T201
+        print(f"  {organisation}  {place.url}  {masters.organisation(organisation).name_ja}")
     desk = desk_config(state / COUNTRY, planned.organisations[2])
     folder = desk.certificate.parent
-    print(  # noqa: T201
+    print(
         f"\nTry, in another terminal:\n\n  export NAKADACHI_DESK='{folder / 'desk.toml'}'\n"
         f"  nakadachi inquire '{state / FILES / 'inquiries.csv'}' --out results.csv\n"
         f"  nakadachi status --state '{state}'\n\nCtrl-C stops everything; what was done stays."

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from nakadachi.kit.database import Connection
 from nakadachi.refusal import Refusal
@@ -20,14 +20,6 @@ from nakadachi.terms import NodeName, Serial, TelegramId
 
 P = TypeVar("P")
 T = TypeVar("T", bound=Telegram)
-
-
-class Known(Protocol):
-    """What a system keeps of an exchange: at least the name of the telegram it saw last."""
-
-    @property
-    def last(self) -> str:
-        """The name of the telegram seen last for the serial."""
 
 
 @dataclass(frozen=True, slots=True)
