@@ -51,11 +51,11 @@ class Heads:
             self._last[origin] = note
 
     def require_recent(self, origin: str, now: datetime) -> None:
-        """Pass where a recent head of this origin was seen (none from the future), or the rule lets permits pass.
+        """Pass where a recent head of this origin was seen, or the rule lets permits pass.
 
         Raises Refusal(NO_WITNESS).
         """
         seen = self._seen.get(origin)
-        if self.when_stale is WhenStale.ACCEPT or (seen is not None and abs(now - seen) <= self.lag):
+        if self.when_stale is WhenStale.ACCEPT or (seen is not None and now - seen <= self.lag):
             return
         raise Refusal(Reason.NO_WITNESS, f"the newest cosigned head is of {seen.isoformat() if seen else 'never'}")

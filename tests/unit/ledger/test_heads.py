@@ -35,11 +35,6 @@ def test_a_head_counts_until_the_lag_is_over(network, heads, age, recent):
         assert network.now.isoformat() in refused(heads.require_recent, ORIGIN, network.now + age)
 
 
-def test_a_head_from_the_future_is_not_recent(network, heads):
-    heads.see(network.head(network.now), ORIGIN, network.directory())
-    refused(heads.require_recent, ORIGIN, network.now - LAG - timedelta(seconds=1))
-
-
 def test_where_no_head_was_seen_none_is_recent(network, heads):
     assert "never" in refused(heads.require_recent, ORIGIN, network.now)
 
