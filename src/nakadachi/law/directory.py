@@ -20,7 +20,7 @@ import msgspec
 
 from nakadachi.law.masters import LawError, problem, read_code, write_code
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.terms import NodeName, OrganisationCode, Role
+from nakadachi.terms import NodeName, Role
 
 SEALERS = frozenset({Role.INTERMEDIATE, Role.PORTAL})
 """The only roles that may hold a seal key: nobody else can open a body (I16, M11)."""
@@ -147,14 +147,6 @@ class Directory:
             state = "withdrawn from" if name.value in self._nodes else "not in"
             raise Refusal(Reason.NOT_ADDRESSED_HERE, f"{name} is {state} directory version {self.version}")
         return node
-
-    def interface_of(self, organisation: OrganisationCode) -> Node:
-        """An organisation's interface system. Raises Refusal(NOT_ADDRESSED_HERE)."""
-        return self.node(NodeName.of(Role.INTERFACE, organisation))
-
-    def intermediate_of(self, organisation: OrganisationCode) -> Node:
-        """An organisation's intermediate server. Raises Refusal(NOT_ADDRESSED_HERE)."""
-        return self.node(NodeName.of(Role.INTERMEDIATE, organisation))
 
     def of_role(self, role: Role) -> tuple[Node, ...]:
         """Every node in service in a role, in the directory's order."""

@@ -15,7 +15,6 @@ from nakadachi.intermediate.files.results import (
     Result,
     ResultWriter,
     Status,
-    write_rejects,
 )
 from nakadachi.refusal import Reason
 from nakadachi.terms import ItemCode, Serial
@@ -116,12 +115,3 @@ def test_an_item_has_a_value_or_a_reason(value, reason):
 
 def test_values_show_in_no_repr():
     assert "1+1" not in repr(RESULTS[0]) + repr(ITEMS[0])
-
-
-def test_the_reject_list_says_line_column_reason_and_what_to_do():
-    stream = io.BytesIO()
-    write_rejects(stream, [REJECT])
-    assert stream.getvalue().decode("utf-8-sig") == (
-        "line,column,reason_ja,reason_en,mend\r\n"
-        "5,2,宛名番号が違います,addressee_number is wrong,直してください / Mend it\r\n"
-    )

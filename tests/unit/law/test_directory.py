@@ -65,19 +65,21 @@ def problems_with(*nodes):
 
 def test_a_node_is_found_by_its_name():
     assert DIRECTORY.node(NodeName.of(Role.CORE, CORE)).logs == (LOG,)
-    assert DIRECTORY.interface_of(A).name.role is Role.INTERFACE
-    assert DIRECTORY.intermediate_of(A).seal_key("default") == SEAL.default
-    assert DIRECTORY.of_role(Role.INTERFACE) == (DIRECTORY.interface_of(A),)
+    assert DIRECTORY.node(NodeName.of(Role.INTERFACE, A)).name.role is Role.INTERFACE
+    assert DIRECTORY.node(NodeName.of(Role.INTERMEDIATE, A)).seal_key("default") == SEAL.default
+    assert DIRECTORY.of_role(Role.INTERFACE) == (DIRECTORY.node(NodeName.of(Role.INTERFACE, A)),)
 
 
 def test_an_unknown_and_a_withdrawn_node_are_refused():
-    assert "not in" in refused(DIRECTORY.intermediate_of, Reason.NOT_ADDRESSED_HERE, B)
-    assert "withdrawn from" in refused(DIRECTORY.interface_of, Reason.NOT_ADDRESSED_HERE, B)
+    assert "not in" in refused(DIRECTORY.node, Reason.NOT_ADDRESSED_HERE, NodeName.of(Role.INTERMEDIATE, B))
+    assert "withdrawn from" in refused(DIRECTORY.node, Reason.NOT_ADDRESSED_HERE, NodeName.of(Role.INTERFACE, B))
     assert DIRECTORY.find(NodeName.of(Role.INTERFACE, B)) is None
 
 
 def test_a_suite_a_node_does_not_offer_is_refused():
-    assert "'strict'" in refused(DIRECTORY.intermediate_of(A).seal_key, Reason.NOT_ADDRESSED_HERE, "strict")
+    assert "'strict'" in refused(
+        DIRECTORY.node(NodeName.of(Role.INTERMEDIATE, A)).seal_key, Reason.NOT_ADDRESSED_HERE, "strict"
+    )
 
 
 def test_a_log_counts_by_its_origin_while_its_core_is_in_service():

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 BOM = b"\xef\xbb\xbf"
 FLUSH_EVERY = 100
 RESULT_COLUMNS = ("line", "status", "reason", "reason_ja", "reason_en", "serial", "items")
-REJECT_COLUMNS = ("line", "column", "reason_ja", "reason_en", "mend")
 
 
 class Status(StrEnum):
@@ -127,14 +126,6 @@ class ResultWriter:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
-
-
-def write_rejects(stream: BinaryIO, rejects: Iterable[Reject]) -> None:
-    """差戻し一覧: the reject list as CSV (UTF-8 with BOM): line, column, reason in both languages, what to do."""
-    stream.write(BOM + _csv_line(REJECT_COLUMNS))
-    rows = ((reject.line, reject.column, reject.reason_ja, reject.reason_en, reject.mend) for reject in rejects)
-    stream.writelines(map(_csv_line, rows))
-    stream.flush()
 
 
 def _items(result: Result) -> dict[str, dict[str, str | None]]:
