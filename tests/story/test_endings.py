@@ -106,9 +106,9 @@ async def test_a_cancelled_inquiry_ends_cancelled_on_every_side_and_staff_are_no
     assert (await land.read(told.serial)).status == "cancelled"
     assert await held(land) == []
     status, text = await land.desk(AOBA, "POST", f"held/{told.serial.value}/answer", **STAFF)
-    assert (status, json.loads(text)["reason"]) == (400, "CANCELLED")
+    assert (status, json.loads(text)["type"]) == (400, "CANCELLED")
     again, text = await land.desk(TSUBAKI, "POST", f"inquiries/{told.serial.value}/cancel", **STAFF)
-    assert (again, json.loads(text)["reason"]) == (400, "OUT_OF_TURN")
+    assert (again, json.loads(text)["type"]) == (400, "OUT_OF_TURN")
     rows = await land.rows(
         land.name(Role.INTERMEDIATE, TSUBAKI),
         "SELECT event, reason, staff FROM record WHERE serial = $1 ORDER BY at",
@@ -202,6 +202,11 @@ async def test_an_inquirer_that_vanishes_leaves_the_exchange_unknown_until_it_is
     land.tap.down = {interface}
     status, text = await land.desk(AOBA, "POST", f"held/{told.serial.value}/answer", **STAFF)
     assert status == 200, text
+
+    async def on_its_way() -> bool:
+        return any(flight.to == interface and flight.sender.role is Role.INTERFACE for flight in land.tap.flights)
+
+    await until(on_its_way)
     land.clock.ahead += ANSWER_BY + timedelta(minutes=13)
     await agree(land, told.serial, "timed-out", "unknown", "unknown")
     assert (await land.read(told.serial)).items == {}
