@@ -203,9 +203,9 @@ def limits() -> str:
     return table(("what", "limit", "of"), ((what, f"{limit:,}", of) for what, limit, of in rows))
 
 
-def reasons() -> str:
-    """The closed list of reasons."""
-    return table(("reason", "日本語", "English"), ((f"`{one.value}`", one.japanese, one.english) for one in Reason))
+def reasons(kinds: Any = Reason, head: str = "reason") -> str:
+    """The closed list of reasons, or of other words that people are told in both languages."""
+    return table((head, "日本語", "English"), ((f"`{one.value}`", one.japanese, one.english) for one in kinds))
 
 
 def terms() -> str:

@@ -58,6 +58,7 @@ NODES = (
     (IF_B := NodeName.of(Role.INTERFACE, B)),
     (MS_B := NodeName.of(Role.INTERMEDIATE, B)),
     (REGISTRY := NodeName.of(Role.REGISTRY, OrganisationCode("9913000000000001"))),
+    (COMMISSION := NodeName.of(Role.COMMISSION, OrganisationCode("9912000000000001"))),
 )
 """The private scalar of a node's key is 11 plus its place here; a key for anybody to see, good for examples only."""
 PREFIX = Prefix(
@@ -279,6 +280,10 @@ def watched(story: Story) -> None:
     refusal = Refusal(Reason.CODE_NOT_ISSUED)
     author = story.by(CORE, Refused)
     story.told["Refused"] = author.refuse(request, refusal)
+    found = oversight.Finding(
+        kind=oversight.FindingKind.ANSWER_CROSSED, at=START, serial=SERIAL, about=MS_B, reason=Reason.SUBJECT_MISMATCH
+    )
+    story.tell(MS_A, oversight.ReportFinding, COMMISSION, findings=(found,))
 
 
 def _sealed(private: PrivateSeal, info: bytes, content: bytes, former: bytes | None) -> bytes:

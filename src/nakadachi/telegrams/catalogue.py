@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
-from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportOperation
+from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportFinding, ReportOperation
 from nakadachi.telegrams.permit import (
     CheckPrefix,
     IssueSerial,
@@ -91,6 +91,9 @@ CATALOGUE = (
     Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
     Hop(None, ReportOperation, (MS, IF, CORE), Noted),
     Hop(None, ReportOperation, (IF, CORE), Noted),
+    Hop(None, ReportFinding, (MS, IF, COMMISSION), Noted),
+    Hop(None, ReportFinding, (IF, COMMISSION), Noted),
+    Hop(None, ReportFinding, (CORE, COMMISSION), Noted),
 )
 """Every hop. `after` empty: the telegram opens something and needs no state."""
 
@@ -122,6 +125,7 @@ TELEGRAMS = (
     | DistributeEdition
     | EditionHeld
     | ReportOperation
+    | ReportFinding
     | Refused
     | Pending
 )

@@ -15,6 +15,7 @@ from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.inquiry import Completion, Ending
+from nakadachi.telegrams.oversight import Finding, FindingKind
 from nakadachi.terms import (
     AffairCode,
     InfoNameCode,
@@ -178,10 +179,13 @@ async def test_two_who_take_endings_at_once_share_them(database, connection):
 
 
 async def test_a_finding_is_kept_once_and_the_newest_comes_first(connection):
-    await store.keep_findings(connection, [ONE], "mismatch", NOW)
-    await store.keep_findings(connection, [ONE, TWO], "mismatch", NOW + timedelta(hours=1))
+    def found(at, *serials):
+        return [Finding(kind=FindingKind.ANSWER_CROSSED, at=at, serial=serial) for serial in serials]
+
+    await store.keep_findings(connection, found(NOW, ONE))
+    await store.keep_findings(connection, found(NOW + timedelta(hours=1), ONE, TWO, None))
     assert await store.findings(connection, most=9) == [
-        (TWO, "mismatch", NOW + timedelta(hours=1)),
-        (ONE, "mismatch", NOW),
+        (TWO, "ANSWER_CROSSED", NOW + timedelta(hours=1)),
+        (ONE, "ANSWER_CROSSED", NOW),
     ]
     assert len(await store.findings(connection, most=1)) == 1
