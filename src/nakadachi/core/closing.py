@@ -10,7 +10,6 @@ from nakadachi.core import ending_store, endings, store
 from nakadachi.core.endings import Said, prefix_of
 from nakadachi.core.rules import stands_at, who_must_tell
 from nakadachi.kit import inbox
-from nakadachi.kit.log import logger
 from nakadachi.ledger import records
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.refusal import Reason, Refusal
@@ -105,8 +104,7 @@ async def ask_overdue(core: Core, unit: Unit, turns: Sequence[None]) -> list[int
     for organisation, serials in questions.items():
         _ask(core, unit, organisation, serials)
     unknown = await ending_store.unsettled(unit.connection, unit.now, most=MOST_AT_ONCE)
-    for serial in unknown:
-        logger().warning("exchange.unknown", node=core.author.name.value, serial=serial.value)
+    endings.find_unknown(core, unit, unknown)
     return [len(unknown)] * len(turns)
 
 

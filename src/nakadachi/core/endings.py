@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 from nakadachi.core import ending_store
 from nakadachi.core.ending_store import Told
 from nakadachi.core.rules import tell_other
-from nakadachi.kit.log import logger
 from nakadachi.ledger import records
+from nakadachi.ledger.findings import report
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.telegrams.closing import Close
 from nakadachi.telegrams.codec import decode_json
 from nakadachi.telegrams.inquiry import Completion, Ending
+from nakadachi.telegrams.oversight import Finding, FindingKind
 from nakadachi.telegrams.permit import LogContent
 from nakadachi.terms import NodeName, OrganisationCode, Prefix, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from nakadachi.core.parts import Core
     from nakadachi.core.store import Exchange
     from nakadachi.kit.unit import Unit
-    from nakadachi.refusal import Reason
     from nakadachi.terms import Serial
 
 
@@ -50,7 +50,7 @@ async def note(core: Core, unit: Unit, said: Sequence[Said]) -> None:
         own = [one for one in said if one.inquirer is inquirer]
         if own:
             stands = await ending_store.note(unit.connection, [_told(one) for one in own], inquirer=inquirer)
-            _notice_unknown(core, own, stands)
+            find_unknown(core, unit, [serial for serial, ending in stands.items() if ending is Ending.UNKNOWN])
     await records.keep(unit.connection, [_record(one) for one in said])
     closings: dict[OrganisationCode, list[Completion]] = defaultdict(list)
     for one in said:
@@ -74,17 +74,10 @@ def _told(one: Said) -> Told:
     return Told(completion.serial, one.telegram, completion.ending, completion.ended_at, completion.reason)
 
 
-def _notice_unknown(core: Core, said: Sequence[Said], stands: Mapping[Serial, Ending]) -> None:
-    for one in said:
-        if stands.get(one.completion.serial) is Ending.UNKNOWN:
-            logger().warning(
-                "exchange.unknown", node=core.author.name.value, serial=one.completion.serial.value,
-                reason=_why(one.completion.reason),
-            )  # fmt: skip
-
-
-def _why(reason: Reason | None) -> str:
-    return reason.value if reason else ""
+def find_unknown(core: Core, unit: Unit, serials: Iterable[Serial]) -> None:
+    """結果不明: what cannot be settled goes to the Commission (design 2.8)."""
+    unknown = [Finding(kind=FindingKind.UNKNOWN_ENDING, at=unit.now, serial=serial) for serial in serials]
+    report(core, unit, unknown)
 
 
 def _record(one: Said) -> Record:

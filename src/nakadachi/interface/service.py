@@ -18,7 +18,7 @@ from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
-from nakadachi.telegrams.oversight import DistributeEdition, Operation, ReportOperation
+from nakadachi.telegrams.oversight import DistributeEdition, Operation, ReportFinding, ReportOperation
 from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, RequestPermit
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
 
@@ -36,6 +36,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     LinkCodeIssued: Handler(code.relay_link_codes),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.relay_operation),
+    ReportFinding: Handler(oversight.relay_finding),
 }
 OVERDUE_SECONDS = 30.0
 

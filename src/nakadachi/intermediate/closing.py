@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from nakadachi.intermediate import ending_store, endings, exchange_store
 from nakadachi.intermediate.exchange_store import AskedOfUs, Inquiry
+from nakadachi.intermediate.findings import find
 from nakadachi.intermediate.rules import State, after_question, stands_at
 from nakadachi.ledger import records
 from nakadachi.ledger.records import AUTOMATIC, Event, Record
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.closing import AskState, Close, StandsAt, StateTold
 from nakadachi.telegrams.inquiry import Completion, Ending, Noted
+from nakadachi.telegrams.oversight import Finding, FindingKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +108,8 @@ async def no_state(intermediate: Intermediate, unit: Unit, given_up: Sequence[Gi
     await endings.end(intermediate, unit, [(one, State.UNKNOWN, Reason.TIMED_OUT, None) for one in ours])
     await _end_asked(unit, others)
     await _tell_core(intermediate, unit, others)
+    unknown = [Finding(kind=FindingKind.UNKNOWN_ENDING, at=unit.now, serial=serial) for serial in known]
+    await find(intermediate, unit, unknown)
 
 
 async def close_overdue(intermediate: Intermediate, unit: Unit, turns: Sequence[None]) -> list[int]:

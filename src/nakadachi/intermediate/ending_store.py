@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nakadachi.kit.database import Connection
+    from nakadachi.telegrams.oversight import Finding
 
 
 async def end_asked(connection: Connection, ended: Sequence[tuple[Serial, Ending]]) -> None:
@@ -54,11 +55,11 @@ async def take_completions(connection: Connection, telegram: str, most: int) -> 
     ]
 
 
-async def keep_findings(connection: Connection, serials: Sequence[Serial], kind: str, now: datetime) -> None:
-    """Something staff should look at."""
+async def keep_findings(connection: Connection, findings: Sequence[Finding]) -> None:
+    """What staff should look at: the findings about an exchange, each kind once."""
     await connection.executemany(
         "INSERT INTO finding (serial, kind, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        [(serial.value, kind, now) for serial in serials],
+        [(one.serial.value, one.kind.value, one.at) for one in findings if one.serial is not None],
     )
 
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from nakadachi.crypto.commitment import digest
 from nakadachi.crypto.sealing import SealSuite, new_private, seal, subject_info
 from nakadachi.crypto.subject import subject_check
-from nakadachi.intermediate import ending_store, endings, exchange_store, store
+from nakadachi.intermediate import endings, exchange_store, store
 from nakadachi.intermediate.exchange_store import Inquiry, Stated
+from nakadachi.intermediate.findings import find_mismatches
 from nakadachi.intermediate.parts import BODY_SEED, provider_node
 from nakadachi.intermediate.rules import State
 from nakadachi.kit.author import Enclosure
@@ -169,7 +170,7 @@ async def hear_acceptance(intermediate: Intermediate, unit: Unit, heard: Sequenc
         ended = [(known[serial], State.REFUSED, reason, None) for serial, reason in refused.items() if serial in known]
         await endings.end(intermediate, unit, ended)
         mismatched = [serial for serial, reason in refused.items() if reason is Reason.SUBJECT_MISMATCH]
-        await ending_store.keep_findings(unit.connection, mismatched, "subject mismatch", unit.now)
+        await find_mismatches(intermediate, unit, mismatched)
 
 
 def _pseudonym(intermediate: Intermediate, by: Circumstance) -> str:

@@ -14,6 +14,7 @@ from nakadachi.crypto.sealing import SealSuite, body_info, seal, subject_info, u
 from nakadachi.crypto.subject import compare
 from nakadachi.intermediate import ending_store, exchange_store, store
 from nakadachi.intermediate.exchange_store import AskedOfUs
+from nakadachi.intermediate.findings import find_mismatches
 from nakadachi.intermediate.rules import State, choose_items, ending_of, must_hold, subject_words
 from nakadachi.kit.author import Enclosure
 from nakadachi.ledger import records
@@ -275,8 +276,7 @@ async def _keep(intermediate: Intermediate, unit: Unit, cases: Sequence[Case]) -
     await exchange_store.keep_asked(unit.connection, [case.asked for case in cases])
     await records.keep(unit.connection, [_record(unit, case, AUTOMATIC) for case in cases])
     mismatched = [case.asked.serial for case in cases if case.asked.reason is Reason.SUBJECT_MISMATCH]
-    if mismatched:
-        await ending_store.keep_findings(unit.connection, mismatched, "subject mismatch", unit.now)
+    await find_mismatches(intermediate, unit, mismatched)
     refused = [
         Completion(serial=case.asked.serial, ending=Ending.REFUSED, ended_at=unit.now, reason=case.asked.reason)
         for case in cases

@@ -14,7 +14,7 @@ from nakadachi.telegrams.closing import AskState, Close, StateTold
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
-from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportOperation
+from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportFinding, ReportOperation
 from nakadachi.telegrams.permit import (
     CheckPrefix,
     IssueSerial,
@@ -114,14 +114,10 @@ CATALOGUE = (
         Noted,
         after=frozenset({RequestPermit, Inquire, InquireAt, Provide, ProvisionCompleted, Close}),
     ),
-    Hop(None, Close, (MS_A, IF_A, CORE), Noted),
-    Hop(None, Close, (MS_B, IF_B, CORE), Noted),
-    Hop(None, Close, (CORE, IF_A, MS_A), Noted),
-    Hop(None, Close, (CORE, IF_B, MS_B), Noted),
-    Hop(None, AskState, (MS_A, IF_A, CORE), StateTold, wait=Wait.COMPLETION),
-    Hop(None, AskState, (MS_B, IF_B, CORE), StateTold, wait=Wait.COMPLETION),
-    Hop(None, AskState, (CORE, IF_A, MS_A), StateTold, wait=Wait.COMPLETION),
-    Hop(None, AskState, (CORE, IF_B, MS_B), StateTold, wait=Wait.COMPLETION),
+    Hop(None, Close, (MS, IF, CORE), Noted),
+    Hop(None, Close, (CORE, IF, MS), Noted),
+    Hop(None, AskState, (MS, IF, CORE), StateTold, wait=Wait.COMPLETION),
+    Hop(None, AskState, (CORE, IF, MS), StateTold, wait=Wait.COMPLETION),
     Hop(None, PrefixRefused, (IF_A, CORE), Noted),
     Hop(None, PrefixRefused, (IF_A, COMMISSION), Noted),
     Hop(None, RequestLinkCode, (MS, REGISTRY), LinkCodeRequested),
@@ -130,6 +126,9 @@ CATALOGUE = (
     Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
     Hop(None, ReportOperation, (MS, IF, CORE), Noted),
     Hop(None, ReportOperation, (IF, CORE), Noted),
+    Hop(None, ReportFinding, (MS, IF, COMMISSION), Noted),
+    Hop(None, ReportFinding, (IF, COMMISSION), Noted),
+    Hop(None, ReportFinding, (CORE, COMMISSION), Noted),
 )
 """Every hop. `after` empty: the telegram opens something and needs no state."""
 
@@ -164,6 +163,7 @@ TELEGRAMS = (
     | DistributeEdition
     | EditionHeld
     | ReportOperation
+    | ReportFinding
     | Refused
     | Pending
 )

@@ -134,10 +134,10 @@ def test_nothing_held_and_nothing_found_are_said(door, nakadachi):
 
 @pytest.mark.usefixtures("desk")
 def test_findings_are_listed(door, nakadachi):
-    door.say(JSONResponse([{"serial": SERIAL, "kind": "subject mismatch", "at": "2026-04-01T01:30:00+00:00"}]))
+    door.say(JSONResponse([{"serial": SERIAL, "kind": "SUBJECT_MISMATCH", "at": "2026-04-01T01:30:00+00:00"}]))
     run = nakadachi("findings")
     assert "対象者の不一致 / subject mismatch" in run.stdout
-    assert json.loads(nakadachi("findings", "--json").stdout)[0]["kind"] == "subject mismatch"
+    assert json.loads(nakadachi("findings", "--json").stdout)[0]["kind"] == "SUBJECT_MISMATCH"
 
 
 @pytest.mark.usefixtures("desk")
