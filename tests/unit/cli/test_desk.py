@@ -156,6 +156,24 @@ def test_a_decision_names_who_made_it(door, nakadachi):
 
 
 @pytest.mark.usefixtures("desk")
+def test_a_cancellation_names_who_made_it_and_says_that_it_is_done(door, nakadachi):
+    door.say(JSONResponse({}))
+    run = nakadachi("cancel", SERIAL, "--staff", "1042")
+    assert run.exit_code == 0
+    assert "取り消しました / cancelled" in run.stdout
+    path = f"/existing/inquiries/{SERIAL}/cancel"
+    assert door.asked == [("POST", path, {"staff": "1042", "department": ""})]
+
+
+@pytest.mark.usefixtures("desk")
+def test_what_was_answered_cannot_be_cancelled(door, nakadachi):
+    door.say(problem(Refusal(Reason.OUT_OF_TURN)))
+    run = nakadachi("cancel", SERIAL, "--staff", "1042")
+    assert run.exit_code == 2
+    assert Reason.OUT_OF_TURN.english in run.stderr
+
+
+@pytest.mark.usefixtures("desk")
 def test_a_decision_without_a_name_or_about_no_serial_asks_nothing(door, nakadachi):
     unnamed = nakadachi("answer", SERIAL)
     assert unnamed.exit_code == 2
