@@ -147,11 +147,13 @@ class Land:
         ) as response:
             return response.status, await response.text()
 
-    async def send(self, sender: NodeName, to: NodeName, body: Any, path: str = "/telegrams") -> tuple[int, bytes]:
+    async def send(
+        self, sender: NodeName, to: NodeName, body: Any, path: str = "/telegrams", **more: Any
+    ) -> tuple[int, bytes]:
         """Any bytes to a node's door, with the certificate of `sender`: status and body of the answer."""
         place = self.plan.place(to)
         session = self._session(self.country.folder / self.plan.place(sender).folder)
-        async with session.post(place.url + path, data=body, server_hostname=node_host(to)) as response:
+        async with session.post(place.url + path, data=body, server_hostname=node_host(to), **more) as response:
             return response.status, await response.read()
 
     async def hand(self, sender: NodeName, to: NodeName, *envelopes: Envelope) -> list[Received]:

@@ -110,10 +110,6 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     """
     keys = FileKeyStore(config.keys, config.unlock, world.entropy)
     try:
-        author = Author(config.name, SigningKey.from_pem(keys.secret("signing")), world.clock, world.entropy)
-    except ValueError as wrong:
-        raise ConfigError(f"{config.keys}: the signing key is not a P-256 key in PEM ({wrong})") from None
-    try:
         trust = Trust(NoteVerifier.from_vkey(config.trust_core), NoteVerifier.from_vkey(config.trust_commission))
         edition = Edition(trust, lawbook=read_file(config.lawbook), directory=read_file(config.directory))
     except (Refusal, ValueError) as wrong:
@@ -127,11 +123,33 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
         database, *(read_migrations(package, part=part, folder=folder) for package, part, folder in (*common, *parts))
     )
     await _restore(edition, database, config)
+    author = Author(config.name, signing_key(keys, edition, config), world.clock, world.entropy)
     try:
         context = client_context(config.certificate, config.key, config.authority)
     except OSError as wrong:
         raise ConfigError(f"{config.certificate}: the certificate and key cannot be used ({wrong})") from None
     return Node(config, author, keys, database, edition, world.wire(config.name, context))
+
+
+def signing_key(keys: FileKeyStore, edition: Edition, config: NodeConfig) -> SigningKey:
+    """Of the node's signing keys the one that the directory lists as in use, so that a new one may lie ready before.
+
+    Raises ConfigError where it lists none of them.
+    """
+    try:
+        own = [SigningKey.from_pem(keys.secret(name)) for name in keys.names("signing")]
+    except ValueError as wrong:
+        raise ConfigError(f"{config.keys}: a signing key is not a P-256 key in PEM ({wrong})") from None
+    node = edition.directory.find(config.name)
+    listed = (node.signing_key, *node.former_signing_keys) if node else ()
+    for spki in listed:
+        for key in own:
+            if key.public.spki == spki:
+                return key
+    raise ConfigError(
+        f"{config.keys}: none of its {len(own)} signing keys is the one that directory version"
+        f" {edition.directory.version} lists for {config.name}; is this the key store of this node?"
+    )
 
 
 async def _restore(edition: Edition, database: Database, config: NodeConfig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nakadachi import __version__
 from nakadachi.core import store
 from nakadachi.kit.author import Enclosure
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
@@ -55,10 +56,12 @@ async def distribute_edition(core: Core, unit: Unit, items: Sequence[tuple[bytes
     """マスタ・プレフィックス情報配布: use a newer pair of documents and send it to every organisation.
 
     Each item is a pair of notes: law book, directory. Returns how many organisations it goes to.
-    Raises Refusal(BAD_FORMAT, BAD_SIGNATURE, VERSION_TOO_OLD).
+    Raises Refusal(BAD_FORMAT, BAD_SIGNATURE, VERSION_TOO_OLD), the last also for a minimum version that is above the
+    core's own: every system would refuse it, and with it the next directory.
     """
     sent = []
     for lawbook, directory in items:
+        core.edition.judge(lawbook, directory)[1].require_version(__version__)
         core.edition.use(lawbook, directory)
         await core.edition.keep(unit.connection, unit.now)
         nodes = core.edition.directory.of_role(Role.INTERMEDIATE)

@@ -42,16 +42,16 @@ BODY_SEED = "body seed"
 
 @dataclass(frozen=True, slots=True)
 class Intermediate:
-    """The intermediate server's parts. `seals` are its static seal keys by suite; `settled` wakes whoever waits for an
-    inquiry, `ended` whoever tells the core of endings; `tries` is how many mismatches a person's row stands in a day
-    before no more are compared (design 2.7).
+    """The intermediate server's parts. `seals` are its static seal keys by suite, the newest first; `settled` wakes
+    whoever waits for an inquiry, `ended` whoever tells the core of endings; `tries` is how many mismatches a person's
+    row stands in a day before no more are compared (design 2.7).
     """
 
     author: Author
     edition: Edition
     keys: KeyStore
     heads: Heads
-    seals: dict[str, PrivateSeal]
+    seals: dict[str, tuple[PrivateSeal, ...]]
     settled: Waiters[Serial, Inquiry] = field(default_factory=Waiters)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     tries: int = 5

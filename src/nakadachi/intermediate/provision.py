@@ -5,6 +5,7 @@ to 7; M3, M5, design 2.7).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ from nakadachi.terms import japan_day
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nakadachi.crypto.sealing import PrivateSeal
     from nakadachi.intermediate.parts import Intermediate
     from nakadachi.intermediate.rules import Held, Protection
     from nakadachi.intermediate.store import Person
@@ -187,10 +189,18 @@ def _require_same_subject(intermediate: Intermediate, asking: Asking, person: Pe
         raise Refusal(Reason.SUBJECT_MISMATCH, "too many mismatches for this person's row today")
     statement = asking.statement
     info = subject_info(asking.permit.leaf_hash, statement.serial.value)
-    check = unseal(intermediate.seals[statement.suite], asking.subject_check, info)
+    check = _open_check(intermediate.seals[statement.suite], asking.subject_check, info)
     differing = compare(check, person.subject)
     if differing:
         raise Refusal(Reason.SUBJECT_MISMATCH, f"{len(differing)} attributes differ")
+
+
+def _open_check(seals: Sequence[PrivateSeal], sealed: bytes, info: bytes) -> bytes:
+    """The subject check, sealed for our newest key or a former one. Raises Refusal(BAD_FORMAT)."""
+    for seal_key in seals[:-1]:
+        with suppress(Refusal):
+            return unseal(seal_key, sealed, info)
+    return unseal(seals[-1], sealed, info)
 
 
 def _asked_of_us(unit: Unit, asking: Asking, person: Person | None) -> AskedOfUs:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from nakadachi.crypto.sealing import SealSuite, new_private
+from nakadachi.crypto.sealing import PrivateSeal, SealSuite, new_private
 from nakadachi.intermediate import closing, code, exchange_store, inquiry, oversight, provision, receipt
 from nakadachi.intermediate.existing import Existing
 from nakadachi.intermediate.parts import Intermediate
 from nakadachi.intermediate.serials import AHEAD, Serials
+from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
 from nakadachi.kit.rounds import Rounds
 from nakadachi.kit.server import System
@@ -93,6 +94,12 @@ class Completions:
                 self._system.parts.ended.set()
 
 
+def seal_keys(keys: FileKeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
+    """All our keys of a suite, the newest first: others seal for the one their directory lists."""
+    names = reversed(keys.names(f"seal-{suite.value}"))
+    return tuple(new_private(suite, keys.secret(name)) for name in names)
+
+
 async def build(config: IntermediateConfig, world: World) -> Service:
     """The intermediate server, ready to start. Raises what `open_node` raises."""
     node = await open_node(config.node, world, ("nakadachi.intermediate", "intermediate", "migrations"))
@@ -101,7 +108,7 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         edition=node.edition,
         keys=node.keys,
         heads=config.witness.heads(),
-        seals={suite.value: new_private(suite, node.keys.secret(f"seal-{suite.value}")) for suite in SealSuite},
+        seals={suite.value: seal_keys(node.keys, suite) for suite in SealSuite},
     )
     system = system_of(
         node,

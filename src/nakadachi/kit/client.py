@@ -8,6 +8,7 @@ from typing import Protocol
 
 import aiohttp
 
+from nakadachi import __version__
 from nakadachi.kit.tls import node_host
 from nakadachi.telegrams.codec import FRAME_LIMIT
 from nakadachi.terms import NodeName
@@ -15,7 +16,9 @@ from nakadachi.terms import NodeName
 CONNECT_SECONDS = 2.0
 MEDIA_TYPE = "application/vnd.nakadachi.telegrams+msgpack"
 REQUEST_SECONDS = 5.0
-_HEADERS = {"Content-Type": MEDIA_TYPE}
+VERSION_HEADER = "Nakadachi-Version"
+"""Names the software of whoever asks, so that one below the minimum is refused (L9)."""
+_HEADERS = {"Content-Type": MEDIA_TYPE, VERSION_HEADER: __version__}
 
 
 class Unreachable(Exception):  # noqa: N818  a state of the world, not a fault of ours

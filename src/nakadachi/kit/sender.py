@@ -15,7 +15,7 @@ from nakadachi.kit.log import logger
 from nakadachi.kit.retry import Parking
 from nakadachi.kit.unit import Entry, GivenUp, Heard, entry_of
 from nakadachi.refusal import Refusal
-from nakadachi.telegrams.codec import check_signature, decode_frame
+from nakadachi.telegrams.codec import decode_frame
 from nakadachi.telegrams.envelope import Answer, Lane, Pending, Received, Refused, Verified
 from nakadachi.telegrams.proceeding import check_answer
 
@@ -200,7 +200,7 @@ class Sender:
             raise Unreachable(f"{len(received)} answers to {len(sent)} telegrams")
         for telegram, answer in zip(sent, received, strict=True):
             check_answer(telegram.header, answer.header)
-        return tuple(check_signature(one, self._peers.key(one.header.author)) for one in received)
+        return tuple(self._peers.verify(one) for one in received)
 
     async def _work(self) -> None:
         while True:

@@ -20,7 +20,7 @@ from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
 from nakadachi.kit.unit import Entry, Forward, GivenUp, Handler, Heard, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
-from nakadachi.telegrams.codec import check_signature, decode_frame
+from nakadachi.telegrams.codec import decode_frame
 from nakadachi.telegrams.envelope import Envelope, Pending, Telegram, Verified
 from nakadachi.telegrams.proceeding import check_address, stops_left
 from nakadachi.terms import NodeName, Serial
@@ -97,7 +97,7 @@ class System(Generic[P]):
         placed: list[Placed | Envelope] = []
         for received in decode_frame(raw):
             try:
-                verified = check_signature(received, self.peers.key(received.header.author))
+                verified = self.peers.verify(received)
                 placed.append((verified, *check_address(self.name, verified.header, hop)))
             except Refusal as refusal:
                 placed.append(self._refuse(received.header, refusal))

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from nakadachi import __version__
-from nakadachi.kit.client import MEDIA_TYPE
+from nakadachi.kit.client import MEDIA_TYPE, VERSION_HEADER
 from nakadachi.kit.tls import PeerCertificate, read_certificate, server_context
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import FRAME_LIMIT, encode_frame
@@ -36,9 +36,12 @@ STATUS = {
     Reason.TOO_LARGE: 413,
     Reason.ROLE_NOT_ALLOWED: 403,
     Reason.NOT_ADDRESSED_HERE: 403,
+    Reason.VERSION_TOO_OLD: 426,
     Reason.INTERNAL: 500,
 }
 """The HTTP status of a refusal that has no telegram to answer; 400 for all others."""
+BEFORE_THE_HEADER = "0.1.0"
+"""The version of a peer that does not name its own: the last one that did not."""
 
 
 class PeerCertificateProtocol(HttpToolsProtocol):
@@ -97,6 +100,7 @@ def application(
     async def telegrams(request: Request) -> Response:
         try:
             hop = system.peers.admit(peer_of(request))
+            system.peers.directory.require_version(request.headers.get(VERSION_HEADER, BEFORE_THE_HEADER))
             answers = await system.receive(await read_body(request, FRAME_LIMIT), hop)
         except Refusal as refusal:
             return problem(refusal)

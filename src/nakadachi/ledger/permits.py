@@ -13,7 +13,7 @@ from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.ledger.checkpoint import open_checkpoint
 from nakadachi.ledger.tree import check_inclusion, leaf_hash
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.telegrams.codec import check_signature, decode_envelope, decode_json
+from nakadachi.telegrams.codec import decode_envelope, decode_json
 from nakadachi.telegrams.inquiry import Inquire
 from nakadachi.telegrams.permit import LogContent, Opening, Permit, PermitContent
 from nakadachi.terms import LinkCode, NodeName, Role, japan_day
@@ -122,7 +122,7 @@ def check_inquiry(
     Raises Refusal(BAD_FORMAT, TOO_LARGE, BAD_SIGNATURE, PERMIT_INVALID, PERMIT_EXPIRED, NOT_IN_TABLE).
     """
     enclosed = decode_envelope(telegram.part("statement"))
-    inquiry = check_signature(enclosed, edition.peers.key(enclosed.header.author))
+    inquiry = edition.peers.verify(enclosed)
     if not isinstance(inquiry.header, Inquire):
         raise Refusal(Reason.BAD_FORMAT, "the enclosed telegram is no inquiry")
     if inquiry.header.prefix != telegram.header.prefix or inquiry.header.exchanges != telegram.header.serials:
