@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from nakadachi.telegrams.envelope import Answer, Moment, Telegram
+import msgspec
+
+from nakadachi.telegrams.envelope import Answer, Moment, Telegram, VersionNumber
+
+Software = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.+-]{1,64}\Z")]
+"""The version of a system's program; whether it is one that may talk is for the directory to say (L9)."""
 
 
 class Operation(StrEnum):
@@ -19,20 +25,20 @@ class ReportOperation(Telegram, frozen=True, kw_only=True, forbid_unknown_fields
 
     operation: Operation
     at: Moment
-    software: str
-    lawbook: int
-    directory: int
+    software: Software
+    lawbook: VersionNumber
+    directory: VersionNumber
 
 
 class DistributeEdition(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """マスタ・プレフィックス情報配布: parts `lawbook` and `directory`, each a note signed by core and Commission."""
 
-    lawbook: int
-    directory: int
+    lawbook: VersionNumber
+    directory: VersionNumber
 
 
 class EditionHeld(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """配布結果: the versions in use here now."""
 
-    lawbook: int
-    directory: int
+    lawbook: VersionNumber
+    directory: VersionNumber
