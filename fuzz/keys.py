@@ -233,7 +233,7 @@ def _hosts() -> tuple[str, str]:
         "existing": _certified(_hosts()[1:]),
         "both": _certified(_hosts()),
     },
-    errors=(ValueError,),
+    errors=(),
     weight=2,
     largest=4096,
 )
@@ -258,6 +258,8 @@ def certificate_names(data: bytes) -> str:
     except ValueError:
         return "no certificate"
     bound = read_certificate(raw)
+    if bound is None:
+        return "unreadable"
     hosts = {node_host(bound.node)} if bound.node else {existing_host(*bound.existing)} if bound.existing else set()
     require(hosts <= set(lines), "bound to a name that is not in the certificate")
     same(bound.serial, _SERIAL, "another serial number")
@@ -266,5 +268,7 @@ def certificate_names(data: bytes) -> str:
 
 def _bound(raw: bytes) -> str:
     bound = read_certificate(raw)
+    if bound is None:
+        return "unreadable"
     require(bound.node is None or bound.existing is None, "bound to two")
     return "node" if bound.node else "existing" if bound.existing else "nobody"

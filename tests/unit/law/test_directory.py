@@ -70,6 +70,11 @@ def test_a_node_is_found_by_its_name():
     assert DIRECTORY.of_role(Role.INTERFACE) == (DIRECTORY.node(NodeName.of(Role.INTERFACE, A)),)
 
 
+def test_an_address_with_a_control_character_is_none():
+    for url in ("https://a.example/\0", "https://a.example/\x1f", "https://a.example\n"):
+        assert "url" in problems_with(msgspec.structs.replace(node(Role.INTERFACE, A), url=url))
+
+
 def test_an_unknown_and_a_withdrawn_node_are_refused():
     assert "not in" in refused(DIRECTORY.node, Reason.NOT_ADDRESSED_HERE, NodeName.of(Role.INTERMEDIATE, B))
     assert "withdrawn from" in refused(DIRECTORY.node, Reason.NOT_ADDRESSED_HERE, NodeName.of(Role.INTERFACE, B))
