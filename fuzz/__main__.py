@@ -81,10 +81,10 @@ def _fuzz(chosen: list[Target], given: argparse.Namespace) -> int:
     why = "" if given.unguided or guided() else " (atheris is not installed here)"
     seed = given.seed or int(time.monotonic_ns() % 2**31) or 1
     how = f"by outcomes{why}" if unguided else "by coverage"
-    print(f"{len(chosen)} targets, {given.minutes:g} minutes, seed {seed}, {how}")
     campaign = Campaign(OUT, seed=seed, jobs=given.jobs, unguided=unguided)
     before = _findings(campaign.findings)
     try:
+        print(f"{len(chosen)} targets, {given.minutes:g} minutes, seed {seed}, {how}", flush=True)
         campaign.run(chosen, given.minutes)
         status = 0
     except KeyboardInterrupt:

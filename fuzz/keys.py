@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fuzz import land
 from fuzz.target import Form, memory, require, same, target
 from nakadachi import terms
+from nakadachi.core.codes import ReversibleScheme, link_key
 from nakadachi.crypto.sealing import SealSuite, body_info, new_private, seal, unseal
 from nakadachi.crypto.signing import SigningKey, VerifyKey
 from nakadachi.crypto.subject import Subject, compare, subject_check
@@ -93,6 +94,22 @@ def _parts(word: Any) -> None:
             numbers.ResidentCodeFormula().parse(word.value)
         except ValueError:
             return
+
+
+@target(
+    "link-code",
+    covers=["core.codes:ReversibleScheme.read"],
+    seeds=lambda: {"code": terms.LinkCode(sample.codes_of_the_person()[0]).to_bytes()},
+    needles=land.needles(),
+    largest=64,
+)
+def link_code(data: bytes) -> str:
+    """The 19 bytes of a code that an organisation shows to the core: its own, another's, or made up."""
+    scheme = ReversibleScheme(lambda organisation, key_index: link_key(sample.SECRET, organisation, key_index))
+    code = terms.LinkCode.of_bytes(data[:19].ljust(19, b"\0"))
+    person, key_index, generation = scheme.read(code, sample.A)
+    same(scheme.issue(person, sample.A, key_index, generation), code, "a link code has two spellings")
+    return "read"
 
 
 @cache
