@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -111,6 +112,7 @@ def _first_line(path: Path) -> str:
 
 def main() -> int:
     """Do what the command line says; the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = _parser()
     given = parser.parse_args()
     chosen = _chosen(parser, given.only)

@@ -212,11 +212,12 @@ def test_a_campaign_runs_a_target_in_a_process_of_its_own(tmp_path, unguided):
 
 
 @pytest.mark.slow
-def test_an_interrupted_campaign_ends_its_processes_and_says_so():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_campaign_ends_its_processes_and_says_so(number):
     program = [sys.executable, "-m", "fuzz", "--only", "words", "--minutes", "5"]
     with subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         assert "1 targets" in child.stdout.readline()
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         rest, _ = child.communicate(timeout=60)
     assert "interrupted" in rest
     assert child.returncode == 130
