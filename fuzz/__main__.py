@@ -105,7 +105,8 @@ def _findings(folder: Path) -> set[Path]:
 def _first_line(path: Path) -> str:
     text = path.with_suffix(".txt")
     if not text.exists():
-        return f"replay: python -m fuzz --only {path.name.split('-')[0]} --replay {path}"
+        name = max((name for name in TARGETS if path.name.startswith(f"{name}-")), key=len, default="")
+        return f"ended the process; replay: python -m fuzz --only {name} --replay {path}"
     lines = text.read_text(encoding="utf-8").splitlines()
     return f"{lines[0]}\n  {lines[-1]}"
 

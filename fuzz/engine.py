@@ -65,7 +65,9 @@ class Bench:
 
     def tell(self) -> None:
         """A line for the campaign: how many inputs so far."""
-        print(f"{PROGRESS}{self.runs}", file=sys.stderr, flush=True)
+        # Whoever listened may be gone; what was found is in files.
+        with contextlib.suppress(OSError):
+            print(f"{PROGRESS}{self.runs}", file=sys.stderr, flush=True)
 
     def keep(self, finding: Finding, data: bytes) -> None:
         """Write a finding that is not known yet."""
