@@ -67,6 +67,12 @@ fmt: $(STAMP) ## format and sort
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
+# == Try to break
+.PHONY: fuzz
+MINUTES ?= 5
+fuzz: $(STAMP) ## hostile bytes for every parser, MINUTES=5 in all; ONLY=name for one
+	@$(BIN)/python -m fuzz --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY))
+
 # == Measure
 .PHONY: bench
 bench: $(STAMP) ## cost per exchange, as ratios within one run
@@ -82,7 +88,7 @@ lock: $(STAMP) ## draw requirements/*.txt anew (add UPGRADE=--upgrade for newer 
 	@if grep -n '://' requirements/*.txt; then echo "make: a requirements file names a host" >&2; exit 1; fi
 
 clean: ## remove what can be made again (not .state, where demo data lives)
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .fuzz dist
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # uv is faster, pip knows the machine's own settings (an index of its own, a certificate): where uv cannot, pip tries.

@@ -257,7 +257,10 @@ def _type(hint: Any) -> str:
         if meta.tz:
             return "time with offset"
         if meta.pattern:
-            return f"text of the form `{meta.pattern.strip('^$')}`"
+            form = meta.pattern.removeprefix("^").removesuffix("\\Z")
+            return f"text of the form `{form}`"
+        if meta.ge is not None:
+            return f"{_type(inner)}, {meta.ge:,} to {meta.le:,}"
         return f"{_type(inner)}, {meta.min_length:,} to {meta.max_length:,}"
     if get_origin(hint) is tuple:
         return f"list of {_type(get_args(hint)[0])}"

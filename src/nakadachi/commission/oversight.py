@@ -92,7 +92,10 @@ async def note_finding(commission: Commission, unit: Unit, asked: Sequence[Asked
 
 
 def read_request(raw: bytes) -> tuple[int, tuple[bytes, ...], bytes]:
-    """An `add-checkpoint` body: old size, consistency proof (32 bytes each), the checkpoint note. Raises Refusal."""
+    """An `add-checkpoint` body in its one spelling: old size, consistency proof (32 bytes each), the checkpoint note.
+
+    Raises Refusal(BAD_FORMAT).
+    """
     head, parted, note = raw.partition(b"\n\n")
     lines = head.split(b"\n")
     try:
@@ -102,6 +105,8 @@ def read_request(raw: bytes) -> tuple[int, tuple[bytes, ...], bytes]:
     except (UnicodeDecodeError, binascii.Error, ValueError):
         raise Refusal(Reason.BAD_FORMAT, "not an add-checkpoint request") from None
     if word != "old" or size < 0 or not parted or any(len(one) != 32 for one in proof) or len(proof) > 63:
+        raise Refusal(Reason.BAD_FORMAT, "not an add-checkpoint request")
+    if head != b"\n".join([b"old %d" % size, *(base64.b64encode(one) for one in proof)]):
         raise Refusal(Reason.BAD_FORMAT, "not an add-checkpoint request")
     return size, proof, note
 

@@ -190,7 +190,7 @@ def _said(config: DeskConfig, status: int, body: bytes) -> str:
     try:
         problem: Any = msgspec.json.decode(body)
         words = f"{problem['title_ja']} / {problem['title']}"
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
         words = ""
     if status == HTTPStatus.FORBIDDEN:
         return (

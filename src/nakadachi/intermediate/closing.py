@@ -131,7 +131,7 @@ async def cancel(
     results: list[Refusal | None] = []
     for serial, by in wishes:
         inquiry = known.get(serial)
-        if inquiry is None or not inquiry.state.open:
+        if inquiry is None or not inquiry.state.is_open:
             results.append(Refusal(Reason.OUT_OF_TURN, "no inquiry of this serial waits for an answer"))
             continue
         cancelled = replace(inquiry, by=by)  # the record names who cancelled; the request's names who asked
@@ -142,7 +142,7 @@ async def cancel(
 
 def _state(serial: Serial, known: object) -> StandsAt:
     if isinstance(known, Inquiry):
-        ending = None if known.state.open else Ending(known.state.value)
+        ending = None if known.state.is_open else Ending(known.state.value)
         return stands_at(serial, known=True, ending=ending, reason=known.reason)
     if isinstance(known, AskedOfUs):
         return stands_at(serial, known=True, ending=known.ending, reason=known.reason)

@@ -68,7 +68,7 @@ def result_of(line: int, serial: Serial, found: Inquiry | None) -> Result:
         return Result.answered(
             line, serial, tuple(ItemResult(one.item, one.value, one.reason_of_null) for one in items)
         )
-    if not found.state.open:
+    if not found.state.is_open:
         return Result.without_answer(line, Status(found.state.value), found.reason or Reason.INTERNAL, serial)
     return Result.pending(line, serial)
 

@@ -41,7 +41,7 @@ async def end(
 
     One that ended before stays as it is.
     """
-    ending = [one for one in ended if one[0].state.open]
+    ending = [one for one in ended if one[0].state.is_open]
     if not ending:
         return
     rows = [(inquiry.serial, state, reason, answer) for inquiry, state, reason, answer in ending]
@@ -55,7 +55,7 @@ async def end(
             Record(inquiry.serial, event, unit.now, inquiry.prefix, inquiry.by, reason=reason, leaf=inquiry.leaf_hash)
         )
         completion = Completion(serial=inquiry.serial, ending=Ending(state.value), ended_at=unit.now, reason=reason)
-        (closed if state.closed else told).append(completion)
+        (closed if state.is_closed else told).append(completion)
         done = replace(inquiry, state=state, reason=reason, answer=answer)
         unit.then(partial(intermediate.settled.tell, inquiry.serial, done))
     await records.keep(unit.connection, kept)

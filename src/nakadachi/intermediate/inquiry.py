@@ -198,7 +198,10 @@ def _granted(intermediate: Intermediate, one: Heard[Any], serial: Serial, person
     granted = one.answers[-1]
     if not isinstance(granted.header, PermitGranted) or person.link_code is None:
         raise Refusal(Reason.OUT_OF_TURN, "no permit came")
-    item = [outcome.serial for outcome in granted.header.outcomes].index(serial)
+    items = [place for place, outcome in enumerate(granted.header.outcomes) if outcome.serial == serial]
+    if not items:
+        raise Refusal(Reason.OUT_OF_TURN, "the permits that came are of other exchanges")
+    item = items[0]
     permit = granted.part("permit", item)
     checked = check_permit(permit, intermediate.edition.directory)
     opening = decode_json(granted.part("opening", item), Opening)

@@ -42,7 +42,7 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
         outcomes = []
         for item, statement in enumerate(one.header.statements):
             inquiry = one.known[statement.serial]
-            if inquiry.state.closed:
+            if inquiry.state.is_closed:
                 outcomes.append(Outcome(serial=statement.serial, refused=inquiry.reason or Reason.TIMED_OUT))
                 continue
             try:
@@ -70,7 +70,7 @@ def _refuse_whole(one: Asked[Provide]) -> Refusal | None:
     """What makes the whole telegram another's: its author, its prefix, an exchange that ended."""
     for statement in one.header.statements:
         inquiry = one.known.get(statement.serial)
-        if not isinstance(inquiry, Inquiry) or not (inquiry.state.open or inquiry.state.closed):
+        if not isinstance(inquiry, Inquiry) or not (inquiry.state.is_open or inquiry.state.is_closed):
             return Refusal(Reason.OUT_OF_TURN, "the exchange waits for no answer")
         if one.header.author != provider_node(inquiry.prefix) or one.header.prefix != inquiry.prefix:
             return Refusal(Reason.ROLE_NOT_ALLOWED, "the author or prefix is not the one asked")

@@ -31,12 +31,12 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether it may still be answered."""
         return self in (State.ASKED, State.HELD)
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether it ended without an answer and without a refusal, so that the other end has to be told."""
         return self in (State.CANCELLED, State.TIMED_OUT, State.UNKNOWN)
 

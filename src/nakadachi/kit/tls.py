@@ -41,12 +41,20 @@ class PeerCertificate:
     existing: tuple[str, OrganisationCode] | None
 
 
-def read_certificate(der: bytes) -> PeerCertificate:
-    """A client certificate (DER, its chain checked by TLS) to what it is bound to.
+def read_certificate(der: bytes) -> PeerCertificate | None:
+    """A client certificate (DER, its chain checked by TLS) to what it is bound to; total.
 
-    Other names are passed over; one that names several nodes or existing systems is bound to none of them.
+    Other names are passed over; one that names several nodes or existing systems is bound to none of them. None where
+    the certificate, or the names in it, cannot be read: whoever shows it is then nobody.
     """
-    certificate = x509.load_der_x509_certificate(der)
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return _bound(certificate)
+    except (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return None
+
+
+def _bound(certificate: x509.Certificate) -> PeerCertificate:
     nodes: set[NodeName] = set()
     existing: set[tuple[str, OrganisationCode]] = set()
     try:

@@ -56,7 +56,7 @@ class PeerCertificateProtocol(HttpToolsProtocol):
             self.app = functools.partial(_with_peer, self.app, peer)
 
 
-async def _with_peer(app: Any, peer: PeerCertificate, scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def _with_peer(app: Any, peer: PeerCertificate | None, scope: dict[str, Any], receive: Any, send: Any) -> None:
     scope["nakadachi.peer"] = peer
     await app(scope, receive, send)
 

@@ -31,10 +31,11 @@ FORMER_KEYS_LIMIT = 8
 P256_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 """How the SPKI DER of every uncompressed P-256 key begins; 64 bytes follow (RFC 5480)."""
 
-Url = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^\s]+$", max_length=2048)]
+Url = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^\s\x00-\x1f\x7f]+\Z", max_length=2048)]
 Hex = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9a-f][0-9a-f]*)$", max_length=40)]
 Version = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$")]
-OriginName = Annotated[str, msgspec.Meta(pattern=r"^[^\s+]+$", max_length=255)]
+OriginName = Annotated[str, msgspec.Meta(pattern=r"^[^\s+\x00-\x1f\x7f]{1,200}\Z")]
+"""As a checkpoint can name it."""
 VersionNumber = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
 
 

@@ -45,7 +45,10 @@ class Heads:
         except Refusal as refusal:
             raise Refusal(Reason.NO_WITNESS, refusal.detail) from None
         at = min(head.note.cosigned_at(name) or 0 for name in names)
-        seen = datetime.fromtimestamp(at, UTC)
+        try:
+            seen = datetime.fromtimestamp(at, UTC)
+        except (ValueError, OverflowError, OSError):
+            raise Refusal(Reason.NO_WITNESS, f"the head of {origin} was cosigned beyond the calendar") from None
         if origin not in self._seen or seen >= self._seen[origin]:
             self._seen[origin] = seen
             self._last[origin] = note

@@ -13,7 +13,7 @@ from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.ledger.checkpoint import open_checkpoint
 from nakadachi.ledger.tree import check_inclusion, leaf_hash
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.telegrams.codec import decode_envelope, decode_json
+from nakadachi.telegrams.codec import check_moments, decode_envelope, decode_json
 from nakadachi.telegrams.inquiry import Inquire
 from nakadachi.telegrams.permit import LogContent, Opening, Permit, PermitContent
 from nakadachi.terms import LinkCode, NodeName, Role, japan_day
@@ -54,6 +54,7 @@ def check_permit(raw: bytes, directory: Directory) -> Checked:
     """
     permit: Permit = decode_json(raw, Permit)
     content: LogContent = decode_json(permit.content, LogContent)
+    check_moments(permit.content)
     if not isinstance(content, PermitContent):
         raise Refusal(Reason.PERMIT_INVALID, "it is a refusal")
     key = NoteVerifier.from_vkey(directory.log_key(content.origin))

@@ -24,7 +24,7 @@ from nakadachi.telegrams.codec import decode_json, encode_envelope
 from nakadachi.telegrams.envelope import Envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Asked, Reply, Unit
@@ -102,19 +102,17 @@ def read_residents(path: Path) -> list[store.Entry]:
     """The residents of a CSV file. Raises ConfigError."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return [
-                store.Entry(
-                    row["code"],
-                    row["number"],
-                    plain(row["name"]),
-                    plain(row["address"]),
-                    int(row["sex"]),
-                    date.fromisoformat(row["born"]),
-                )
-                for row in csv.DictReader(file)
-            ]
-    except (OSError, KeyError, ValueError) as wrong:
+            return [_resident(row) for row in csv.DictReader(file, restval="")]
+    except (OSError, KeyError, ValueError, csv.Error) as wrong:
         raise ConfigError(f"{path}: not a file of residents ({type(wrong).__name__})") from None
+
+
+def _resident(row: Mapping[str, str]) -> store.Entry:
+    cells = [row[name] for name in RESIDENT_COLUMNS]
+    if any("\0" in cell for cell in cells):
+        raise ValueError("a NUL")
+    code, number, name, address, sex, born = cells
+    return store.Entry(code, number, plain(name), plain(address), SEXES.index(sex), date.fromisoformat(born))
 
 
 async def _find(unit: Unit, sought: Sequence[Sought]) -> list[list[str]]:

@@ -23,8 +23,16 @@ ITEMS_LIMIT = 1000
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A moment with its offset from UTC; one without is refused at the door, not compared later."""
-Pseudonym = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._:-]{1,64}$")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=ITEMS_LIMIT)]
+"""How many exchanges or people a telegram is about (design 2.9)."""
+Place = Annotated[int, msgspec.Meta(ge=0, le=ITEMS_LIMIT - 1)]
+"""Which of them, from 0."""
+VersionNumber = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""The version of a law book or a directory: a number that every database and every JSON reader can keep."""
+Pseudonym = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._:-]{1,64}\Z")]
 """A member of staff as the network may know them (design 2.10): a text that every database and log can keep."""
+SuiteName = Annotated[str, msgspec.Meta(pattern=r"^(default|strict|p256)\Z")]
+"""The name of a seal suite (design 2.6); one that nobody has a key of is refused where it is read."""
 Serials = Annotated[tuple[Serial, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]
 """The exchanges of a telegram, one item each."""
 
@@ -43,10 +51,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     person it belongs to, from 0.
     """
 
-    name: str
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z ]{0,39}\Z")]
     digest: bytes
-    size: int
-    item: int = 0
+    size: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+    item: Place = 0
     personal: bool = False
 
 

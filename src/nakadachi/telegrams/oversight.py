@@ -8,8 +8,11 @@ from typing import Annotated
 import msgspec
 
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.envelope import ITEMS_LIMIT, Answer, Moment, Telegram
+from nakadachi.telegrams.envelope import ITEMS_LIMIT, Answer, Moment, Telegram, VersionNumber
 from nakadachi.terms import NodeName, Serial
+
+Software = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.+-]{1,64}\Z")]
+"""The version of a system's program; whether it is one that may talk is for the directory to say (L9)."""
 
 
 class Operation(StrEnum):
@@ -24,23 +27,23 @@ class ReportOperation(Telegram, frozen=True, kw_only=True, forbid_unknown_fields
 
     operation: Operation
     at: Moment
-    software: str
-    lawbook: int
-    directory: int
+    software: Software
+    lawbook: VersionNumber
+    directory: VersionNumber
 
 
 class DistributeEdition(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """マスタ・プレフィックス情報配布: parts `lawbook` and `directory`, each a note signed by core and Commission."""
 
-    lawbook: int
-    directory: int
+    lawbook: VersionNumber
+    directory: VersionNumber
 
 
 class EditionHeld(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """配布結果: the versions in use here now."""
 
-    lawbook: int
-    directory: int
+    lawbook: VersionNumber
+    directory: VersionNumber
 
 
 class FindingKind(StrEnum):

@@ -211,6 +211,22 @@ def test_any_bytes_are_a_request_or_a_bad_format(drawn):
     assert reason is Reason.BAD_FORMAT or (old >= 0 and all(len(one) == 32 for one in proof))
 
 
+@pytest.mark.parametrize(
+    ("true", "other"),
+    [
+        (b"old 2\n", b"old 02\n"),
+        (b"old 2\n", b"old " + b"0" * 5000 + b"2\n"),
+        (b"=\n", b"=\n="),
+    ],
+)
+def test_a_request_has_one_spelling(true, other):
+    whole = request(2, 3)
+    assert true in whole
+    assert read_request(whole)[0] == 2
+    with pytest.raises(Refusal):
+        read_request(whole.replace(true, other, 1))
+
+
 async def test_changed_requests_are_answered_below_500(commission):
     true = request(0, 3)
     for at in range(0, len(true), 7):

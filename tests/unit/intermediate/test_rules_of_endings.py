@@ -15,10 +15,10 @@ ENDED = StandsAt(serial=SERIAL, stage=Stage.ENDED, ending=Ending.REFUSED, reason
 
 @pytest.mark.parametrize("state", list(State))
 def test_a_state_is_open_or_closed_or_settled_by_an_answer_or_a_refusal(state):
-    assert [state.open, state.closed, state in {State.ANSWERED, State.REFUSED}].count(True) == 1
+    assert [state.is_open, state.is_closed, state in {State.ANSWERED, State.REFUSED}].count(True) == 1
 
 
-@pytest.mark.parametrize("state", [state for state in State if not state.open])
+@pytest.mark.parametrize("state", [state for state in State if not state.is_open])
 def test_a_state_that_is_not_open_is_an_ending(state):
     assert Ending(state.value)
 

@@ -106,7 +106,7 @@ def test_a_new_directory_brings_its_keys_and_the_same_one_keeps_them(network, no
     edition.use(note(network.law(2)), note(network.directory()))
     assert edition.peers.keys(node) is known
     edition.use(note(network.law(2)), note(network.directory(2, without=(node,))))
-    refused(Reason.BAD_SIGNATURE, edition.peers.key, node)
+    refused(Reason.BAD_SIGNATURE, edition.peers.keys, node)
 
 
 async def kept(database, edition, now):

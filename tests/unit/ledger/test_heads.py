@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from nakadachi.crypto.notes import NoteKind, NoteSigner, add_signature
+from nakadachi.ledger.checkpoint import Checkpoint, sign_checkpoint
 from nakadachi.ledger.heads import Heads, WhenStale
 from nakadachi.refusal import Reason, Refusal
+from tests.unit.ledger.conftest import LOG, WITNESS
 
 ORIGIN, OTHER = "core.example/1", "core.example/2"
 LAG = timedelta(minutes=5)
@@ -119,3 +121,10 @@ def test_every_witness_must_have_cosigned_and_the_oldest_time_counts(network, he
     heads.see(note, ORIGIN, listed)
     heads.require_recent(ORIGIN, network.now)
     refused(heads.require_recent, ORIGIN, network.now + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("seconds", [253402300800, 2**47, 2**56, 2**63 - 1])
+def test_a_head_cosigned_beyond_the_calendar_is_none(network, heads, seconds):
+    signed = sign_checkpoint(Checkpoint(ORIGIN, 3, b"r" * 32), LOG)
+    assert "calendar" in refused(heads.see, add_signature(signed, WITNESS, at=seconds), ORIGIN, network.directory())
+    refused(heads.require_recent, ORIGIN, network.now)

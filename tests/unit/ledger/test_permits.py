@@ -60,6 +60,16 @@ def test_a_true_inquiry_passes_with_all_that_the_provider_needs(network):
     assert (asking.code, asking.inquirer, asking.subject_check) == (CODES[0], MS_A, b"sealed")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [{"suite": "rot13"}, {"suite": "p256\n"}, {"issued_at": datetime(9999, 12, 31, 23, tzinfo=UTC)}],
+)
+def test_a_permit_that_names_no_suite_or_a_moment_beyond_the_calendar_is_refused_though_the_log_signed_it(
+    network, words
+):
+    refused(Reason.BAD_FORMAT, network, Wish(content=words))
+
+
 def test_each_exchange_of_several_is_checked_and_told_in_order(network):
     asking = check(network, Wish(serials=SERIALS))
     assert [one.statement.serial for one in asking] == list(SERIALS)
