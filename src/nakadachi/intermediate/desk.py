@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 IMMEDIATE_SECONDS = 10.0
 """How long an existing system waits for an immediate answer (design, fixed values)."""
+BULK_SECONDS = 120.0
+"""How long a line of a file waits for its answer before its result is "pending"."""
+SERIAL_TRIES, SERIAL_PAUSE_SECONDS = 10, 2.0
 LINK_SECONDS = 30.0
 LINK_PAUSE_SECONDS = 0.05
 
@@ -40,7 +43,7 @@ async def ask(
     """照会: from one line of an inquiry file to its result; pending where the answer takes longer than an immediate
     one.
     """
-    prefix = Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
+    prefix = prefix_of(line)
     try:
         serial = await serials.take()
     except Unreachable:
@@ -48,9 +51,63 @@ async def ask(
     except Refusal as refusal:
         return Result.without_answer(line.line, Status.REFUSED, refusal.reason)
     system.parts.settled.expect(serial)
-    await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
-    settled = await system.parts.settled.wait(serial, IMMEDIATE_SECONDS)
+    try:
+        await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
+        settled = await system.parts.settled.wait(serial, IMMEDIATE_SECONDS)
+    finally:
+        system.parts.settled.forget(serial)
     return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
+
+
+async def ask_many(
+    system: System[Intermediate], serials: Serials, asked: Sequence[tuple[InquiryLine, Circumstance]]
+) -> list[Result]:
+    """大量照会: lines of one prefix and member of staff, in one telegram; their results in order. Pending where an
+    answer takes longer than `BULK_SECONDS`.
+    """
+    try:
+        issued = await _serials(serials, len(asked))
+    except Unreachable:
+        return [Result.without_answer(line.line, Status.UNKNOWN, Reason.TIMED_OUT) for line, _ in asked]
+    except Refusal as refusal:
+        return [Result.without_answer(line.line, Status.REFUSED, refusal.reason) for line, _ in asked]
+    wishes = [
+        inquiry.Wish(serial, line.addressee, prefix_of(line), by, Lane.BULK)
+        for serial, (line, by) in zip(issued, asked, strict=True)
+    ]
+    settled = system.parts.settled
+    for serial in issued:
+        settled.expect(serial)
+    try:
+        await system.in_bulk(inquiry.begin, wishes)
+        deadline = _now() + BULK_SECONDS
+        found = {serial: await settled.wait(serial, max(0.0, deadline - _now())) for serial in issued}
+    finally:
+        for serial in issued:
+            settled.forget(serial)
+    open_still = [serial for serial, one in found.items() if one is None]
+    if open_still:
+        found.update(zip(open_still, await system.in_bulk(read_inquiries, open_still), strict=True))
+    return [result_of(line.line, serial, found[serial]) for serial, (line, _) in zip(issued, asked, strict=True)]
+
+
+def prefix_of(line: InquiryLine) -> Prefix:
+    """Who asks whom for what; items are not named: the permit names all that the law allows."""
+    return Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
+
+
+async def _serials(serials: Serials, count: int) -> tuple[Serial, ...]:
+    """Serials for a packet, asked for again where the own interface system is busy or away for a moment."""
+    for _ in range(SERIAL_TRIES - 1):
+        try:
+            return await serials.take_many(count)
+        except Unreachable as wrong:
+            await asyncio.sleep(wrong.retry_after or SERIAL_PAUSE_SECONDS)
+    return await serials.take_many(count)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def read_inquiries(_intermediate: Intermediate, unit: Unit, serials: Sequence[Serial]) -> list[Inquiry | None]:

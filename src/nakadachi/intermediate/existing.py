@@ -6,8 +6,8 @@ The client certificate must be that of an existing system of this organisation, 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,21 +16,23 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from nakadachi.intermediate import desk, exchange_store, store
-from nakadachi.intermediate.files.inquiries import InquiryLine, inquiries
+from nakadachi.intermediate.bulk import at_once, in_bulk
+from nakadachi.intermediate.files.inquiries import inquiries
 from nakadachi.intermediate.files.people import people
 from nakadachi.intermediate.files.provisions import ProvisionLine, protections, provisions
 from nakadachi.intermediate.files.provisions_xml import provisions_xml
 from nakadachi.intermediate.files.reading import LineReader, Reject, read_all_or_rejects
 from nakadachi.intermediate.files.results import Form, Result, ResultWriter
 from nakadachi.intermediate.files.standard import hold_to_standard
-from nakadachi.kit.web import peer_of, problem
+from nakadachi.kit.lanes import Busy
+from nakadachi.kit.log import logger
+from nakadachi.kit.web import later, peer_of, problem
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.telegrams.envelope import Lane
 from nakadachi.terms import Serial
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 
     from starlette.requests import Request
 
@@ -39,11 +41,13 @@ if TYPE_CHECKING:
     from nakadachi.kit.server import System
 
 FILE_LIMIT = 2 * 1024**3
+SILENT_SECONDS = 60.0
+"""How long an existing system may leave off in the middle of a file: it holds a place."""
 CHUNK_LINES = 500
-WINDOW = 64
-"""Inquiries of one file that are under way at the same time."""
 MOST_REJECTS = 1000
 MOST_HELD = 1000
+FILES = frozenset(f"/existing/{kind}" for kind in ("people", "provisions", "protections", "link", "inquiries"))
+"""Paths that take files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,21 @@ class Existing:
                     raise Refusal(Reason.ROLE_NOT_ALLOWED, "no existing system of this organisation")
                 if self.system.peers.directory.is_revoked(peer.serial):
                     raise Refusal(Reason.ROLE_NOT_ALLOWED, "the certificate is revoked")
-                return await handle(request)
+                what, most = self._place(request)
+                with ExitStack() as held:
+                    held.enter_context(self.system.lanes.place(what, most))
+                    answer = await handle(request)
+                    if isinstance(answer, _Streamed):
+                        # It is worked on as long as its results are read.
+                        answer.held.enter_context(held.pop_all())
+                    return answer
             except Refusal as refusal:
                 return problem(refusal)
+            except Busy as busy:
+                logger().info("request.turned_away", node=self.system.name.value, detail=str(busy))
+                return later(busy)
+            except TimeoutError:
+                return Response(status_code=408)
 
         return Route(path, guarded, methods=[method])
 
@@ -115,9 +131,12 @@ class Existing:
 
     async def inquire(self, request: Request) -> Response:
         """大量照会: an inquiry file to one result per line, in order, as each is known (M2)."""
-        file = tempfile.TemporaryFile()  # noqa: SIM115  closed when the answer is streamed
-        await _spool(request, file)
-        return StreamingResponse(self._results(file, request.query_params), media_type="application/x-ndjson")
+        with ExitStack() as held:
+            file = held.enter_context(tempfile.TemporaryFile())
+            await _spool(request, file)
+            work = at_once if _interactive(request) else in_bulk
+            results = work(self.system, self.serials, inquiries(LineReader(file)), request.query_params)
+            return _Streamed(results, held.pop_all())
 
     async def read(self, request: Request) -> Response:
         """照会結果: what became of one inquiry, by its serial."""
@@ -188,36 +207,32 @@ class Existing:
             }
         )
 
-    async def _results(self, file: Any, options: Any) -> AsyncIterator[bytes]:
-        """Results in the order of the file, at most a window of inquiries under way."""
-        under_way: list[asyncio.Task[Result]] = []
-        lane = Lane.INTERACTIVE if options.get("lane") == "interactive" else Lane.BULK
-        try:
-            lines = inquiries(LineReader(file))
-            while chunk := await asyncio.to_thread(_take, lines, CHUNK_LINES):
-                for line in chunk:
-                    under_way.append(asyncio.create_task(self._one(line, options, lane)))
-                    if len(under_way) >= WINDOW:
-                        yield _words(await under_way.pop(0))
-            while under_way:
-                yield _words(await under_way.pop(0))
-        finally:
-            for task in under_way:
-                task.cancel()
-            file.close()
+    def _place(self, request: Request) -> tuple[str, int]:
+        """Where a request counts: files are few and long, all else is many and short."""
+        limits = self.system.lanes.limits
+        if request.method == "POST" and request.url.path in FILES and not _interactive(request):
+            return "files", limits.files
+        return "requests of existing systems", limits.interactive
 
-    async def _one(self, line: InquiryLine | Reject, options: Any, lane: Lane) -> Result:
-        if isinstance(line, Reject):
-            return Result.rejected(line)
-        by = Circumstance(
-            staff=line.operator,
-            department=line.department,
-            terminal=options.get("terminal", ""),
-            purpose=options.get("purpose", ""),
-            case_number=options.get("case_number", ""),
-            withheld=line.non_disclosure > 0,
-        )
-        return await desk.ask(self.system, self.serials, line, by=by, lane=lane)
+
+class _Streamed(StreamingResponse):
+    """Results as they come; what is held for them is given back however the answer ends, also unread."""
+
+    def __init__(self, results: AsyncGenerator[Result, None], held: ExitStack) -> None:
+        super().__init__((_words(one) async for one in results), media_type="application/x-ndjson")
+        self._results = results
+        self.held = held
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        with self.held:
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                await self._results.aclose()
+
+
+def _interactive(request: Request) -> bool:
+    return request.query_params.get("lane") == "interactive"
 
 
 def _circumstance(options: Any, staff: str) -> Circumstance:
@@ -239,13 +254,13 @@ def _reason(options: Any) -> Reason:
         raise Refusal(Reason.BAD_FORMAT, "no reason of the closed list") from None
 
 
-def _take(lines: Iterable[InquiryLine | Reject], most: int) -> list[InquiryLine | Reject]:
-    return list(itertools.islice(lines, most))
-
-
 async def _spool(request: Request, file: Any) -> None:
-    size = 0
-    async for chunk in request.stream():
+    size, stream = 0, request.stream()
+    while True:
+        async with asyncio.timeout(SILENT_SECONDS):
+            chunk = await anext(stream, None)
+        if chunk is None:
+            break
         size += len(chunk)
         if size > FILE_LIMIT:
             raise Refusal(Reason.TOO_LARGE, f"a file of more than {FILE_LIMIT} bytes")

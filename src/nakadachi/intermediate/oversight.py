@@ -8,6 +8,7 @@ from nakadachi import __version__
 from nakadachi.intermediate import exchange_store
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
 from nakadachi.refusal import Refusal
+from nakadachi.telegrams.envelope import Lane
 from nakadachi.telegrams.inquiry import InquiryCompleted
 from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportOperation
 from nakadachi.telegrams.provision import ProvisionCompleted
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from nakadachi.kit.unit import Asked, Reply, Unit
     from nakadachi.telegrams.oversight import Operation
 
-MOST_COMPLETIONS = 500
-"""Endings of one telegram: they must fit the header of the interactive lane."""
+MOST_COMPLETIONS = 200
+"""Endings of one telegram. They travel in the bulk lane, since nobody waits for them."""
 
 
 async def hold_edition(
@@ -67,7 +68,7 @@ async def tell_completions(intermediate: Intermediate, unit: Unit, turns: Sequen
         completions = await exchange_store.take_completions(unit.connection, kind.__name__, MOST_COMPLETIONS)
         if completions:
             telegram = intermediate.author.write(
-                kind, to=intermediate.edition.peers.core(), completions=tuple(completions)
+                kind, to=intermediate.edition.peers.core(), lane=Lane.BULK, completions=tuple(completions)
             )
             unit.send(telegram, to=intermediate.interface, url=intermediate.edition.peers.url(intermediate.interface))
         told += len(completions)

@@ -37,7 +37,7 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
             replies.append(refused)
             continue
         outcomes = []
-        for item, statement in enumerate(one.header.statements):
+        async for item, statement in unit.each(enumerate(one.header.statements)):
             inquiry = one.known[statement.serial]
             try:
                 answer = _open(intermediate, one, item, inquiry, people)

@@ -12,9 +12,10 @@ import functools
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nakadachi.kit import outbox
-from nakadachi.kit.batch import Batcher
+from nakadachi.kit.batch import Batches
 from nakadachi.kit.client import Unreachable
 from nakadachi.kit.database import retrying
+from nakadachi.kit.lanes import Busy, Lanes
 from nakadachi.kit.log import logger
 from nakadachi.kit.sender import Sender
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
@@ -22,7 +23,7 @@ from nakadachi.kit.unit import Entry, Forward, Handler, Heard, Reply, Unit, entr
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
 from nakadachi.telegrams.codec import check_signature, decode_frame
-from nakadachi.telegrams.envelope import Envelope, Pending, Telegram, Verified
+from nakadachi.telegrams.envelope import Envelope, Lane, Pending, Received, Telegram, Verified
 from nakadachi.telegrams.proceeding import check_address, stops_left
 from nakadachi.terms import NodeName, Serial
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from nakadachi.kit.author import Author
     from nakadachi.kit.client import Wire
-    from nakadachi.kit.database import Database
+    from nakadachi.kit.database import Connection, Database
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Hear
 
@@ -60,6 +61,7 @@ class System(Generic[P]):
         handlers: Mapping[type[Telegram], Handler],
         hears: Mapping[type[Telegram], Hear],
         known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
+        lanes: Lanes | None = None,
     ) -> None:
         if (given := frozenset(handlers)) != (wanted := received_by(author.name.role)):
             lacking = ", ".join(sorted(kind.__name__ for kind in given ^ wanted))
@@ -70,7 +72,8 @@ class System(Generic[P]):
         self.database = database
         self.handlers = handlers
         self._known = known
-        self._batchers: dict[object, Batcher[Any, Any]] = {}
+        self.lanes = lanes or Lanes()
+        self._batches = Batches(self.lanes)
         self.sender = Sender(author=author, peers=peers, database=database, wire=wire, hear=self._hear)
         self._hears = hears
 
@@ -80,12 +83,19 @@ class System(Generic[P]):
         return self.author.name
 
     async def receive(self, raw: bytes, hop: NodeName) -> list[Envelope]:
-        """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1).
+        """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1),
+        Busy where too many of their kind are in handling.
 
         Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
         """
+        telegrams = decode_frame(raw)
+        header = telegrams[-1].header
+        with self.lanes.handling(header.lane, (type(header), header.author == hop)):
+            return await self._receive(telegrams, hop)
+
+    async def _receive(self, telegrams: Sequence[Received], hop: NodeName) -> list[Envelope]:
         placed: list[Placed | Envelope] = []
-        for received in decode_frame(raw):
+        for received in telegrams:
             try:
                 verified = check_signature(received, self.peers.key(received.header.author))
                 placed.append((verified, *check_address(self.name, verified.header, hop)))
@@ -98,15 +108,25 @@ class System(Generic[P]):
 
     async def together(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], item: I) -> R:
         """Run one of our own steps for `item` in a transaction, shared with others that wait. Raises what it raises."""
-        result: R = await self._batcher(step, lambda items: self._step(step, items)).submit(item)
+        lane = Lane.INTERACTIVE
+        result: R = await self._batches.submit(lane, step, lambda items: self._step(step, items, lane), item, 1)
         return result
+
+    async def in_bulk(
+        self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I]
+    ) -> Sequence[R]:
+        """Run one of our own steps for many items in a transaction of theirs, behind interactive work."""
+        async with self.lanes.behind():
+            return await self._step(step, items, Lane.BULK)
 
     async def _handle(self, request: tuple[Placed, ...]) -> list[Envelope]:
         kinds = tuple(type(verified.header) for verified, _, _ in request)
         try:
-            batcher = self._batcher((kinds, request[0][0].header.lane), self._transact)
-            replies = await batcher.submit(request)
+            weight = sum(len(verified.header.exchanges) for verified, _, _ in request)
+            replies = await self._batches.submit(request[0][0].header.lane, kinds, self._transact, request, weight)
             answers = [await self._finish(one, reply) for one, reply in zip(request, replies, strict=True)]
+        except Busy:
+            raise
         except Exception:  # noqa: BLE001  outside it is INTERNAL, inside a traceback
             names = ", ".join(kind.__name__ for kind in kinds)
             logger().exception("telegram.failed", node=self.name.value, telegram=names)
@@ -141,7 +161,7 @@ class System(Generic[P]):
         """One transaction: the first telegram of every request, then the second, and so on."""
         columns: list[list[Reply]] = []
         async with self.database.transaction() as connection:
-            unit = Unit(connection, self.author.clock.now())
+            unit = self._unit(connection, requests[0][0][0].header.lane)
             columns.extend([await self._keep(unit, batch) for batch in zip(*requests, strict=True)])
             await self._flush(unit)
         self._committed(unit)
@@ -213,11 +233,11 @@ class System(Generic[P]):
         return answers[0].envelope
 
     async def _step(
-        self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I]
+        self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I], lane: Lane
     ) -> Sequence[R]:
         async def once() -> tuple[Unit, Sequence[R]]:
             async with self.database.transaction() as connection:
-                unit = Unit(connection, self.author.clock.now())
+                unit = self._unit(connection, lane)
                 results = await step(self.parts, unit, items)
                 await self._flush(unit)
             return unit, results
@@ -239,12 +259,13 @@ class System(Generic[P]):
             await outbox.drop(unit.connection, [one.sent[0].header.id for one in items])
             return [None] * len(items)
 
-        await self._batcher(("heard", kind), lambda items: self._step(step, items)).submit(heard)
+        lane = heard.sent[-1].header.lane
+        weight = len(heard.sent[-1].header.exchanges)
+        await self._batches.submit(lane, ("heard", kind), lambda items: self._step(step, items, lane), heard, weight)
 
-    def _batcher(self, key: object, run: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]) -> Batcher[Any, Any]:
-        if key not in self._batchers:
-            self._batchers[key] = Batcher(run)
-        return self._batchers[key]
+    def _unit(self, connection: Connection, lane: Lane) -> Unit:
+        pause = self.lanes.pace() if lane is Lane.BULK else None
+        return Unit(connection, self.author.clock.now(), pause=pause)
 
     def _log_refusal(self, header: Telegram, refusal: Refusal) -> None:
         logger().info(
