@@ -32,8 +32,8 @@ PACKET = 50
 """Lines of one telegram. It may carry 1,000, but what a node does without a pause grows with it, and beyond some tens
 of lines nothing is gained: signatures and commits are shared by then.
 """
-UNDER_WAY = 4
-"""Telegrams of one file that are under way at a time."""
+UNDER_WAY, BESIDE = 4, 1
+"""Telegrams of one file that are under way at a time: by itself, and beside interactive work."""
 WINDOW = 2000
 """Lines of one file that are read and not told yet."""
 
@@ -95,7 +95,6 @@ class _Packets:
         self._system, self._serials, self._said = system, serials, said
         self._order: asyncio.Queue[asyncio.Future[Result] | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(WINDOW)
-        self._slots = asyncio.Semaphore(UNDER_WAY)
         self._groups: dict[object, list[Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -147,19 +146,20 @@ class _Packets:
             await self._send(group)
 
     async def _send(self, group: list[Waiting]) -> None:
-        await self._slots.acquire()
+        while len(self._tasks) >= (BESIDE if self._system.lanes.shared else UNDER_WAY):
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         task = asyncio.create_task(self._ask(group))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _ask(self, group: list[Waiting]) -> None:
         try:
-            results = await desk.ask_many(self._system, self._serials, [(line, by) for line, by, _ in group])
+            results = await desk.ask_many(
+                self._system, self._serials, [(line, by) for line, by, _ in group], order=self._said.get("order", "")
+            )
         except Exception:  # noqa: BLE001  the other lines of the file have nothing to do with it
             logger().exception("bulk.failed", node=self._system.name.value, count=len(group))
             results = [Result.without_answer(line.line, Status.UNKNOWN, Reason.INTERNAL) for line, _, _ in group]
-        finally:
-            self._slots.release()
         for (_, _, future), result in zip(group, results, strict=True):
             if not future.done():
                 future.set_result(result)

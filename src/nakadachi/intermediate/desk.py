@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nakadachi.intermediate import code, exchange_store, inquiry, provision, store
+from nakadachi.intermediate import code, exchange_store, inquiry, order_store, provision, store
 from nakadachi.intermediate.files.results import ItemResult, Result, Status
 from nakadachi.intermediate.rules import State
 from nakadachi.kit.client import Unreachable
@@ -17,7 +18,7 @@ from nakadachi.telegrams.provision import ProvidedItem
 from nakadachi.terms import Prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nakadachi.intermediate.exchange_store import Inquiry
     from nakadachi.intermediate.files.inquiries import InquiryLine
@@ -60,35 +61,69 @@ async def ask(
 
 
 async def ask_many(
-    system: System[Intermediate], serials: Serials, asked: Sequence[tuple[InquiryLine, Circumstance]]
+    system: System[Intermediate], serials: Serials, asked: Sequence[tuple[InquiryLine, Circumstance]], *, order: str
 ) -> list[Result]:
-    """大量照会: lines of one prefix and member of staff, in one telegram; their results in order. Pending where an
-    answer takes longer than `BULK_SECONDS`.
+    """大量照会: lines of one prefix and member of staff, in one telegram; their results in order.
+
+    Pending where an answer takes longer than `BULK_SECONDS`. A line that the named `order` has asked before is not
+    asked again ("" names none).
     """
+    async with system.database.acquire() as connection:
+        before = await order_store.asked(connection, order, [line.line for line, _ in asked]) if order else {}
+    new = [(line, by) for line, by in asked if line.line not in before]
     try:
-        issued = await _serials(serials, len(asked))
+        issued = await _serials(serials, len(new)) if new else ()
     except Unreachable:
         return [Result.without_answer(line.line, Status.UNKNOWN, Reason.TIMED_OUT) for line, _ in asked]
     except Refusal as refusal:
         return [Result.without_answer(line.line, Status.REFUSED, refusal.reason) for line, _ in asked]
-    wishes = [
-        inquiry.Wish(serial, line.addressee, prefix_of(line), by, Lane.BULK)
-        for serial, (line, by) in zip(issued, asked, strict=True)
-    ]
+    wishes = {
+        line.line: inquiry.Wish(serial, line.addressee, prefix_of(line), by, Lane.BULK)
+        for serial, (line, by) in zip(issued, new, strict=True)
+    }
+    under = before | {line: wish.serial for line, wish in wishes.items()}
+    found = await _begun(system, order, wishes, tuple(under.values()))
+    return [_same(line, under[line.line], found[under[line.line]]) for line, _ in asked]
+
+
+async def _begun(
+    system: System[Intermediate], order: str, wishes: Mapping[int, inquiry.Wish], under: Sequence[Serial]
+) -> dict[Serial, Inquiry | None]:
+    """Begin these inquiries and wait until they and the earlier ones among `under` are settled."""
     settled = system.parts.settled
-    for serial in issued:
+
+    async def begin(intermediate: Intermediate, unit: Unit, ours: Sequence[inquiry.Wish]) -> list[None]:
+        if order:
+            await order_store.keep(unit.connection, order, {line: wish.serial for line, wish in wishes.items()})
+        return await inquiry.begin(intermediate, unit, ours)
+
+    for serial in under:
         settled.expect(serial)
     try:
-        await system.in_bulk(inquiry.begin, wishes)
+        if wishes:
+            await system.in_bulk(begin, list(wishes.values()))
+        new = {wish.serial for wish in wishes.values()}
+        earlier = [serial for serial in under if serial not in new]
+        found = dict(zip(earlier, await system.in_bulk(read_inquiries, earlier), strict=True)) if earlier else {}
         deadline = _now() + BULK_SECONDS
-        found = {serial: await settled.wait(serial, max(0.0, deadline - _now())) for serial in issued}
+        for serial in under:
+            one = found.get(serial)
+            if one is None or one.state is State.ASKED:
+                found[serial] = await settled.wait(serial, max(0.0, deadline - _now())) or one
     finally:
-        for serial in issued:
+        for serial in under:
             settled.forget(serial)
-    open_still = [serial for serial, one in found.items() if one is None]
-    if open_still:
-        found.update(zip(open_still, await system.in_bulk(read_inquiries, open_still), strict=True))
-    return [result_of(line.line, serial, found[serial]) for serial, (line, _) in zip(issued, asked, strict=True)]
+    still = [serial for serial in under if found[serial] is None]
+    if still:
+        found.update(zip(still, await system.in_bulk(read_inquiries, still), strict=True))
+    return found
+
+
+def _same(line: InquiryLine, serial: Serial, found: Inquiry | None) -> Result:
+    """The result of a line; refused where the order's line of this number was another: no answer may go astray (L7)."""
+    if found is not None and (found.addressee, replace(found.prefix, items=())) != (line.addressee, prefix_of(line)):
+        return Result.without_answer(line.line, Status.REFUSED, Reason.ALREADY_USED)
+    return result_of(line.line, serial, found)
 
 
 def prefix_of(line: InquiryLine) -> Prefix:

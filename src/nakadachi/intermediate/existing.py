@@ -6,13 +6,14 @@ The client certificate must be that of an existing system of this organisation, 
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nakadachi.intermediate import desk, exchange_store, store
@@ -26,13 +27,14 @@ from nakadachi.intermediate.files.results import Form, Result, ResultWriter
 from nakadachi.intermediate.files.standard import hold_to_standard
 from nakadachi.kit.lanes import Busy
 from nakadachi.kit.log import logger
+from nakadachi.kit.streams import Streamed, spool
 from nakadachi.kit.web import later, peer_of, problem
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import Serial
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from starlette.requests import Request
 
@@ -41,11 +43,10 @@ if TYPE_CHECKING:
     from nakadachi.kit.server import System
 
 FILE_LIMIT = 2 * 1024**3
-SILENT_SECONDS = 60.0
-"""How long an existing system may leave off in the middle of a file: it holds a place."""
 CHUNK_LINES = 500
 MOST_REJECTS = 1000
 MOST_HELD = 1000
+ORDER = re.compile(r"[0-9A-Za-z._-]{0,64}")
 FILES = frozenset(f"/existing/{kind}" for kind in ("people", "provisions", "protections", "link", "inquiries"))
 """Paths that take files."""
 
@@ -86,7 +87,7 @@ class Existing:
                 with ExitStack() as held:
                     held.enter_context(self.system.lanes.place(what, most))
                     answer = await handle(request)
-                    if isinstance(answer, _Streamed):
+                    if isinstance(answer, Streamed):
                         # It is worked on as long as its results are read.
                         answer.held.enter_context(held.pop_all())
                     return answer
@@ -121,7 +122,7 @@ class Existing:
     async def link(self, request: Request) -> Response:
         """符号付番: issue link codes for the people of a people file; one answer line per person (M1)."""
         with tempfile.TemporaryFile() as file:
-            await _spool(request, file)
+            await spool(request, file, FILE_LIMIT)
             reading = await asyncio.to_thread(read_all_or_rejects, people(LineReader(file)), limit=MOST_REJECTS)
         if not reading.loadable:
             return _rejected(reading.rejects, reading.count)
@@ -130,13 +131,19 @@ class Existing:
         return JSONResponse({"lines": lines})
 
     async def inquire(self, request: Request) -> Response:
-        """大量照会: an inquiry file to one result per line, in order, as each is known (M2)."""
+        """大量照会: an inquiry file to one result per line, in order, as each is known (M2).
+
+        With `order`, a name of the existing system's own, the file may be sent again after its results broke off: lines
+        that were asked are not asked again, and their results are told.
+        """
+        if not ORDER.fullmatch(request.query_params.get("order", "")):
+            raise Refusal(Reason.BAD_FORMAT, "order: up to 64 letters, digits, dots, hyphens and underscores")
         with ExitStack() as held:
             file = held.enter_context(tempfile.TemporaryFile())
-            await _spool(request, file)
+            await spool(request, file, FILE_LIMIT)
             work = at_once if _interactive(request) else in_bulk
             results = work(self.system, self.serials, inquiries(LineReader(file)), request.query_params)
-            return _Streamed(results, held.pop_all())
+            return Streamed(results, _words, held.pop_all())
 
     async def read(self, request: Request) -> Response:
         """照会結果: what became of one inquiry, by its serial."""
@@ -190,7 +197,7 @@ class Existing:
         """One file in one transaction: nothing is half loaded unless good lines alone were asked for."""
         good = request.query_params.get("accept_good_lines") == "1"
         with tempfile.TemporaryFile() as file:
-            await _spool(request, file)
+            await spool(request, file, FILE_LIMIT)
             reading = await asyncio.to_thread(
                 read_all_or_rejects, read(file), limit=MOST_REJECTS, accept_good_lines=good
             )
@@ -215,22 +222,6 @@ class Existing:
         return "requests of existing systems", limits.interactive
 
 
-class _Streamed(StreamingResponse):
-    """Results as they come; what is held for them is given back however the answer ends, also unread."""
-
-    def __init__(self, results: AsyncGenerator[Result, None], held: ExitStack) -> None:
-        super().__init__((_words(one) async for one in results), media_type="application/x-ndjson")
-        self._results = results
-        self.held = held
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        with self.held:
-            try:
-                await super().__call__(scope, receive, send)
-            finally:
-                await self._results.aclose()
-
-
 def _interactive(request: Request) -> bool:
     return request.query_params.get("lane") == "interactive"
 
@@ -252,20 +243,6 @@ def _reason(options: Any) -> Reason:
         return Reason(options.get("reason", Reason.WITHHELD.value))
     except ValueError:
         raise Refusal(Reason.BAD_FORMAT, "no reason of the closed list") from None
-
-
-async def _spool(request: Request, file: Any) -> None:
-    size, stream = 0, request.stream()
-    while True:
-        async with asyncio.timeout(SILENT_SECONDS):
-            chunk = await anext(stream, None)
-        if chunk is None:
-            break
-        size += len(chunk)
-        if size > FILE_LIMIT:
-            raise Refusal(Reason.TOO_LARGE, f"a file of more than {FILE_LIMIT} bytes")
-        file.write(chunk)
-    file.seek(0)
 
 
 def _rejected(rejects: Sequence[Reject], count: int) -> Response:

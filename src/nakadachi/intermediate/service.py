@@ -40,6 +40,10 @@ HEARS: dict[type[Telegram], Hear] = {
     Provide: Hear(provision.hear_receipt),
     RequestLinkCode: Hear(code.hear_requested, code.requested_matters),
 }
+SCHEMA = (
+    ("nakadachi.intermediate", "intermediate", "migrations"),
+    ("nakadachi.intermediate", "orders", "orders_sql"),
+)
 COMPLETIONS_SECONDS = 0.1
 """How long endings wait for company before the core is told."""
 
@@ -89,7 +93,7 @@ class Completions:
 
 async def build(config: IntermediateConfig, world: World) -> Service:
     """The intermediate server, ready to start. Raises what `open_node` raises."""
-    node = await open_node(config.node, world, ("nakadachi.intermediate", "intermediate", "migrations"))
+    node = await open_node(config.node, world, *SCHEMA)
     intermediate = Intermediate(
         author=node.author,
         edition=node.edition,

@@ -26,6 +26,8 @@ LINGER_SECONDS = 0.03
 """How long after interactive work bulk work still holds back: the same exchange's next telegram is on its way."""
 PATIENCE_SECONDS = 0.25
 """How long a slice of bulk work is held back at the most: beside interactive work it is slow, but goes on."""
+SHARED_SECONDS = 2.0
+"""How long after interactive work a node's bulk work does less at a time."""
 RECENT_SECONDS = 10.0
 """How long after something was turned away a node counts as loaded."""
 
@@ -123,6 +125,11 @@ class Lanes:
         finally:
             self._hands -= 1
             self._last_hand = _now()
+
+    @property
+    def shared(self) -> bool:
+        """Whether interactive work was in hand a short while ago, so that more of it is to be expected."""
+        return bool(self._hands) or _now() - self._last_hand < SHARED_SECONDS
 
     @asynccontextmanager
     async def behind(self) -> AsyncIterator[None]:
