@@ -10,11 +10,12 @@ from datetime import timedelta
 
 import pytest
 
+from nakadachi.intermediate.serials import AHEAD
 from nakadachi.kit.lanes import Lanes, Limits
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.envelope import Lane
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
-from nakadachi.telegrams.permit import RequestPermit
+from nakadachi.telegrams.permit import IssueSerial, RequestPermit
 from nakadachi.telegrams.provision import Provide
 from nakadachi.terms import NodeName, Role
 from tests.invented import AOBA, TSUBAKI
@@ -103,6 +104,20 @@ async def test_a_clerks_inquiry_passes_a_node_whose_bulk_places_are_full(land: L
         assert not bulk.done()
         assert lanes_of(land, land.name(Role.INTERMEDIATE, TSUBAKI))._inside["files"] == 1, "as long as it is read"
     assert [one["status"] for one in await bulk] == ["answered"] * 3
+    await land.quiet()
+
+
+async def test_a_clerk_is_told_where_the_own_interface_system_is_full(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nakadachi.intermediate.desk.IMMEDIATE_SECONDS", 0.5)
+    lanes = lanes_of(land, land.name(Role.INTERFACE, TSUBAKI))
+    before = await count(land, INQUIRIES)
+    with limited(lanes), lanes.handling(Lane.INTERACTIVE, (IssueSerial, True)):
+        said = [await land.ask(HANA.at(TSUBAKI)) for _ in range(AHEAD)]
+    turned_away = [one for one in said if (one.status, one.reason) == ("refused", Reason.TIMED_OUT.value)]
+    assert turned_away
+    assert await count(land, INQUIRIES) == before + AHEAD - len(turned_away), "what was turned away was not asked"
     await land.quiet()
 
 

@@ -45,16 +45,19 @@ async def ask(
     one.
     """
     prefix = prefix_of(line)
+    deadline = _now() + IMMEDIATE_SECONDS
     try:
-        serial = await serials.take()
-    except Unreachable:
-        return Result.without_answer(line.line, Status.UNKNOWN, Reason.TIMED_OUT)
+        serial = await _taken(serials, deadline)
+    except Unreachable as wrong:
+        # Where it said that it took nothing in, it is known that nothing was asked.
+        status = Status.UNKNOWN if wrong.retry_after is None else Status.REFUSED
+        return Result.without_answer(line.line, status, Reason.TIMED_OUT)
     except Refusal as refusal:
         return Result.without_answer(line.line, Status.REFUSED, refusal.reason)
     system.parts.settled.expect(serial)
     try:
         await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
-        settled = await system.parts.settled.wait(serial, IMMEDIATE_SECONDS)
+        settled = await system.parts.settled.wait(serial, max(0.0, deadline - _now()))
     finally:
         system.parts.settled.forget(serial)
     return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
@@ -131,6 +134,17 @@ def prefix_of(line: InquiryLine) -> Prefix:
     return Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
 
 
+async def _taken(serials: Serials, deadline: float) -> Serial:
+    """One serial, waited for where the own interface system is full."""
+    while True:
+        try:
+            return await serials.take()
+        except Unreachable as wrong:
+            if wrong.retry_after is None or _now() + wrong.retry_after >= deadline:
+                raise
+            await asyncio.sleep(wrong.retry_after)
+
+
 async def _serials(serials: Serials, count: int) -> tuple[Serial, ...]:
     """Serials for a packet, asked for again where the own interface system is busy or away for a moment."""
     for _ in range(SERIAL_TRIES - 1):
@@ -172,7 +186,7 @@ async def link(system: System[Intermediate], addressees: Sequence[AddresseeNumbe
     outcome = {one: Reason.UNKNOWN_ADDRESSEE.value for one in addressees if one not in known}
     outcome.update({one: "linked" for one, linked in known.items() if linked})
     waiting = [one for one, linked in known.items() if not linked]
-    await system.together(code.request_codes, tuple(waiting))
+    await system.in_bulk(code.request_codes, [tuple(waiting)])
     deadline = asyncio.get_running_loop().time() + LINK_SECONDS
     while waiting and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(LINK_PAUSE_SECONDS)

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from nakadachi.kit.server import System
 
 FILE_LIMIT = 2 * 1024**3
+INQUIRIES_LIMIT = 256 * 1024**2
+"""Bytes of an inquiry file, over a million lines: what its lines ask is remembered, so that none asks twice."""
 CHUNK_LINES = 500
 MOST_REJECTS = 1000
 MOST_HELD = 1000
@@ -140,7 +142,7 @@ class Existing:
             raise Refusal(Reason.BAD_FORMAT, "order: up to 64 letters, digits, dots, hyphens and underscores")
         with ExitStack() as held:
             file = held.enter_context(tempfile.TemporaryFile())
-            await spool(request, file, FILE_LIMIT)
+            await spool(request, file, INQUIRIES_LIMIT)
             work = at_once if _interactive(request) else in_bulk
             results = work(self.system, self.serials, inquiries(LineReader(file)), request.query_params)
             return Streamed(results, _words, held.pop_all())
@@ -203,9 +205,11 @@ class Existing:
             )
         if not reading.loadable:
             return _rejected(reading.rejects, reading.count)
-        async with self.system.database.transaction() as connection:
+        lanes = self.system.lanes
+        async with lanes.behind(), self.system.database.transaction() as connection:
             for start in range(0, len(reading.lines), CHUNK_LINES):
                 await load(connection, reading.lines[start : start + CHUNK_LINES])
+                await lanes.give_way()
         return JSONResponse(
             {
                 "loaded": len(reading.lines),
