@@ -26,6 +26,7 @@ from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.lanes import Lanes, Limits
 from nakadachi.kit.log import logger
 from nakadachi.kit.migrations import migrate, read_migrations
+from nakadachi.kit.retry import RetryConfig
 from nakadachi.kit.server import System
 from nakadachi.kit.tls import client_context
 from nakadachi.kit.web import Listening, WebServer
@@ -65,6 +66,7 @@ class NodeConfig:
     trust_commission: str = field(metadata={"doc": "the Commission's document key (C2SP vkey)"})
     connections: int = field(default=6, metadata={"doc": "database connections at the most"})
     limits: Limits = field(default_factory=Limits)
+    retry: RetryConfig = field(default_factory=RetryConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def system_of(
         peers=node.edition.peers,
         database=node.database,
         wire=node.wire,
+        retry=node.config.retry,
         handlers=handlers,
         hears=hears,
         known=known,

@@ -184,3 +184,20 @@ async def test_what_a_broken_connection_left_is_told_when_the_order_comes_again(
     await until(lambda: not lanes._inside)
     assert not land.service(server).system.parts.settled._futures, "nobody waits for what nobody reads"
     await land.quiet()
+
+
+async def test_a_provider_that_stays_full_is_told_to_the_clerk_as_stopped(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nakadachi.intermediate.desk.IMMEDIATE_SECONDS", 0.5)
+    lanes = lanes_of(land, land.name(Role.INTERFACE, AOBA))
+    with limited(lanes), lanes.handling(Lane.INTERACTIVE, (InquireAt, True)):
+        asked = await land.ask(HANA.at(TSUBAKI))
+        assert (asked.status, asked.serial is not None) == ("pending", True)
+        land.clock.ahead += timedelta(seconds=75)  # accept-by, and what the core allows beyond it
+        for _ in range(400):
+            told = await land.read(asked.serial) if asked.serial else asked
+            if told.status != "pending":
+                break
+            await asyncio.sleep(0.05)
+    assert (told.status, told.reason, told.items) == ("refused", Reason.PROVIDER_STOPPED.value, {})

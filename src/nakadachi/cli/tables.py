@@ -13,6 +13,7 @@ from rich.table import Table
 from nakadachi.desk.answers import Finding, Linked, Loaded, Waiting
 from nakadachi.intermediate.files.results import Result, Status
 from nakadachi.refusal import Reason
+from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.terms import JAPAN
 
 WIDE = 160
@@ -21,15 +22,14 @@ WIDE = 160
 STATUS_WORDS = {
     Status.ANSWERED: "回答あり / answered",
     Status.REFUSED: "回答なし / refused",
+    Status.CANCELLED: "取消 / cancelled",
+    Status.TIMED_OUT: "期限切れ / timed out",
     Status.PENDING: "回答待ち / pending",
     Status.REJECTED: "差戻し / rejected",
     Status.UNKNOWN: "結果不明 / unknown",
 }
 OUTCOME_WORDS = {"linked": "付番済み / linked", "pending": "付番待ち / pending"}
-FINDING_WORDS = {
-    "subject mismatch": "対象者の不一致 / subject mismatch",
-    "answer not accepted": "受け付けられなかった回答 / answer not accepted",
-}
+FINDING_WORDS = {kind.value: f"{kind.japanese} / {kind.english}" for kind in FindingKind}
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from nakadachi.commission.parts import Commission
     from nakadachi.kit.unit import Asked, Reply, Unit
+    from nakadachi.telegrams.oversight import ReportFinding
     from nakadachi.telegrams.permit import PrefixRefused
 
 MOST_BYTES = 64 * 1024
@@ -80,6 +81,13 @@ async def note_prefix_refused(commission: Commission, unit: Unit, asked: Sequenc
             for serial in one.header.serials
         ],
     )
+    return [commission.author.answer(Noted, one.telegram) for one in asked]
+
+
+async def note_finding(commission: Commission, unit: Unit, asked: Sequence[Asked[ReportFinding]]) -> list[Reply]:
+    """確認事項通知: keep what a node found."""
+    for one in asked:
+        await store.keep_findings(unit.connection, one.header.author, one.header.findings, unit.now)
     return [commission.author.answer(Noted, one.telegram) for one in asked]
 
 

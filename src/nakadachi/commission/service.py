@@ -20,12 +20,16 @@ from nakadachi.kit.web import application, peer_of, problem, read_body
 from nakadachi.node import NodeConfig, Service, World, open_node, status, system_of
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.envelope import Telegram
+from nakadachi.telegrams.oversight import ReportFinding
 from nakadachi.telegrams.permit import PrefixRefused
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-HANDLERS: dict[type[Telegram], Handler] = {PrefixRefused: Handler(oversight.note_prefix_refused)}
+HANDLERS: dict[type[Telegram], Handler] = {
+    PrefixRefused: Handler(oversight.note_prefix_refused),
+    ReportFinding: Handler(oversight.note_finding),
+}
 
 
 @dataclass(frozen=True, slots=True)

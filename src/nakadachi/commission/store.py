@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.ledger.tree import EMPTY_ROOT
+from nakadachi.refusal import Reason
+from nakadachi.telegrams.oversight import Finding, FindingKind
+from nakadachi.terms import NodeName, Serial, japan_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,7 +16,6 @@ if TYPE_CHECKING:
 
     from nakadachi.kit.database import Connection
     from nakadachi.telegrams.permit import PrefixRefused
-    from nakadachi.terms import Serial
 
 
 async def no_exchanges(_connection: Connection, _serials: Sequence[Serial]) -> Mapping[Serial, None]:
@@ -64,3 +66,45 @@ async def keep_refused(connection: Connection, notices: Sequence[PrefixRefused])
             for serial in one.serials
         ],
     )
+
+
+async def keep_findings(connection: Connection, reporter: NodeName, findings: Sequence[Finding], now: datetime) -> None:
+    """What a node found; a repeat within a day (Japan's) adds nothing."""
+    await connection.executemany(
+        "INSERT INTO finding (reporter, kind, serial, about, day, at, reason, kept_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+        [
+            (
+                reporter.value,
+                one.kind.value,
+                one.serial.value if one.serial else "",
+                one.about.value if one.about else "",
+                japan_day(one.at),
+                one.at,
+                one.reason.value if one.reason else None,
+                now,
+            )
+            for one in findings
+        ],
+    )
+
+
+async def findings(connection: Connection, *, most: int) -> list[tuple[NodeName, Finding]]:
+    """Who found what, the newest first."""
+    rows = await connection.fetch(
+        "SELECT reporter, kind, serial, about, at, reason FROM finding ORDER BY kept_at DESC, serial, kind LIMIT $1",
+        most,
+    )
+    return [
+        (
+            NodeName(row["reporter"]),
+            Finding(
+                kind=FindingKind(row["kind"]),
+                at=row["at"],
+                serial=Serial(row["serial"]) if row["serial"] else None,
+                about=NodeName(row["about"]) if row["about"] else None,
+                reason=Reason(row["reason"]) if row["reason"] else None,
+            ),
+        )
+        for row in rows
+    ]

@@ -38,7 +38,8 @@ async def relay_inquiry(interface: Interface, unit: Unit, asked: Sequence[Asked[
             replies.append(refusal)
             continue
         noted += [(permit.content.serial, permit.leaf_hash, permit.content.answer_by) for permit in checked]
-        replies.append(Forward(core, interface.edition.peers.url(core)))
+        until = min(permit.content.accept_by for permit in checked) + interface.accept
+        replies.append(Forward(core, interface.edition.peers.url(core), until))
     await store.note_permit(unit.connection, noted, unit.now)
     return replies
 
@@ -62,7 +63,8 @@ async def relay_inquiry_at(interface: Interface, unit: Unit, asked: Sequence[Ask
             noted.append(
                 Record(content.serial, Event.REQUESTED, unit.now, content.prefix, Circumstance(), leaf=item.leaf_hash)
             )
-        replies.append(Forward(own, interface.edition.peers.url(own)))
+        until = min(item.content.accept_by for item in asking) + interface.accept
+        replies.append(Forward(own, interface.edition.peers.url(own), until))
     await store.use_permits(unit.connection, used)
     await store.keep_asked(unit.connection, kept, unit.now)
     await records.keep(unit.connection, noted)
@@ -102,8 +104,7 @@ def _covers(held: Prefix, permitted: Prefix) -> bool:
 
 async def _check_asking(interface: Interface, unit: Unit, one: Asked[InquireAt]) -> list[Checked]:
     provider = interface.author.name.organisation
-    items = check_inquiry(one.telegram, interface.edition, provider=provider, now=unit.now)
-    asking = [item async for item in unit.each(items)]
+    asking = await check_inquiry(one.telegram, interface.edition, provider=provider, unit=unit)
     places = [(item.permit.content.origin, item.permit.index) for item in asking]
     for origin, _ in places:
         interface.heads.see(one.telegram.part("cosigned head"), origin, interface.edition.directory)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nakadachi.interface.parts import Interface
     from nakadachi.kit.unit import Asked, Reply, Unit
-    from nakadachi.telegrams.oversight import DistributeEdition, Operation
+    from nakadachi.telegrams.oversight import DistributeEdition, Operation, ReportFinding
 
 
 async def hold_edition(interface: Interface, unit: Unit, asked: Sequence[Asked[DistributeEdition]]) -> list[Reply]:
@@ -40,6 +40,12 @@ async def relay_operation(interface: Interface, _unit: Unit, asked: Sequence[Ask
     """稼働状況通知の中継 (I9)."""
     core = interface.edition.peers.core()
     return [Forward(core, interface.edition.peers.url(core)) for _ in asked]
+
+
+async def relay_finding(interface: Interface, _unit: Unit, asked: Sequence[Asked[ReportFinding]]) -> list[Reply]:
+    """確認事項通知の中継: the own server's word to the Commission passes through; nothing of it is kept here."""
+    commission = interface.edition.peers.the(Role.COMMISSION)
+    return [Forward(commission, interface.edition.peers.url(commission)) for _ in asked]
 
 
 async def report_operation(interface: Interface, unit: Unit, operations: Sequence[Operation]) -> list[None]:

@@ -22,12 +22,14 @@ _HEADERS = {"Content-Type": MEDIA_TYPE}
 class Unreachable(Exception):  # noqa: N818  a state of the world, not a fault of ours
     """No answer: not connected, timed out, or not an answer of the network. Nothing is known of the other side.
 
-    `retry_after`: seconds after which the other side, which was reached and took nothing in, wants to be asked again.
+    `connected` is False where there was not even a connection, so that nothing can have reached it. `retry_after`:
+    seconds after which the other side, which was reached and took nothing in, wants to be asked again.
     """
 
-    def __init__(self, text: str, retry_after: float | None = None) -> None:
+    def __init__(self, text: str, retry_after: float | None = None, *, connected: bool = True) -> None:
         super().__init__(text)
         self.retry_after = retry_after
+        self.connected = connected
 
 
 class Wire(Protocol):
@@ -91,7 +93,8 @@ class HttpWire:
             ) as response:
                 return response.status, await _read(response, to), response.headers.get("Retry-After", "")
         except (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError) as wrong:
-            raise Unreachable(f"{to}: {type(wrong).__name__}") from wrong
+            refused = isinstance(wrong, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+            raise Unreachable(f"{to}: {type(wrong).__name__}", connected=not refused) from wrong
 
 
 def read_retry_after(text: str) -> float | None:

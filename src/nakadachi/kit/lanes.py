@@ -24,7 +24,7 @@ SLICE_SECONDS = 0.003
 """How long bulk work keeps the processor before it looks around."""
 LINGER_SECONDS = 0.03
 """How long after interactive work bulk work still holds back: the same exchange's next telegram is on its way."""
-PATIENCE_SECONDS = 0.25
+PATIENCE_SECONDS = 0.1
 """How long a slice of bulk work is held back at the most: beside interactive work it is slow, but goes on."""
 SHARED_SECONDS = 2.0
 """How long after interactive work a node's bulk work does less at a time."""

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nakadachi.kit import outbox
 from nakadachi.kit.batch import Batches
-from nakadachi.kit.client import Unreachable
 from nakadachi.kit.database import retrying
 from nakadachi.kit.lanes import Busy, Lanes
 from nakadachi.kit.log import logger
 from nakadachi.kit.sender import Sender
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
-from nakadachi.kit.unit import Entry, Forward, Handler, Heard, Reply, Unit, entry_of
+from nakadachi.kit.unit import Entry, Forward, GivenUp, Handler, Heard, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
 from nakadachi.telegrams.codec import check_signature, decode_frame
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from nakadachi.kit.client import Wire
     from nakadachi.kit.database import Connection, Database
     from nakadachi.kit.peers import Peers
+    from nakadachi.kit.retry import RetryConfig
     from nakadachi.kit.unit import Hear
 
 P = TypeVar("P")
@@ -58,6 +58,7 @@ class System(Generic[P]):
         peers: Peers,
         database: Database,
         wire: Wire,
+        retry: RetryConfig,
         handlers: Mapping[type[Telegram], Handler],
         hears: Mapping[type[Telegram], Hear],
         known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
@@ -74,7 +75,15 @@ class System(Generic[P]):
         self._known = known
         self.lanes = lanes or Lanes()
         self._batches = Batches(self.lanes)
-        self.sender = Sender(author=author, peers=peers, database=database, wire=wire, hear=self._hear)
+        self.sender = Sender(
+            author=author,
+            peers=peers,
+            database=database,
+            wire=wire,
+            retry=retry,
+            hear=self._hear,
+            give_up=self._give_up,
+        )
         self._hears = hears
 
     @property
@@ -88,6 +97,7 @@ class System(Generic[P]):
 
         Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
         """
+        self.sender.sign_of_life(hop)
         telegrams = decode_frame(raw)
         header = telegrams[-1].header
         with self.lanes.handling(header.lane, (type(header), header.author == hop)):
@@ -222,15 +232,8 @@ class System(Generic[P]):
         return self.author.refuse(header, refusal).envelope
 
     async def _relay(self, entry: Entry, seconds: float) -> Envelope | None:
-        try:
-            answers = await self.sender.post(entry, seconds)
-        except Unreachable as wrong:
-            logger().info("relay.waits", node=self.name.value, peer=entry.to.value, detail=str(wrong))
-            await self.sender.retry_soon(entry)
-            return None
-        if not isinstance(answers[0].header, Pending):
-            self.sender.done(entry.id)
-        return answers[0].envelope
+        answers = await self.sender.relay(entry, seconds)
+        return answers[0].envelope if answers else None
 
     async def _step(
         self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I], lane: Lane
@@ -253,15 +256,25 @@ class System(Generic[P]):
         if hear is None or (hear.matters is not None and not hear.matters(heard)):
             self.sender.done(heard.sent[0].header.id)
             return
+        await self._settled("heard", heard, hear.keep)
 
+    async def _give_up(self, given_up: GivenUp[Any]) -> None:
+        """No answer to what we sent, and no more attempts: its effect and the end of the outbox row together."""
+        hear = self._hears.get(type(given_up.sent[-1].header))
+        await self._settled("given up", given_up, hear.give_up if hear is not None else None)
+
+    async def _settled(
+        self, how: str, one: Heard[Any] | GivenUp[Any], keep: Callable[[P, Unit, Any], Awaitable[None]] | None
+    ) -> None:
         async def step(parts: P, unit: Unit, items: Sequence[Any]) -> Sequence[None]:
-            await hear.keep(parts, unit, items)
+            if keep is not None:
+                await keep(parts, unit, items)
             await outbox.drop(unit.connection, [one.sent[0].header.id for one in items])
             return [None] * len(items)
 
-        lane = heard.sent[-1].header.lane
-        weight = len(heard.sent[-1].header.exchanges)
-        await self._batches.submit(lane, ("heard", kind), lambda items: self._step(step, items, lane), heard, weight)
+        last = one.sent[-1].header
+        run = functools.partial(self._step, step, lane=last.lane)
+        await self._batches.submit(last.lane, (how, type(last)), run, one, len(last.exchanges))
 
     def _unit(self, connection: Connection, lane: Lane) -> Unit:
         pause = self.lanes.pace() if lane is Lane.BULK else None

@@ -20,9 +20,9 @@ from nakadachi.telegrams.permit import LogContent, Opening, Permit, PermitConten
 from nakadachi.terms import LinkCode, NodeName, Role, japan_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
+    from nakadachi.kit.unit import Unit
     from nakadachi.law.directory import Directory
     from nakadachi.law.lawbook import Lawbook
     from nakadachi.ledger.checkpoint import Checkpoint
@@ -122,11 +122,10 @@ class Asking:
     subject_check: bytes
 
 
-def check_inquiry(
-    telegram: Verified[InquireAt], edition: Edition, *, provider: OrganisationCode, now: datetime
-) -> Iterator[Asking]:
-    """Everything that the provider's two systems check of an inquiry before they act on it, item by item (design 2.3,
-    I4). An inquiry counts only once all its items have passed.
+async def check_inquiry(
+    telegram: Verified[InquireAt], edition: Edition, *, provider: OrganisationCode, unit: Unit
+) -> tuple[Asking, ...]:
+    """Everything that the provider's two systems check of an inquiry before they act on it (design 2.3, I4).
 
     A's statement is checked against A's key in the directory, each permit as a leaf of the log, for this statement,
     this provider, now, by our own copy of the table, and L_B against its commitment.
@@ -140,8 +139,10 @@ def check_inquiry(
         raise Refusal(Reason.PERMIT_INVALID, "the enclosed statement is of other exchanges")
     if inquiry.header.author != NodeName.of(Role.INTERMEDIATE, inquiry.header.prefix.inquirer):
         raise Refusal(Reason.PERMIT_INVALID, "the enclosed statement is not the inquirer's")
-    for item in range(len(inquiry.header.statements)):
-        yield _check_item(telegram, inquiry, item, edition=edition, provider=provider, now=now)
+    items = unit.each(range(len(inquiry.header.statements)))
+    return tuple(
+        [_check_item(telegram, inquiry, item, edition=edition, provider=provider, now=unit.now) async for item in items]
+    )
 
 
 def _check_item(

@@ -1,10 +1,15 @@
-"""監視: what nodes tell the core of their own state and what the core distributes (C16, C18, I9, I13)."""
+"""監視: what nodes tell of their own state and of others' acts, and what the core distributes (C16, C18, I9, I13)."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from nakadachi.telegrams.envelope import Answer, Moment, Telegram
+import msgspec
+
+from nakadachi.refusal import Reason
+from nakadachi.telegrams.envelope import ITEMS_LIMIT, Answer, Moment, Telegram
+from nakadachi.terms import NodeName, Serial
 
 
 class Operation(StrEnum):
@@ -36,3 +41,87 @@ class EditionHeld(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     lawbook: int
     directory: int
+
+
+class FindingKind(StrEnum):
+    """確認事項の種類: what a node found wrong in another's act. Closed: a new one needs a decision record.
+
+    The texts are for people: the members of staff at either end and the Commission's officers.
+    """
+
+    SUBJECT_MISMATCH = "SUBJECT_MISMATCH"
+    ANSWER_CROSSED = "ANSWER_CROSSED"
+    ANSWER_AGAIN = "ANSWER_AGAIN"
+    PERMIT_INVALID = "PERMIT_INVALID"
+    PERMIT_EXPIRED = "PERMIT_EXPIRED"
+    PERMIT_REUSED = "PERMIT_REUSED"
+    CODE_OPENING_WRONG = "CODE_OPENING_WRONG"
+    STATEMENT_FORGED = "STATEMENT_FORGED"
+    LAW_DIFFERS = "LAW_DIFFERS"
+    HEAD_FORKED = "HEAD_FORKED"
+    HEAD_OLD = "HEAD_OLD"
+    HEAD_IN_FUTURE = "HEAD_IN_FUTURE"
+    HEAD_INVALID = "HEAD_INVALID"
+    EDITION_STALE = "EDITION_STALE"
+    SIGNATURE_INVALID = "SIGNATURE_INVALID"
+    TELEGRAM_ALTERED = "TELEGRAM_ALTERED"
+    TELEGRAM_MISPLACED = "TELEGRAM_MISPLACED"
+    NUMBER_REUSED = "NUMBER_REUSED"
+    ANSWER_UNFIT = "ANSWER_UNFIT"
+    ENDINGS_DIFFER = "ENDINGS_DIFFER"
+    UNKNOWN_ENDING = "UNKNOWN_ENDING"
+
+    @property
+    def japanese(self) -> str:
+        """What people are told, in Japanese."""
+        return _FINDINGS[self][0]
+
+    @property
+    def english(self) -> str:
+        """What people are told, in English."""
+        return _FINDINGS[self][1]
+
+
+_FINDINGS = {
+    FindingKind.SUBJECT_MISMATCH: ("対象者の不一致", "subject mismatch"),
+    FindingKind.ANSWER_CROSSED: ("別の照会又は別人についての回答", "answer about another exchange or person"),
+    FindingKind.ANSWER_AGAIN: ("終了した照会への回答", "answer to an exchange that has ended"),
+    FindingKind.PERMIT_INVALID: ("無効な許可証", "permit not valid"),
+    FindingKind.PERMIT_EXPIRED: ("期限切れの許可証", "permit expired"),
+    FindingKind.PERMIT_REUSED: ("許可証の再使用", "permit used again"),
+    FindingKind.CODE_OPENING_WRONG: ("許可証と異なる符号", "link code other than the permit's"),
+    FindingKind.STATEMENT_FORGED: ("照会者のものでない照会文", "inquiry statement not the inquirer's"),
+    FindingKind.LAW_DIFFERS: ("法定表の相違", "legal tables differ"),
+    FindingKind.HEAD_FORKED: ("記録の分岐", "log forked"),
+    FindingKind.HEAD_OLD: ("古いチェックポイント", "checkpoint too old"),
+    FindingKind.HEAD_IN_FUTURE: ("未来の連署時刻", "cosignature from the future"),
+    FindingKind.HEAD_INVALID: ("連署のないチェックポイント", "checkpoint without the cosignature"),
+    FindingKind.EDITION_STALE: ("古い又は署名の不正な配布文書", "documents distributed are older or badly signed"),
+    FindingKind.SIGNATURE_INVALID: ("署名の不正", "signature not valid"),
+    FindingKind.TELEGRAM_ALTERED: ("電文の改変", "telegram altered on its way"),
+    FindingKind.TELEGRAM_MISPLACED: ("経路又は送信者の不正", "wrong sender or path"),
+    FindingKind.NUMBER_REUSED: ("電文番号の再使用", "telegram number used again for other bytes"),
+    FindingKind.ANSWER_UNFIT: ("対応しない応答", "answer to something else"),
+    FindingKind.ENDINGS_DIFFER: ("両端で異なる結果", "the two ends say different endings"),
+    FindingKind.UNKNOWN_ENDING: ("結果の確定しない照会", "exchange without a known ending"),
+}
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """確認事項: one thing that somebody should look at; never a code, a number, a name, a body.
+
+    `serial` is the exchange where it is about one, `about` the node whose act it is where that is known, `reason` what
+    that node was told. No repeat of a finding within a day (Japan's) counts as another.
+    """
+
+    kind: FindingKind
+    at: Moment
+    serial: Serial | None = None
+    about: NodeName | None = None
+    reason: Reason | None = None
+
+
+class ReportFinding(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """確認事項通知: what this node found wrong in others' acts, to the Commission (X1, X4, L6)."""
+
+    findings: Annotated[tuple[Finding, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]

@@ -86,7 +86,12 @@ def require_turn(line: Hop, here: Stop, last: str | None) -> None:
     """
     if not line.after:
         return
-    passing = {kind.__name__ for kind in line.after if any(here in hop.path for hop in HOPS[kind])}
+    passing = {kind.__name__ for kind in line.after if any(_at(here, stop) for hop in HOPS[kind] for stop in hop.path)}
     if (last in passing) if passing else (last is None):
         return
     raise Refusal(Reason.OUT_OF_TURN, f"{line.telegram.__name__} after {last or 'nothing'} at {here}")
+
+
+def _at(here: Stop, stop: Stop) -> bool:
+    """Whether a stop of a path is this place; one without a side stands for both."""
+    return stop == here or (" " not in stop and role_at(stop) is role_at(here))
