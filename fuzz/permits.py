@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from fuzz import land
 from fuzz.target import Form, require, target
 from nakadachi.crypto.signing import sign_compact
+from nakadachi.kit.unit import Unit
 from nakadachi.ledger.checkpoint import Checkpoint, sign_checkpoint
 from nakadachi.ledger.permits import check_inquiry, check_law, check_permit, check_use, entry_of
 from nakadachi.ledger.tree import Frontier, append, leaf_hash
@@ -101,7 +103,10 @@ def inquiry(data: bytes) -> str:
     made = msgspec.structs.replace(telegram.header, parts=described)
     contents = tuple(b"\0" * SALT_BYTES * (name == "link code") + content for name, content in parts.items())
     require(isinstance(made, InquireAt), "no inquiry")
-    asked = check_inquiry(Verified(made, Envelope(b"", contents)), land.edition(), provider=sample.B, now=land.NOW)
+    no_connection: Any = None
+    unit = Unit(no_connection, land.NOW)
+    hostile = Verified(made, Envelope(b"", contents))
+    asked = asyncio.run(check_inquiry(hostile, land.edition(), provider=sample.B, unit=unit))
     return f"{len(asked)} asked"
 
 

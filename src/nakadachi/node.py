@@ -23,6 +23,7 @@ from nakadachi.kit.config import ConfigError
 from nakadachi.kit.database import Database
 from nakadachi.kit.entropy import Entropy, SystemEntropy
 from nakadachi.kit.keystore import FileKeyStore
+from nakadachi.kit.lanes import Lanes, Limits
 from nakadachi.kit.log import logger
 from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.kit.retry import RetryConfig
@@ -64,6 +65,7 @@ class NodeConfig:
     trust_core: str = field(metadata={"doc": "the core's document key (C2SP vkey)"})
     trust_commission: str = field(metadata={"doc": "the Commission's document key (C2SP vkey)"})
     connections: int = field(default=6, metadata={"doc": "database connections at the most"})
+    limits: Limits = field(default_factory=Limits)
     retry: RetryConfig = field(default_factory=RetryConfig)
 
 
@@ -190,6 +192,7 @@ def system_of(
         handlers=handlers,
         hears=hears,
         known=known,
+        lanes=Lanes(node.config.limits, connections=node.config.connections),
     )
 
 
@@ -244,7 +247,7 @@ def listening(config: NodeConfig) -> Listening:
     host, _, port = config.listen.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise ConfigError(f"listen = {config.listen!r}: write address:port, such as 127.0.0.1:7443")
-    return Listening(host, int(port), config.certificate, config.key, config.authority)
+    return Listening(host, int(port), config.certificate, config.key, config.authority, config.limits.connections)
 
 
 async def status(node: Node, **more: Any) -> dict[str, Any]:

@@ -181,7 +181,9 @@ async def test_a_destination_that_comes_back_gets_all_that_waited_for_it_at_once
     for told in asked:
         assert (await ends(land, told.serial)).status == "answered"
         assert told.serial is not None
-        assert len([1 for flight, _, _ in land.tap.legs(InquireAt, told.serial) if flight.to == server]) == 1
+        assert [one for one in land.tap.legs(InquireAt, told.serial) if one[0].to == server]
+        rows = await land.rows(server, "SELECT event FROM record WHERE serial = $1", told.serial.value)
+        assert [row["event"] for row in rows] == ["provided"]
     await land.quiet()
 
 

@@ -66,7 +66,7 @@ def test_every_reader_of_outside_bytes_has_a_target():
 def test_what_targets_say_they_cover_is_there():
     for module, names in itertools.groupby(sorted(covered()), lambda function: function.partition(":")[0]):
         tree = ast.parse((SOURCE / f"{module.replace('.', '/')}.py").read_text("utf-8"))
-        defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
         assert {part for name in names for part in name.partition(":")[2].split(".")} <= defined, module
 
 

@@ -38,11 +38,12 @@ async def inquire(core: Core, unit: Unit, asked: Sequence[Asked[Inquire]]) -> li
     for one in asked:
         try:
             # (1) The statement is of the permits given for these serials, and in time.
-            _check_statement(one, unit)
+            await _check_statement(one, unit)
             # (2) The provider gets A's statement as A signed it, and L_B with its opening.
             to = NodeName.of(Role.INTERFACE, one.header.prefix.provider)
             until = min(statement.accept_by for statement in one.header.statements) + core.times.accept_grace
-            unit.send(_inquire_at(core, one), to=to, url=core.edition.peers.url(to), until=until)
+            telegram = await _inquire_at(core, unit, one)
+            unit.send(telegram, to=to, url=core.edition.peers.url(to), until=until)
         except Refusal as refusal:
             replies.append(refusal)
             continue
@@ -93,8 +94,8 @@ async def note_completed(core: Core, unit: Unit, asked: Sequence[Asked[Any]]) ->
     return replies
 
 
-def _check_statement(one: Asked[Inquire], unit: Unit) -> None:
-    for statement in one.header.statements:
+async def _check_statement(one: Asked[Inquire], unit: Unit) -> None:
+    async for statement in unit.each(one.header.statements):
         exchange = one.known[statement.serial]
         if exchange.refused is not None:
             raise Refusal(Reason.PERMIT_INVALID, "the permit was refused")
@@ -107,12 +108,12 @@ def _check_statement(one: Asked[Inquire], unit: Unit) -> None:
             raise Refusal(Reason.PERMIT_EXPIRED, f"accept-by was {content.accept_by.isoformat()}")
 
 
-def _inquire_at(core: Core, one: Asked[Inquire]) -> Verified[InquireAt]:
+async def _inquire_at(core: Core, unit: Unit, one: Asked[Inquire]) -> Verified[InquireAt]:
     parts = [
         Enclosure("statement", encode_envelope(one.telegram.envelope)),
         Enclosure("cosigned head", core.head[0].encode()),
     ]
-    for item, statement in enumerate(one.header.statements):
+    async for item, statement in unit.each(enumerate(one.header.statements)):
         secrets = open_secrets(core, one.known[statement.serial])
         opening = Opening(salt=secrets.provider_salt, value=secrets.provider_code)
         parts.append(Enclosure("link code", encode_json(opening), item=item, personal=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
     requests: list[Request] = []
     for one in asked:
         try:
-            requests += [_read(core, one.telegram, place) for place in range(len(one.header.serials))]
+            items = unit.each(range(len(one.header.serials)))
+            requests += [_read(core, one.telegram, place) async for place in items]
         except Refusal as refusal:
             replies.append(refusal)
             continue
@@ -76,17 +78,17 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
     people = await store.links(unit.connection, [one.person for one in requests if one.person is not None])
     stopped = await store.stopped(unit.connection)
     # (2) Does the law allow it today, and for this person?
-    decided = [(one.telegram.header.id, _decide(core, unit, one, people, stopped)) for one in requests]
+    decided = [(one.telegram.header.id, _decide(core, unit, one, people, stopped)) async for one in unit.each(requests)]
     # (3) Keep decision, record and pending entry before anything is said.
     due_at = unit.now + core.times.answer + core.times.settle
     await store.keep_decided(unit.connection, decided, unit.now, due_at)
     await records.keep(unit.connection, [_record(unit, *pair) for pair in zip(requests, decided, strict=True)])
     entries = [entry_of(exchange.content) for _, exchange in decided]
     await core.log.append(unit.connection, entries)
-    by_request: dict[Any, tuple[Exchange, ...]] = {}
+    by_request: dict[Any, list[Exchange]] = defaultdict(list)
     for request, exchange in decided:
-        by_request[request] = (*by_request.get(request, ()), exchange)
-    unit.then(lambda: core.waiting.decided.update(by_request))
+        by_request[request].append(exchange)
+    unit.then(lambda: core.waiting.decided.update((one, tuple(its)) for one, its in by_request.items()))
     unit.then(lambda: core.log.expect(entries))
     return replies
 

@@ -200,6 +200,8 @@ def _said(config: DeskConfig, status: int, body: bytes) -> str:
         )
     if words:
         return f"refused by {config.server}: {words}"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return f"{config.server} takes nothing in at the moment; try again later"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return f"{config.server} failed (status {status}); its log says why"
     return f"{config.server} answered with status {status}; is it an intermediate server of the same version?"

@@ -33,7 +33,7 @@ async def relay_inquiry(interface: Interface, unit: Unit, asked: Sequence[Asked[
     noted = []
     for one in asked:
         try:
-            checked = _check_form(interface, one)
+            checked = await _check_form(interface, unit, one)
         except Refusal as refusal:
             replies.append(refusal)
             continue
@@ -79,10 +79,10 @@ async def relay_completed(interface: Interface, unit: Unit, asked: Sequence[Aske
     return [Forward(core, interface.edition.peers.url(core)) for _ in asked]
 
 
-def _check_form(interface: Interface, one: Asked[Inquire]) -> list[Checked]:
+async def _check_form(interface: Interface, unit: Unit, one: Asked[Inquire]) -> list[Checked]:
     """形式チェック: serial and prefix right, body key present, permit attached and valid (I4)."""
     checked = []
-    for item, statement in enumerate(one.header.statements):
+    async for item, statement in unit.each(enumerate(one.header.statements)):
         held = one.known[statement.serial].prefix
         permit = check_permit(one.telegram.part("permit", item), interface.edition.directory)
         if permit.content.serial != statement.serial or permit.content.prefix != one.header.prefix:
@@ -104,7 +104,7 @@ def _covers(held: Prefix, permitted: Prefix) -> bool:
 
 async def _check_asking(interface: Interface, unit: Unit, one: Asked[InquireAt]) -> list[Checked]:
     provider = interface.author.name.organisation
-    asking = check_inquiry(one.telegram, interface.edition, provider=provider, now=unit.now)
+    asking = await check_inquiry(one.telegram, interface.edition, provider=provider, unit=unit)
     places = [(item.permit.content.origin, item.permit.index) for item in asking]
     for origin, _ in places:
         interface.heads.see(one.telegram.part("cosigned head"), origin, interface.edition.directory)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nakadachi.intermediate import closing, code, exchange_store, inquiry, provision, store
+from nakadachi.intermediate import closing, code, exchange_store, inquiry, order_store, provision, store
 from nakadachi.intermediate.files.results import ItemResult, Result, Status
 from nakadachi.intermediate.rules import State
 from nakadachi.kit.client import Unreachable
@@ -17,7 +18,7 @@ from nakadachi.telegrams.provision import ProvidedItem
 from nakadachi.terms import Prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nakadachi.intermediate.exchange_store import Inquiry
     from nakadachi.intermediate.files.inquiries import InquiryLine
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 IMMEDIATE_SECONDS = 10.0
 """How long an existing system waits for an immediate answer (design, fixed values)."""
+BULK_SECONDS = 120.0
+"""How long a line of a file waits for its answer before its result is "pending"."""
+SERIAL_TRIES, SERIAL_PAUSE_SECONDS = 10, 2.0
 LINK_SECONDS = 30.0
 LINK_PAUSE_SECONDS = 0.05
 
@@ -40,17 +44,119 @@ async def ask(
     """照会: from one line of an inquiry file to its result; pending where the answer takes longer than an immediate
     one.
     """
-    prefix = Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
+    prefix = prefix_of(line)
+    deadline = _now() + IMMEDIATE_SECONDS
     try:
-        serial = await serials.take()
-    except Unreachable:
-        return Result.without_answer(line.line, Status.UNKNOWN, Reason.TIMED_OUT)
+        serial = await _taken(serials, deadline)
+    except Unreachable as wrong:
+        # Where it said that it took nothing in, it is known that nothing was asked.
+        status = Status.UNKNOWN if wrong.retry_after is None else Status.REFUSED
+        return Result.without_answer(line.line, status, Reason.TIMED_OUT)
     except Refusal as refusal:
         return Result.without_answer(line.line, Status.REFUSED, refusal.reason)
     system.parts.settled.expect(serial)
-    await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
-    settled = await system.parts.settled.wait(serial, IMMEDIATE_SECONDS)
+    try:
+        await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
+        settled = await system.parts.settled.wait(serial, max(0.0, deadline - _now()))
+    finally:
+        system.parts.settled.forget(serial)
     return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
+
+
+async def ask_many(
+    system: System[Intermediate], serials: Serials, asked: Sequence[tuple[InquiryLine, Circumstance]], *, order: str
+) -> list[Result]:
+    """大量照会: lines of one prefix and member of staff, in one telegram; their results in order.
+
+    Pending where an answer takes longer than `BULK_SECONDS`. A line that the named `order` has asked before is not
+    asked again ("" names none).
+    """
+    async with system.database.acquire() as connection:
+        before = await order_store.asked(connection, order, [line.line for line, _ in asked]) if order else {}
+    new = [(line, by) for line, by in asked if line.line not in before]
+    try:
+        issued = await _serials(serials, len(new)) if new else ()
+    except Unreachable:
+        return [Result.without_answer(line.line, Status.UNKNOWN, Reason.TIMED_OUT) for line, _ in asked]
+    except Refusal as refusal:
+        return [Result.without_answer(line.line, Status.REFUSED, refusal.reason) for line, _ in asked]
+    wishes = {
+        line.line: inquiry.Wish(serial, line.addressee, prefix_of(line), by, Lane.BULK)
+        for serial, (line, by) in zip(issued, new, strict=True)
+    }
+    under = before | {line: wish.serial for line, wish in wishes.items()}
+    found = await _begun(system, order, wishes, tuple(under.values()))
+    return [_same(line, under[line.line], found[under[line.line]]) for line, _ in asked]
+
+
+async def _begun(
+    system: System[Intermediate], order: str, wishes: Mapping[int, inquiry.Wish], under: Sequence[Serial]
+) -> dict[Serial, Inquiry | None]:
+    """Begin these inquiries and wait until they and the earlier ones among `under` are settled."""
+    settled = system.parts.settled
+
+    async def begin(intermediate: Intermediate, unit: Unit, ours: Sequence[inquiry.Wish]) -> list[None]:
+        if order:
+            await order_store.keep(unit.connection, order, {line: wish.serial for line, wish in wishes.items()})
+        return await inquiry.begin(intermediate, unit, ours)
+
+    for serial in under:
+        settled.expect(serial)
+    try:
+        if wishes:
+            await system.in_bulk(begin, list(wishes.values()))
+        new = {wish.serial for wish in wishes.values()}
+        earlier = [serial for serial in under if serial not in new]
+        found = dict(zip(earlier, await system.in_bulk(read_inquiries, earlier), strict=True)) if earlier else {}
+        deadline = _now() + BULK_SECONDS
+        for serial in under:
+            one = found.get(serial)
+            if one is None or one.state is State.ASKED:
+                found[serial] = await settled.wait(serial, max(0.0, deadline - _now())) or one
+    finally:
+        for serial in under:
+            settled.forget(serial)
+    still = [serial for serial in under if found[serial] is None]
+    if still:
+        found.update(zip(still, await system.in_bulk(read_inquiries, still), strict=True))
+    return found
+
+
+def _same(line: InquiryLine, serial: Serial, found: Inquiry | None) -> Result:
+    """The result of a line; refused where the order's line of this number was another: no answer may go astray (L7)."""
+    if found is not None and (found.addressee, replace(found.prefix, items=())) != (line.addressee, prefix_of(line)):
+        return Result.without_answer(line.line, Status.REFUSED, Reason.ALREADY_USED)
+    return result_of(line.line, serial, found)
+
+
+def prefix_of(line: InquiryLine) -> Prefix:
+    """Who asks whom for what; items are not named: the permit names all that the law allows."""
+    return Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
+
+
+async def _taken(serials: Serials, deadline: float) -> Serial:
+    """One serial, waited for where the own interface system is full."""
+    while True:
+        try:
+            return await serials.take()
+        except Unreachable as wrong:
+            if wrong.retry_after is None or _now() + wrong.retry_after >= deadline:
+                raise
+            await asyncio.sleep(wrong.retry_after)
+
+
+async def _serials(serials: Serials, count: int) -> tuple[Serial, ...]:
+    """Serials for a packet, asked for again where the own interface system is busy or away for a moment."""
+    for _ in range(SERIAL_TRIES - 1):
+        try:
+            return await serials.take_many(count)
+        except Unreachable as wrong:
+            await asyncio.sleep(wrong.retry_after or SERIAL_PAUSE_SECONDS)
+    return await serials.take_many(count)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def read_inquiries(_intermediate: Intermediate, unit: Unit, serials: Sequence[Serial]) -> list[Inquiry | None]:
@@ -80,7 +186,7 @@ async def link(system: System[Intermediate], addressees: Sequence[AddresseeNumbe
     outcome = {one: Reason.UNKNOWN_ADDRESSEE.value for one in addressees if one not in known}
     outcome.update({one: "linked" for one, linked in known.items() if linked})
     waiting = [one for one, linked in known.items() if not linked]
-    await system.together(code.request_codes, tuple(waiting))
+    await system.in_bulk(code.request_codes, [tuple(waiting)])
     deadline = asyncio.get_running_loop().time() + LINK_SECONDS
     while waiting and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(LINK_PAUSE_SECONDS)

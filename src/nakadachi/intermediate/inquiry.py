@@ -60,7 +60,7 @@ async def begin(intermediate: Intermediate, unit: Unit, wishes: Sequence[Wish]) 
     people = await store.people_by_addressee(unit.connection, [wish.addressee for wish in wishes])
     begun, kept = [], []
     groups: dict[object, list[tuple[Wish, LinkCode]]] = defaultdict(list)
-    for wish in wishes:
+    async for wish in unit.each(wishes):
         person = people.get(wish.addressee)
         reason = _cannot_ask(person)
         state = State.REFUSED if reason else State.ASKED
@@ -116,7 +116,7 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
     for one in heard:
         statements: list[InquiryStatement] = []
         parts: list[Enclosure] = []
-        for serial in one.sent[-1].header.serials:
+        async for serial in unit.each(one.sent[-1].header.serials):
             inquiry = known[serial]
             if inquiry.last != RequestPermit.__name__ or inquiry.state is not State.ASKED:
                 continue

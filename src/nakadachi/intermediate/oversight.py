@@ -9,6 +9,7 @@ from nakadachi.intermediate import ending_store
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.closing import Close
+from nakadachi.telegrams.envelope import Lane
 from nakadachi.telegrams.inquiry import InquiryCompleted
 from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportOperation
 from nakadachi.telegrams.provision import ProvisionCompleted
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from nakadachi.telegrams.envelope import Telegram
     from nakadachi.telegrams.oversight import Operation
 
-MOST_COMPLETIONS = 500
-"""Endings of one telegram: they must fit the header of the interactive lane."""
+MOST_COMPLETIONS = 200
+"""Endings of one telegram. They travel in the bulk lane, since nobody waits for them."""
 
 
 async def hold_edition(
@@ -77,7 +78,7 @@ async def tell_completions(intermediate: Intermediate, unit: Unit, turns: Sequen
         completions = await ending_store.take_completions(unit.connection, kind.__name__, MOST_COMPLETIONS)
         if completions:
             fields: dict[str, Any] = {field: tuple(completions)}
-            telegram = intermediate.author.write(kind, to=intermediate.edition.peers.core(), **fields)
+            telegram = intermediate.author.write(kind, to=intermediate.edition.peers.core(), lane=Lane.BULK, **fields)
             unit.send(telegram, to=intermediate.interface, url=intermediate.edition.peers.url(intermediate.interface))
         told += len(completions)
     return [told] * len(turns)

@@ -78,7 +78,10 @@ async def accept_inquiry(intermediate: Intermediate, unit: Unit, asked: Sequence
         if isinstance(items, Refusal):
             replies.append(items)
             continue
-        decided = [_decide(intermediate, unit, item, people=people, held=held, marked=marked) for item in items]
+        decided = [
+            _decide(intermediate, unit, item, people=people, held=held, marked=marked)
+            async for item in unit.each(items)
+        ]
         cases += decided
         outcomes = tuple(
             Acceptance(serial=case.asked.serial, held=case.asked.state is State.HELD, refused=case.asked.reason)
@@ -132,7 +135,7 @@ async def hear_receipt(intermediate: Intermediate, unit: Unit, heard: Sequence[H
 async def _check(intermediate: Intermediate, unit: Unit, one: Asked[InquireAt]) -> tuple[Asking, ...] | Refusal:
     provider = intermediate.author.name.organisation
     try:
-        items = check_inquiry(one.telegram, intermediate.edition, provider=provider, now=unit.now)
+        items = await check_inquiry(one.telegram, intermediate.edition, provider=provider, unit=unit)
         places = [(item.permit.content.origin, item.permit.index) for item in items]
         for origin, _ in places:
             intermediate.heads.see(one.telegram.part("cosigned head"), origin, intermediate.edition.directory)

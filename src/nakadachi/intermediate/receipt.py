@@ -40,7 +40,7 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
             replies.append(refused)
             continue
         outcomes = []
-        for item, statement in enumerate(one.header.statements):
+        async for item, statement in unit.each(enumerate(one.header.statements)):
             inquiry = one.known[statement.serial]
             if inquiry.state.is_closed:
                 outcomes.append(Outcome(serial=statement.serial, refused=inquiry.reason or Reason.TIMED_OUT))

@@ -46,6 +46,10 @@ HEARS: dict[type[Telegram], Hear] = {
     AskState: Hear(closing.hear_state, give_up=closing.no_state),
     RequestLinkCode: Hear(code.hear_requested, code.requested_matters),
 }
+SCHEMA = (
+    ("nakadachi.intermediate", "intermediate", "migrations"),
+    ("nakadachi.intermediate", "orders", "orders_sql"),
+)
 OVERDUE_SECONDS = 1.0
 COMPLETIONS_SECONDS = 0.1
 """How long endings wait for company before the core is told."""
@@ -87,7 +91,9 @@ class Completions:
             await asyncio.sleep(COMPLETIONS_SECONDS)
             self._system.parts.ended.clear()
             try:
-                await self._system.together(oversight.tell_completions, None)
+                (told,) = await self._system.in_bulk(oversight.tell_completions, [None])
+                if told >= oversight.MOST_COMPLETIONS:
+                    self._system.parts.ended.set()
             except Exception:  # noqa: BLE001  the database may be away for a while
                 logger().exception("completions.wait", node=self._system.name.value)
                 await asyncio.sleep(1)
@@ -102,7 +108,7 @@ def seal_keys(keys: FileKeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
 
 async def build(config: IntermediateConfig, world: World) -> Service:
     """The intermediate server, ready to start. Raises what `open_node` raises."""
-    node = await open_node(config.node, world, ("nakadachi.intermediate", "intermediate", "migrations"))
+    node = await open_node(config.node, world, *SCHEMA)
     intermediate = Intermediate(
         author=node.author,
         edition=node.edition,

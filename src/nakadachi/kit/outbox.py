@@ -60,9 +60,9 @@ async def hurry(connection: Connection, now: datetime, to: NodeName | None = Non
     )
 
 
-async def retry_soon(connection: Connection, one: TelegramId, now: datetime) -> None:
-    """An entry was not answered: it is due again after a short pause, not only after the first, long one."""
-    await connection.execute("UPDATE outbox SET due_at = least(due_at, $2) WHERE id = $1", one.value, now + SHORT_PAUSE)
+async def retry_at(connection: Connection, one: TelegramId, moment: datetime) -> None:
+    """An entry was not answered: it is due again then, not only after the first, long pause."""
+    await connection.execute("UPDATE outbox SET due_at = least(due_at, $2) WHERE id = $1", one.value, moment)
 
 
 async def claim(

@@ -37,7 +37,7 @@ class Rounds:
     async def _work(self) -> None:
         while True:
             try:
-                await self._system.together(self._step, None)
+                await self._system.in_bulk(self._step, [None])
             except Exception:  # noqa: BLE001  the database may be away for a while
                 logger().exception("round.failed", node=self._system.name.value)
             await asyncio.sleep(self._seconds)

@@ -7,6 +7,7 @@ life, and then all that waits for it is due at once (I7, I8).
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.kit import outbox
@@ -119,7 +120,7 @@ class Sender:
             answers = await self.post(entry, seconds)
         except Unreachable as wrong:
             logger().info("relay.waits", node=self._author.name.value, peer=entry.to.value, detail=str(wrong))
-            await self.retry_soon(entry)
+            await self.retry_soon(entry, wrong.retry_after)
             return None
         if not isinstance(answers[0].header, Pending):
             self._done.append(entry.id)
@@ -151,11 +152,14 @@ class Sender:
             done, self._done = self._done, []
             await outbox.drop(connection, done)
 
-    async def retry_soon(self, entry: Entry) -> None:
-        """The first attempt failed: take it up again soon. Later ones have their own, growing pauses."""
+    async def retry_soon(self, entry: Entry, after: float | None = None) -> None:
+        """The first attempt failed: take it up again soon, or after the seconds that the other side named. Later ones
+        have their own, growing pauses.
+        """
+        pause = timedelta(seconds=after) if after is not None else outbox.SHORT_PAUSE
         try:
             async with self._database.acquire() as connection:
-                await outbox.retry_soon(connection, entry.id, self._author.clock.now())
+                await outbox.retry_at(connection, entry.id, self._author.clock.now() + pause)
         except Exception:  # noqa: BLE001  then it waits for the first, long pause
             logger().exception("outbox.waits", node=self._author.name.value)
 
@@ -184,8 +188,8 @@ class Sender:
             await self._hear(Heard(sent, self._verified(sent, received)))
         except Unreachable as wrong:
             logger().info("send.waits", node=self._author.name.value, peer=entry.to.value, detail=str(wrong))
-            if entry.telegrams:
-                await self.retry_soon(entry)
+            if entry.telegrams or wrong.retry_after is not None:
+                await self.retry_soon(entry, wrong.retry_after)
         except Refusal as refusal:
             logger().warning(
                 "answer.refused", node=self._author.name.value, peer=entry.to.value, reason=refusal.reason.value,

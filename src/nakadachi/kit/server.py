@@ -12,8 +12,9 @@ import functools
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nakadachi.kit import outbox
-from nakadachi.kit.batch import Batcher
+from nakadachi.kit.batch import Batches
 from nakadachi.kit.database import retrying
+from nakadachi.kit.lanes import Busy, Lanes
 from nakadachi.kit.log import logger
 from nakadachi.kit.sender import Sender
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
@@ -21,7 +22,7 @@ from nakadachi.kit.unit import Entry, Forward, GivenUp, Handler, Heard, Reply, U
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
 from nakadachi.telegrams.codec import decode_frame
-from nakadachi.telegrams.envelope import Envelope, Pending, Telegram, Verified
+from nakadachi.telegrams.envelope import Envelope, Lane, Pending, Received, Telegram, Verified
 from nakadachi.telegrams.proceeding import check_address, stops_left
 from nakadachi.terms import NodeName, Serial
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from nakadachi.kit.author import Author
     from nakadachi.kit.client import Wire
-    from nakadachi.kit.database import Database
+    from nakadachi.kit.database import Connection, Database
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.retry import RetryConfig
     from nakadachi.kit.unit import Hear
@@ -61,6 +62,7 @@ class System(Generic[P]):
         handlers: Mapping[type[Telegram], Handler],
         hears: Mapping[type[Telegram], Hear],
         known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
+        lanes: Lanes | None = None,
     ) -> None:
         if (given := frozenset(handlers)) != (wanted := received_by(author.name.role)):
             lacking = ", ".join(sorted(kind.__name__ for kind in given ^ wanted))
@@ -71,7 +73,8 @@ class System(Generic[P]):
         self.database = database
         self.handlers = handlers
         self._known = known
-        self._batchers: dict[object, Batcher[Any, Any]] = {}
+        self.lanes = lanes or Lanes()
+        self._batches = Batches(self.lanes)
         self.sender = Sender(
             author=author,
             peers=peers,
@@ -89,13 +92,20 @@ class System(Generic[P]):
         return self.author.name
 
     async def receive(self, raw: bytes, hop: NodeName) -> list[Envelope]:
-        """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1).
+        """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1),
+        Busy where too many of their kind are in handling.
 
         Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
         """
         self.sender.sign_of_life(hop)
+        telegrams = decode_frame(raw)
+        header = telegrams[-1].header
+        with self.lanes.handling(header.lane, (type(header), header.author == hop)):
+            return await self._receive(telegrams, hop)
+
+    async def _receive(self, telegrams: Sequence[Received], hop: NodeName) -> list[Envelope]:
         placed: list[Placed | Envelope] = []
-        for received in decode_frame(raw):
+        for received in telegrams:
             try:
                 verified = self.peers.verify(received)
                 placed.append((verified, *check_address(self.name, verified.header, hop)))
@@ -108,15 +118,25 @@ class System(Generic[P]):
 
     async def together(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], item: I) -> R:
         """Run one of our own steps for `item` in a transaction, shared with others that wait. Raises what it raises."""
-        result: R = await self._batcher(step, lambda items: self._step(step, items)).submit(item)
+        lane = Lane.INTERACTIVE
+        result: R = await self._batches.submit(lane, step, lambda items: self._step(step, items, lane), item, 1)
         return result
+
+    async def in_bulk(
+        self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I]
+    ) -> Sequence[R]:
+        """Run one of our own steps for many items in a transaction of theirs, behind interactive work."""
+        async with self.lanes.behind():
+            return await self._step(step, items, Lane.BULK)
 
     async def _handle(self, request: tuple[Placed, ...]) -> list[Envelope]:
         kinds = tuple(type(verified.header) for verified, _, _ in request)
         try:
-            batcher = self._batcher((kinds, request[0][0].header.lane), self._transact)
-            replies = await batcher.submit(request)
+            weight = sum(len(verified.header.exchanges) for verified, _, _ in request)
+            replies = await self._batches.submit(request[0][0].header.lane, kinds, self._transact, request, weight)
             answers = [await self._finish(one, reply) for one, reply in zip(request, replies, strict=True)]
+        except Busy:
+            raise
         except Exception:  # noqa: BLE001  outside it is INTERNAL, inside a traceback
             names = ", ".join(kind.__name__ for kind in kinds)
             logger().exception("telegram.failed", node=self.name.value, telegram=names)
@@ -151,7 +171,7 @@ class System(Generic[P]):
         """One transaction: the first telegram of every request, then the second, and so on."""
         columns: list[list[Reply]] = []
         async with self.database.transaction() as connection:
-            unit = Unit(connection, self.author.clock.now())
+            unit = self._unit(connection, requests[0][0][0].header.lane)
             columns.extend([await self._keep(unit, batch) for batch in zip(*requests, strict=True)])
             await self._flush(unit)
         self._committed(unit)
@@ -216,11 +236,11 @@ class System(Generic[P]):
         return answers[0].envelope if answers else None
 
     async def _step(
-        self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I]
+        self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I], lane: Lane
     ) -> Sequence[R]:
         async def once() -> tuple[Unit, Sequence[R]]:
             async with self.database.transaction() as connection:
-                unit = Unit(connection, self.author.clock.now())
+                unit = self._unit(connection, lane)
                 results = await step(self.parts, unit, items)
                 await self._flush(unit)
             return unit, results
@@ -236,31 +256,29 @@ class System(Generic[P]):
         if hear is None or (hear.matters is not None and not hear.matters(heard)):
             self.sender.done(heard.sent[0].header.id)
             return
-
-        async def step(parts: P, unit: Unit, items: Sequence[Any]) -> Sequence[None]:
-            await hear.keep(parts, unit, items)
-            await outbox.drop(unit.connection, [one.sent[0].header.id for one in items])
-            return [None] * len(items)
-
-        await self._batcher(("heard", kind), lambda items: self._step(step, items)).submit(heard)
+        await self._settled("heard", heard, hear.keep)
 
     async def _give_up(self, given_up: GivenUp[Any]) -> None:
         """No answer to what we sent, and no more attempts: its effect and the end of the outbox row together."""
-        kind = type(given_up.sent[-1].header)
-        hear = self._hears.get(kind)
+        hear = self._hears.get(type(given_up.sent[-1].header))
+        await self._settled("given up", given_up, hear.give_up if hear is not None else None)
 
-        async def step(parts: P, unit: Unit, items: Sequence[GivenUp[Any]]) -> Sequence[None]:
-            if hear is not None and hear.give_up is not None:
-                await hear.give_up(parts, unit, items)
+    async def _settled(
+        self, how: str, one: Heard[Any] | GivenUp[Any], keep: Callable[[P, Unit, Any], Awaitable[None]] | None
+    ) -> None:
+        async def step(parts: P, unit: Unit, items: Sequence[Any]) -> Sequence[None]:
+            if keep is not None:
+                await keep(parts, unit, items)
             await outbox.drop(unit.connection, [one.sent[0].header.id for one in items])
             return [None] * len(items)
 
-        await self._batcher(("given up", kind), lambda items: self._step(step, items)).submit(given_up)
+        last = one.sent[-1].header
+        run = functools.partial(self._step, step, lane=last.lane)
+        await self._batches.submit(last.lane, (how, type(last)), run, one, len(last.exchanges))
 
-    def _batcher(self, key: object, run: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]) -> Batcher[Any, Any]:
-        if key not in self._batchers:
-            self._batchers[key] = Batcher(run)
-        return self._batchers[key]
+    def _unit(self, connection: Connection, lane: Lane) -> Unit:
+        pause = self.lanes.pace() if lane is Lane.BULK else None
+        return Unit(connection, self.author.clock.now(), pause=pause)
 
     def _log_refusal(self, header: Telegram, refusal: Refusal) -> None:
         logger().info(

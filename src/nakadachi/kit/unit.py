@@ -7,7 +7,7 @@ telegram. It never sends: what is to go out is handed to the unit and goes after
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -21,6 +21,7 @@ from nakadachi.terms import NodeName, Serial, TelegramId
 
 P = TypeVar("P")
 T = TypeVar("T", bound=Telegram)
+X = TypeVar("X")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,20 @@ class Entry:
 
 @dataclass(slots=True)
 class Unit:
-    """One transaction: its connection, its time, and what is to be sent once it is committed."""
+    """One transaction: its connection, its time, and what is to be sent once it is committed.
+
+    `pause` is called between items of bulk work; None for interactive work, which waits for nobody.
+    """
 
     connection: Connection
     now: datetime
     outgoing: list[Entry] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    pause: Callable[[], Awaitable[None]] | None = None
+
+    def each(self, items: Iterable[X]) -> AsyncIterator[X]:
+        """Items whose handling takes time, one after the other; bulk work lets interactive work pass between them."""
+        return _Each(iter(items), self.pause)
 
     def send(self, *telegrams: Verified[Any], to: NodeName, url: str, until: datetime | None = None) -> None:
         """Send these telegrams in one request to `to` after the commit; kept until answered, or given up after
@@ -97,6 +106,25 @@ class Unit:
     def then(self, tell: Callable[[], None]) -> None:
         """Run `tell` after the commit: a wake-up, nothing that may be lost."""
         self.after_commit.append(tell)
+
+
+class _Each(Generic[X]):
+    """An iterator and not a generator, since a handler may leave it half-way by a refusal."""
+
+    __slots__ = ("_items", "_pause")
+
+    def __init__(self, items: Iterator[X], pause: Callable[[], Awaitable[None]] | None) -> None:
+        self._items, self._pause = items, pause
+
+    def __aiter__(self) -> AsyncIterator[X]:
+        return self
+
+    async def __anext__(self) -> X:
+        if self._pause is not None:
+            await self._pause()
+        for item in self._items:
+            return item
+        raise StopAsyncIteration
 
 
 def entry_of(telegrams: Sequence[Verified[Any]], to: NodeName, url: str, until: datetime | None = None) -> Entry:

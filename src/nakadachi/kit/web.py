@@ -22,6 +22,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from nakadachi import __version__
 from nakadachi.kit.client import MEDIA_TYPE, VERSION_HEADER
+from nakadachi.kit.lanes import Busy, Limits
+from nakadachi.kit.log import logger
 from nakadachi.kit.tls import PeerCertificate, read_certificate, server_context
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import FRAME_LIMIT, encode_frame
@@ -42,6 +44,10 @@ STATUS = {
 """The HTTP status of a refusal that has no telegram to answer; 400 for all others."""
 BEFORE_THE_HEADER = "0.1.0"
 """The version of a peer that does not name its own: the last one that did not."""
+
+
+BODY_SECONDS = 10.0
+"""How long a request's body may take to come: a slow one must not hold its place."""
 
 
 class PeerCertificateProtocol(HttpToolsProtocol):
@@ -75,6 +81,25 @@ def problem(refusal: Refusal) -> Response:
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
+def later(busy: Busy) -> Response:
+    """混雑: nothing was taken in, and when to come again, in both languages (RFC 9110 15.6.4, RFC 9457)."""
+    seconds = busy.seconds
+    body = {
+        "type": "about:blank",
+        "title": f"Too much at a time; nothing was taken in. Try again in {seconds} seconds",
+        "title_ja": f"混み合っているため受け付けていません。{seconds}秒後に再度お試しください",
+        "status": 503,
+    }
+    headers = {"Retry-After": str(seconds)}
+    return JSONResponse(body, status_code=503, media_type="application/problem+json", headers=headers)
+
+
+def announced(request: Request, limit: int) -> int:
+    """How many bytes a request's body may have: what it says, or `limit` where it says nothing."""
+    said = request.headers.get("content-length", "")
+    return min(int(said), limit) if said.isdecimal() else limit
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """The body, refused unread where it is said to be larger than `limit` bytes, and cut off where it turns out to be.
 
@@ -101,16 +126,25 @@ def application(
         try:
             hop = system.peers.admit(peer_of(request))
             system.peers.directory.require_version(request.headers.get(VERSION_HEADER, BEFORE_THE_HEADER))
-            answers = await system.receive(await read_body(request, FRAME_LIMIT), hop)
+            with system.lanes.door(announced(request, FRAME_LIMIT)):
+                async with asyncio.timeout(BODY_SECONDS):
+                    raw = await read_body(request, FRAME_LIMIT)
+                answers = await system.receive(raw, hop)
         except Refusal as refusal:
             return problem(refusal)
+        except Busy as busy:
+            logger().info("request.turned_away", node=system.name.value, detail=str(busy))
+            return later(busy)
+        except TimeoutError:
+            return Response(status_code=408)
         return Response(encode_frame(answers), media_type=MEDIA_TYPE)
 
     async def live(_request: Request) -> Response:
         return JSONResponse({"node": system.name.value, "version": __version__})
 
     async def status(_request: Request) -> Response:
-        return Response(json.dumps(await ready(), ensure_ascii=False), media_type="application/json")
+        said = await ready() | system.lanes.words()
+        return Response(json.dumps(said, ensure_ascii=False), media_type="application/json")
 
     return Starlette(
         routes=[
@@ -132,6 +166,7 @@ class Listening:
     certificate: Path
     key: Path
     authority: Path
+    connections: int = Limits().connections
 
 
 class PortTaken(Exception):  # noqa: N818  a state of the world
@@ -157,6 +192,7 @@ class WebServer(uvicorn.Server):
             timeout_keep_alive=75,
             timeout_graceful_shutdown=3,
             backlog=1024,
+            limit_concurrency=listening.connections,
         )
         config.load()
         config.ssl = server_context(listening.certificate, listening.key, listening.authority)

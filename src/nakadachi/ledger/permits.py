@@ -6,6 +6,7 @@ Pure: directory, law book, time and place are arguments. Single use is the store
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.crypto.commitment import check_opening, digest
@@ -21,8 +22,10 @@ from nakadachi.terms import LinkCode, NodeName, Role, japan_day
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from nakadachi.kit.unit import Unit
     from nakadachi.law.directory import Directory
     from nakadachi.law.lawbook import Lawbook
+    from nakadachi.ledger.checkpoint import Checkpoint
     from nakadachi.ledger.edition import Edition
     from nakadachi.telegrams.envelope import Verified
     from nakadachi.telegrams.inquiry import InquireAt, InquiryStatement
@@ -57,11 +60,18 @@ def check_permit(raw: bytes, directory: Directory) -> Checked:
     check_moments(permit.content)
     if not isinstance(content, PermitContent):
         raise Refusal(Reason.PERMIT_INVALID, "it is a refusal")
-    key = NoteVerifier.from_vkey(directory.log_key(content.origin))
-    checkpoint = open_checkpoint(permit.checkpoint.encode(), (key,), content.origin).checkpoint
+    checkpoint = _signed(permit.checkpoint, directory.log_key(content.origin), content.origin)
     leaf = leaf_hash(entry_of(permit.content))
     check_inclusion(leaf, permit.index, checkpoint.size, permit.path, checkpoint.root)
     return Checked(content, permit.index, leaf)
+
+
+@lru_cache(maxsize=256)
+def _signed(note: str, vkey: str, origin: str) -> Checkpoint:
+    """A checkpoint under its log's key. Permits of one batch have the same, so it is verified once; a refusal is not
+    kept.
+    """
+    return open_checkpoint(note.encode(), (NoteVerifier.from_vkey(vkey),), origin).checkpoint
 
 
 def check_use(
@@ -113,8 +123,8 @@ class Asking:
     subject_check: bytes
 
 
-def check_inquiry(
-    telegram: Verified[InquireAt], edition: Edition, *, provider: OrganisationCode, now: datetime
+async def check_inquiry(
+    telegram: Verified[InquireAt], edition: Edition, *, provider: OrganisationCode, unit: Unit
 ) -> tuple[Asking, ...]:
     """Everything that the provider's two systems check of an inquiry before they act on it (design 2.3, I4).
 
@@ -130,9 +140,9 @@ def check_inquiry(
         raise Refusal(Reason.PERMIT_INVALID, "the enclosed statement is of other exchanges")
     if inquiry.header.author != NodeName.of(Role.INTERMEDIATE, inquiry.header.prefix.inquirer):
         raise Refusal(Reason.PERMIT_INVALID, "the enclosed statement is not the inquirer's")
+    items = unit.each(range(len(inquiry.header.statements)))
     return tuple(
-        _check_item(telegram, inquiry, item, edition=edition, provider=provider, now=now)
-        for item in range(len(inquiry.header.statements))
+        [_check_item(telegram, inquiry, item, edition=edition, provider=provider, now=unit.now) async for item in items]
     )
 
 

@@ -6,7 +6,7 @@ can be destroyed without touching the evidence (design 2.2). Relays pass the aut
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
@@ -131,12 +131,14 @@ class Verified(Generic[T_co]):
 
     header: T_co
     envelope: Envelope
+    _places: dict[tuple[str, int], int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def part(self, name: str, item: int = 0) -> bytes:
         """The content of a part, without its salt. Raises Refusal(BAD_FORMAT) where it is lacking."""
-        for described, content in zip(self.header.parts, self.envelope.parts, strict=True):
-            if described.name == name and described.item == item:
-                if content is None:
-                    break
-                return content[SALT_BYTES:] if described.personal else content
-        raise Refusal(Reason.BAD_FORMAT, f"part {name}/{item} is lacking")
+        if not self._places:
+            self._places.update({(one.name, one.item): place for place, one in enumerate(self.header.parts)})
+        place = self._places.get((name, item))
+        content = None if place is None else self.envelope.parts[place]
+        if place is None or content is None:
+            raise Refusal(Reason.BAD_FORMAT, f"part {name}/{item} is lacking")
+        return content[SALT_BYTES:] if self.header.parts[place].personal else content

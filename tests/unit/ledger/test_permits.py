@@ -1,5 +1,6 @@
 """What a provider checks of a permit: one true inquiry passes, and each single change to it has its reason."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from nakadachi.crypto.commitment import commit
 from nakadachi.kit.author import Enclosure
+from nakadachi.kit.unit import Unit
 from nakadachi.law.lawbook import Lawbook
 from nakadachi.law.whitelist import Whitelist
 from nakadachi.ledger.permits import PROVIDER_CODE, check_code, check_inquiry, check_law, check_permit
@@ -43,7 +45,8 @@ from tests.unit.ledger.permit_pieces import (
 
 def check(network, wish, *, provider=B, edition=None):
     telegram = inquiry(network, wish)
-    return check_inquiry(telegram, edition or network.edition(), provider=provider, now=wish.now)
+    unit = Unit(None, wish.now)
+    return asyncio.run(check_inquiry(telegram, edition or network.edition(), provider=provider, unit=unit))
 
 
 def refused(reason, network, wish, **more):
