@@ -258,6 +258,8 @@ def _type(hint: Any) -> str:
             return "time with offset"
         if meta.pattern:
             return f"text of the form `{meta.pattern.strip('^$')}`"
+        if meta.ge is not None:
+            return f"{_type(inner)}, {meta.ge:,} or more"
         return f"{_type(inner)}, {meta.min_length:,} to {meta.max_length:,}"
     if get_origin(hint) is tuple:
         return f"list of {_type(get_args(hint)[0])}"

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nakadachi import __version__
 from nakadachi.kit.unit import Forward
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
 from nakadachi.refusal import Refusal
-from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
     from nakadachi.interface.parts import Interface
     from nakadachi.kit.unit import Asked, Reply, Unit
-    from nakadachi.telegrams.oversight import DistributeEdition, Operation
+    from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 
 
 async def hold_edition(interface: Interface, unit: Unit, asked: Sequence[Asked[DistributeEdition]]) -> list[Reply]:
@@ -40,20 +38,3 @@ async def relay_operation(interface: Interface, _unit: Unit, asked: Sequence[Ask
     """稼働状況通知の中継 (I9)."""
     core = interface.edition.peers.core()
     return [Forward(core, interface.edition.peers.url(core)) for _ in asked]
-
-
-async def report_operation(interface: Interface, unit: Unit, operations: Sequence[Operation]) -> list[None]:
-    """稼働状況通知: tell the core that we started or stopped."""
-    core = interface.edition.peers.core()
-    for operation in operations:
-        telegram = interface.author.write(
-            ReportOperation,
-            to=core,
-            operation=operation,
-            at=unit.now,
-            software=__version__,
-            lawbook=interface.edition.lawbook.version,
-            directory=interface.edition.directory.version,
-        )
-        unit.send(telegram, to=core, url=interface.edition.peers.url(core))
-    return [None] * len(operations)

@@ -6,17 +6,18 @@ Wiring only: configuration to parts to handlers. The start fails unless the hand
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from nakadachi.health.reporter import Reporter
+from nakadachi.health.watch import seen_heads
 from nakadachi.interface import code, inquiry, oversight, permit, provision, store
 from nakadachi.interface.parts import Interface
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
-from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
+from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, system_of
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
-from nakadachi.telegrams.oversight import DistributeEdition, Operation, ReportOperation
+from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, RequestPermit
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
 
@@ -48,17 +49,8 @@ async def build(config: InterfaceConfig, world: World) -> Service:
     node = await open_node(config.node, world, ("nakadachi.interface", "interface", "migrations"))
     interface = Interface(author=node.author, edition=node.edition, heads=config.witness.heads())
     system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges)
-
-    async def ready() -> dict[str, Any]:
-        return await status(node)
-
-    async def report(operation: Operation) -> None:
-        await system.together(oversight.report_operation, operation)
-
+    seen_heads(node.health, interface.heads)
+    reporter = Reporter(system, node.health, config.node.report_every)
     return Service(
-        node,
-        system,
-        application(system, ready=ready),
-        ready=(lambda: report(Operation.STARTED),),
-        ends=(lambda: report(Operation.STOPPED),),
+        node, system, application(system, health=node.health), ready=(reporter.start,), ends=(reporter.stop,)
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from nakadachi.kit.entropy import uuid7_time
 from nakadachi.kit.unit import Entry
 from nakadachi.telegrams.envelope import Lane
 from nakadachi.terms import NodeName, TelegramId
@@ -71,3 +72,10 @@ async def claim(connection: Connection, now: datetime, most: int = 50) -> list[E
 async def backlog(connection: Connection) -> int:
     """How many requests wait."""
     return int(await connection.fetchval("SELECT count(*) FROM outbox"))
+
+
+async def waiting(connection: Connection) -> dict[Lane, tuple[int, datetime]]:
+    """How many requests wait in each lane, and when the oldest of them was written; a lane without any is left out."""
+    # Telegram numbers carry their time (UUIDv7) and sort by it: the least one is the oldest.
+    rows = await connection.fetch("SELECT lane, count(*) AS waiting, min(id) AS oldest FROM outbox GROUP BY lane")
+    return {Lane(row["lane"]): (row["waiting"], uuid7_time(row["oldest"])) for row in rows}

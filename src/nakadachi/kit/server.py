@@ -16,6 +16,7 @@ from nakadachi.kit.batch import Batcher
 from nakadachi.kit.client import Unreachable
 from nakadachi.kit.database import retrying
 from nakadachi.kit.log import logger
+from nakadachi.kit.metrics import Metrics
 from nakadachi.kit.sender import Sender
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
 from nakadachi.kit.unit import Entry, Forward, Handler, Heard, Reply, Unit, entry_of
@@ -60,6 +61,7 @@ class System(Generic[P]):
         handlers: Mapping[type[Telegram], Handler],
         hears: Mapping[type[Telegram], Hear],
         known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
+        metrics: Metrics | None = None,
     ) -> None:
         if (given := frozenset(handlers)) != (wanted := received_by(author.name.role)):
             lacking = ", ".join(sorted(kind.__name__ for kind in given ^ wanted))
@@ -69,6 +71,7 @@ class System(Generic[P]):
         self.peers = peers
         self.database = database
         self.handlers = handlers
+        self.metrics = metrics or Metrics(author.name)
         self._known = known
         self._batchers: dict[object, Batcher[Any, Any]] = {}
         self.sender = Sender(author=author, peers=peers, database=database, wire=wire, hear=self._hear)
@@ -84,8 +87,10 @@ class System(Generic[P]):
 
         Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
         """
+        begun = self.metrics.begin()
         placed: list[Placed | Envelope] = []
-        for received in decode_frame(raw):
+        frame = decode_frame(raw)
+        for received in frame:
             try:
                 verified = check_signature(received, self.peers.key(received.header.author))
                 placed.append((verified, *check_address(self.name, verified.header, hop)))
@@ -94,7 +99,8 @@ class System(Generic[P]):
         good = tuple(one for one in placed if not isinstance(one, Envelope))
         together = [good] if 0 < len(good) <= MOST_TOGETHER else [(one,) for one in good]
         answers = iter([answer for request in together for answer in await self._handle(request)])
-        return [one if isinstance(one, Envelope) else next(answers) for one in placed]
+        replies = [one if isinstance(one, Envelope) else next(answers) for one in placed]
+        return self.metrics.handled(frame, replies, begun)
 
     async def together(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], item: I) -> R:
         """Run one of our own steps for `item` in a transaction, shared with others that wait. Raises what it raises."""
@@ -243,7 +249,7 @@ class System(Generic[P]):
 
     def _batcher(self, key: object, run: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]) -> Batcher[Any, Any]:
         if key not in self._batchers:
-            self._batchers[key] = Batcher(run)
+            self._batchers[key] = Batcher(self.metrics.batches(run))
         return self._batchers[key]
 
     def _log_refusal(self, header: Telegram, refusal: Refusal) -> None:

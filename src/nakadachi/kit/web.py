@@ -11,7 +11,7 @@ import json
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -22,9 +22,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from nakadachi import __version__
 from nakadachi.kit.client import MEDIA_TYPE
+from nakadachi.kit.metrics import CONTENT_TYPE
 from nakadachi.kit.tls import PeerCertificate, read_certificate, server_context
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import FRAME_LIMIT, encode_frame
+from nakadachi.terms import Role
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -89,16 +91,31 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def application(
-    system: System[Any], *, ready: Callable[[], Awaitable[dict[str, Any]]], routes: Sequence[BaseRoute] = ()
-) -> Starlette:
-    """A system's HTTP application: `/telegrams`, `/livez`, `/readyz`, `/status`, and the routes it adds."""
+class Watched(Protocol):
+    """What a door shows of how its system fares."""
+
+    async def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Whether it is fit for work, and why not."""
+        ...
+
+    async def status(self) -> dict[str, Any]:
+        """All that it says of itself."""
+        ...
+
+    async def exposition(self) -> bytes:
+        """Its metrics as text."""
+        ...
+
+
+def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """A system's HTTP application: `/telegrams`, `/livez`, `/readyz`, `/status`, `/metrics`, and the routes it adds."""
 
     async def telegrams(request: Request) -> Response:
         try:
             hop = system.peers.admit(peer_of(request))
             answers = await system.receive(await read_body(request, FRAME_LIMIT), hop)
         except Refusal as refusal:
+            system.metrics.request_refused(refusal.reason)
             return problem(refusal)
         return Response(encode_frame(answers), media_type=MEDIA_TYPE)
 
@@ -106,17 +123,69 @@ def application(
         return JSONResponse({"node": system.name.value, "version": __version__})
 
     async def status(_request: Request) -> Response:
-        return Response(json.dumps(await ready(), ensure_ascii=False), media_type="application/json")
+        return _json(await health.status())
+
+    async def metrics(request: Request) -> Response:
+        try:
+            admit_reader(system, peer_of(request))
+        except Refusal as refusal:
+            return problem(refusal)
+        return await _metrics(health)
 
     return Starlette(
         routes=[
             Route("/telegrams", telegrams, methods=["POST"]),
             Route("/livez", live),
-            Route("/readyz", status),
+            Route("/readyz", _readyz(health)),
             Route("/status", status),
+            Route("/metrics", metrics),
             *routes,
         ]
     )
+
+
+def local_application(health: Watched) -> Starlette:
+    """What this machine may see without a certificate: `/livez`, `/readyz`, `/metrics`."""
+
+    async def live(_request: Request) -> Response:
+        return JSONResponse({"version": __version__})
+
+    async def metrics(_request: Request) -> Response:
+        return await _metrics(health)
+
+    return Starlette(routes=[Route("/livez", live), Route("/readyz", _readyz(health)), Route("/metrics", metrics)])
+
+
+def admit_reader(system: System[Any], certificate: PeerCertificate | None) -> None:
+    """Pass whoever may read a system's metrics: nodes and existing systems of its own organisation, and the core.
+
+    Raises Refusal(ROLE_NOT_ALLOWED, NOT_ADDRESSED_HERE).
+    """
+    if certificate is not None and certificate.existing is not None:
+        organisation, core = certificate.existing[1], False
+        if system.peers.directory.is_revoked(certificate.serial):
+            raise Refusal(Reason.ROLE_NOT_ALLOWED, "the certificate is revoked")
+    else:
+        name = system.peers.admit(certificate)
+        organisation, core = name.organisation, name.role is Role.CORE
+    if organisation != system.name.organisation and not core:
+        raise Refusal(Reason.ROLE_NOT_ALLOWED, "metrics are for the own organisation and the core")
+
+
+async def _metrics(health: Watched) -> Response:
+    return Response(await health.exposition(), headers={"content-type": CONTENT_TYPE})
+
+
+def _readyz(health: Watched) -> Callable[[Request], Awaitable[Response]]:
+    async def ready(_request: Request) -> Response:
+        fit, words = await health.readiness()
+        return _json(words, 200 if fit else 503)
+
+    return ready
+
+
+def _json(words: dict[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(words, ensure_ascii=False), status, media_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +199,14 @@ class Listening:
     authority: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Loopback:
+    """Where a system listens for this machine alone, without TLS."""
+
+    host: str
+    port: int
+
+
 class PortTaken(Exception):  # noqa: N818  a state of the world
     """The address cannot be listened on; the message says which and why."""
 
@@ -137,7 +214,7 @@ class PortTaken(Exception):  # noqa: N818  a state of the world
 class WebServer(uvicorn.Server):
     """A uvicorn server that leaves signals to whoever runs it, so that many live in one process."""
 
-    def __init__(self, app: Starlette, listening: Listening) -> None:
+    def __init__(self, app: Starlette, listening: Listening | Loopback) -> None:
         config = uvicorn.Config(
             app,
             host=listening.host,
@@ -155,7 +232,8 @@ class WebServer(uvicorn.Server):
             backlog=1024,
         )
         config.load()
-        config.ssl = server_context(listening.certificate, listening.key, listening.authority)
+        if isinstance(listening, Listening):
+            config.ssl = server_context(listening.certificate, listening.key, listening.authority)
         super().__init__(config)
         self._where = f"{listening.host}:{listening.port}"
 

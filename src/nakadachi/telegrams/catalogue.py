@@ -91,6 +91,9 @@ CATALOGUE = (
     Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
     Hop(None, ReportOperation, (MS, IF, CORE), Noted),
     Hop(None, ReportOperation, (IF, CORE), Noted),
+    Hop(None, ReportOperation, (IF, MS), Noted),
+    Hop(None, ReportOperation, (COMMISSION, CORE), Noted),
+    Hop(None, ReportOperation, (REGISTRY, CORE), Noted),
 )
 """Every hop. `after` empty: the telegram opens something and needs no state."""
 
