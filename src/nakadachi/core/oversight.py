@@ -47,8 +47,10 @@ async def note_operation(core: Core, unit: Unit, asked: Sequence[Asked[ReportOpe
 async def collected(core: Core, connection: Connection) -> list[dict[str, Any]]:
     """稼働状況の一覧 (C18): what every other system of the directory said last, and which of them are overdue."""
     said, now = await store.operations(connection), core.author.clock.now()
-    others = [node.name for role in Role for node in core.edition.directory.of_role(role)]
-    return [_row(name, said.get(name), now) for name in others if name != core.author.name]
+    listed = [node.name for role in Role for node in core.edition.directory.of_role(role)]
+    sided = (Role.INTERFACE, Role.INTERMEDIATE)
+    listed.sort(key=lambda name: (name.role in sided, name.organisation.value, list(Role).index(name.role)))
+    return [_row(name, said.get(name), now) for name in listed if name != core.author.name]
 
 
 def _row(name: NodeName, word: store.Word | None, now: datetime) -> dict[str, Any]:

@@ -27,19 +27,19 @@ def database(reading: Reading) -> Checked:
 
 def backlog(reading: Reading) -> Checked:
     """送信待ち: nothing waits for long. What waits is kept, and is sent once its destination answers."""
-    count, age = reading.backlog, reading.oldest_seconds
-    if count is None or age is None:
+    count, seconds = reading.backlog, reading.oldest_seconds
+    if count is None or seconds is None:
         return Checked(
             Check.OUTBOX, Grade.FAILED, "不明 (データベース応答なし)", "not known: the database does not answer"
         )
-    if age < OLD_SECONDS:
+    if seconds < OLD_SECONDS:
         return Checked(Check.OUTBOX, Grade.OK, f"送信待ち {count} 件", f"{count} waiting")
-    grade = Grade.WARNING if age < STUCK_SECONDS else Grade.FAILED
+    grade = Grade.WARNING if seconds < STUCK_SECONDS else Grade.FAILED
     return Checked(
         Check.OUTBOX,
         grade,
-        f"送信待ち {count} 件、最古 {_ja(age)}前。送信先の稼働を確認してください",
-        f"{count} waiting, the oldest for {_en(age)}: see which system does not answer (send.waits in the log)",
+        f"送信待ち {count} 件、最古 {_ja(seconds)}前。送信先の稼働を確認してください",
+        f"{count} waiting, the oldest for {age(seconds)}: see which system does not answer (send.waits in the log)",
     )
 
 
@@ -108,12 +108,12 @@ def lease(*, held: bool) -> Checked:
 def own_head(reading: Reading, lag: timedelta) -> Checked:
     """連署済みヘッド at the core: one older than `lag` means that no permit is taken anywhere."""
     at = reading.heads.at
-    age = None if at is None else (reading.now - at).total_seconds()
-    if age is not None and age <= lag.total_seconds() / 2:
-        return Checked(Check.HEAD, Grade.OK, f"連署 {_ja(age)}前", f"cosigned {_en(age)} ago")
-    grade = Grade.WARNING if age is not None and age <= lag.total_seconds() else Grade.FAILED
-    ja = "連署済みヘッドなし" if age is None else f"最後の連署 {_ja(age)}前"
-    en = "no cosigned head" if age is None else f"last cosigned {_en(age)} ago"
+    seconds = None if at is None else (reading.now - at).total_seconds()
+    if seconds is not None and seconds <= lag.total_seconds() / 2:
+        return Checked(Check.HEAD, Grade.OK, f"連署 {_ja(seconds)}前", f"cosigned {age(seconds)} ago")
+    grade = Grade.WARNING if seconds is not None and seconds <= lag.total_seconds() else Grade.FAILED
+    ja = "連署済みヘッドなし" if seconds is None else f"最後の連署 {_ja(seconds)}前"
+    en = "no cosigned head" if seconds is None else f"last cosigned {age(seconds)} ago"
     return Checked(
         Check.HEAD,
         grade,
@@ -127,18 +127,18 @@ def seen_head(reading: Reading, lag: timedelta) -> Checked:
     at = reading.heads.at
     if at is None:
         return Checked(Check.HEAD, Grade.OK, "まだ届いていません", "none seen yet; the first permit brings one")
-    age = (reading.now - at).total_seconds()
-    if age <= lag.total_seconds():
-        return Checked(Check.HEAD, Grade.OK, f"連署 {_ja(age)}前", f"cosigned {_en(age)} ago")
+    seconds = (reading.now - at).total_seconds()
+    if seconds <= lag.total_seconds():
+        return Checked(Check.HEAD, Grade.OK, f"連署 {_ja(seconds)}前", f"cosigned {age(seconds)} ago")
     return Checked(
         Check.HEAD,
         Grade.OK,
-        f"連署 {_ja(age)}前。次の許可証とともに新しいものが届きます",
-        f"cosigned {_en(age)} ago; the next permit brings a newer one",
+        f"連署 {_ja(seconds)}前。次の許可証とともに新しいものが届きます",
+        f"cosigned {age(seconds)} ago; the next permit brings a newer one",
     )
 
 
-def _en(seconds: float) -> str:
+def age(seconds: float) -> str:
     """An age in its largest unit."""
     return _age(seconds, ("s", "min", "h", "d"))
 

@@ -55,6 +55,10 @@ class Health:
     judges: tuple[Judge, ...] = ()
     _grades: dict[Check, Grade] = field(default_factory=dict)
 
+    def now(self) -> datetime:
+        """The time here."""
+        return self.clock.now()
+
     async def read(self, *, count_records: bool = False) -> tuple[Reading, dict[str, Any]]:
         """A reading, and what this kind of system adds to its status."""
         now, waiting, kept = self.clock.now(), None, None
@@ -125,7 +129,7 @@ class Health:
             "log_size": heads.size,
             "cosigned_size": heads.cosigned,
             "cosigned_at": heads.at.isoformat() if heads.at else None,
-            "certificate_days": round(reading.certificate_days, 1),
+            "certificate_days": int(reading.certificate_days // 1),
             "clock_synchronised": kernel.synchronised if kernel else None,
             "clock_error_seconds": kernel.error_seconds if kernel else None,
             "checks": [one.words() for one in checked],

@@ -30,6 +30,7 @@ from nakadachi.terms import Role
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from nakadachi.kit.server import System
@@ -94,6 +95,10 @@ async def read_body(request: Request, limit: int) -> bytes:
 class Watched(Protocol):
     """What a door shows of how its system fares."""
 
+    def now(self) -> datetime:
+        """The time here."""
+        ...
+
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Whether it is fit for work, and why not."""
         ...
@@ -120,7 +125,7 @@ def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRo
         return Response(encode_frame(answers), media_type=MEDIA_TYPE)
 
     async def live(_request: Request) -> Response:
-        return JSONResponse({"node": system.name.value, "version": __version__})
+        return _alive(health)
 
     async def status(_request: Request) -> Response:
         return _json(await health.status())
@@ -148,7 +153,7 @@ def local_application(health: Watched) -> Starlette:
     """What this machine may see without a certificate: `/livez`, `/readyz`, `/metrics`."""
 
     async def live(_request: Request) -> Response:
-        return JSONResponse({"version": __version__})
+        return _alive(health)
 
     async def metrics(_request: Request) -> Response:
         return await _metrics(health)
@@ -170,6 +175,11 @@ def admit_reader(system: System[Any], certificate: PeerCertificate | None) -> No
         organisation, core = name.organisation, name.role is Role.CORE
     if organisation != system.name.organisation and not core:
         raise Refusal(Reason.ROLE_NOT_ALLOWED, "metrics are for the own organisation and the core")
+
+
+def _alive(health: Watched) -> Response:
+    """The process answers; its time, by which the asker compares clocks."""
+    return JSONResponse({"version": __version__, "now": health.now().isoformat()})
 
 
 async def _metrics(health: Watched) -> Response:
