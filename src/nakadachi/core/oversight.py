@@ -112,6 +112,7 @@ async def distribute_edition(core: Core, unit: Unit, items: Sequence[tuple[bytes
     for lawbook, directory in items:
         core.edition.use(lawbook, directory)
         await core.edition.keep(unit.connection, unit.now)
+        core.edition.tell(core.author.name)
         nodes = core.edition.directory.of_role(Role.INTERMEDIATE)
         for node in nodes:
             _distribute(core, unit, node.name)

@@ -30,6 +30,7 @@ async def hold_edition(interface: Interface, unit: Unit, asked: Sequence[Asked[D
             replies.append(refusal)
             continue
         await interface.edition.keep(unit.connection, unit.now)
+        interface.edition.tell(interface.author.name)
         replies.append(Forward(own, interface.edition.peers.url(own)))
     return replies
 

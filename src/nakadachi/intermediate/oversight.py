@@ -34,6 +34,7 @@ async def hold_edition(
             replies.append(refusal)
             continue
         await intermediate.edition.keep(unit.connection, unit.now)
+        intermediate.edition.tell(intermediate.author.name)
         edition = intermediate.edition
         replies.append(
             intermediate.author.answer(

@@ -26,7 +26,7 @@ from nakadachi.kit.metrics import CONTENT_TYPE
 from nakadachi.kit.tls import PeerCertificate, read_certificate, server_context
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import FRAME_LIMIT, encode_frame
-from nakadachi.terms import Role
+from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -94,6 +94,11 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 class Watched(Protocol):
     """What a door shows of how its system fares."""
+
+    @property
+    def name(self) -> NodeName:
+        """The node."""
+        ...
 
     def now(self) -> datetime:
         """The time here."""
@@ -179,7 +184,7 @@ def admit_reader(system: System[Any], certificate: PeerCertificate | None) -> No
 
 def _alive(health: Watched) -> Response:
     """The process answers; its time, by which the asker compares clocks."""
-    return JSONResponse({"version": __version__, "now": health.now().isoformat()})
+    return JSONResponse({"node": health.name.value, "version": __version__, "now": health.now().isoformat()})
 
 
 async def _metrics(health: Watched) -> Response:

@@ -129,6 +129,7 @@ class Log:
             await asyncio.sleep(TRY_SECONDS)
         async with self._database.acquire() as connection:
             await self._read(connection, size)
+        logger().info("log.lease_gained", detail=self.origin, size=size)
         self._wake.set()
 
     async def stop(self) -> None:
