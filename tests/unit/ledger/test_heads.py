@@ -119,3 +119,13 @@ def test_every_witness_must_have_cosigned_and_the_oldest_time_counts(network, he
     heads.see(note, ORIGIN, listed)
     heads.require_recent(ORIGIN, network.now)
     refused(heads.require_recent, ORIGIN, network.now + timedelta(seconds=1))
+
+
+def test_the_newest_head_seen_is_told_with_its_size_and_time(network, heads):
+    assert heads.newest() is None
+    listed = network.directory(logs=(network.log, SECOND_LOG))
+    note = network.head(network.now + timedelta(minutes=1), log=SECOND_LOG)
+    heads.see(network.head(network.now), ORIGIN, listed)
+    heads.see(note, OTHER, listed)
+    heads.see(network.head(network.now), ORIGIN, listed)
+    assert heads.newest() == (int(note.split(b"\n")[1]), network.now + timedelta(minutes=1))
