@@ -18,6 +18,7 @@ from nakadachi.kit.client import Unreachable
 from nakadachi.kit.kernel_clock import KernelClock
 from nakadachi.kit.postgres import PostgresServer
 from nakadachi.kit.tls import client_context
+from nakadachi.telegrams.envelope import Received
 from nakadachi.telegrams.inquiry import Noted
 from nakadachi.telegrams.oversight import Check, Operation, ReportOperation
 from nakadachi.terms import NodeName, Role
@@ -45,7 +46,6 @@ async def land(well: Land) -> AsyncIterator[Land]:
     """The same country; whatever a story did to its clock is undone, and everybody has said anew that they run."""
     for service in well.country.services.values():
         service.node.health.kernel = lambda: SYNCHRONISED
-    well.clock.ahead = timedelta(0)
     yield well
     well.clock.ahead = timedelta(0)
 
@@ -78,6 +78,16 @@ async def say(land: Land, name: NodeName) -> None:
     """A system says now that it runs."""
     service = land.service(name)
     await Reporter(service.system, service.node.health, PERIOD).say()
+
+
+async def plain_word(
+    land: Land, name: NodeName, to: NodeName, operation: Operation, by: NodeName, *, ahead: timedelta = timedelta(0)
+) -> Received:
+    """A word without a condition, as a system of an older version writes it, handed over by `by`: its answer."""
+    words = {"at": land.clock.now() + ahead, "software": "0.1.0", "lawbook": 1, "directory": 1}
+    telegram = land.author(name).write(ReportOperation, to=to, operation=operation, **words)
+    (answer,) = await land.hand(by, to, telegram.envelope)
+    return answer
 
 
 async def restart(land: Land, name: NodeName) -> None:
@@ -222,6 +232,15 @@ async def test_an_interface_system_tells_its_own_server_that_it_stopped_and_star
     assert (await land.status(server))["interface"]["operation"] == "started"
 
 
+async def test_a_word_from_the_future_does_not_drown_those_that_follow(land: Land) -> None:
+    """A clock that was ahead and is right again: otherwise the system would count as silent until that time."""
+    name, core = land.name(Role.REGISTRY), land.name(Role.CORE)
+    await plain_word(land, name, core, Operation.STOPPED, name, ahead=timedelta(days=9))
+    assert (await by_the_core(land))[name.value]["state"] == "stopped"
+    await say(land, name)
+    assert (await by_the_core(land))[name.value]["state"] == "running"
+
+
 async def test_one_that_says_nothing_for_three_periods_is_silent(land: Land) -> None:
     name = land.name(Role.INTERMEDIATE, AOBA)
     land.clock.ahead = 3 * PERIOD - timedelta(seconds=60)
@@ -233,7 +252,6 @@ async def test_one_that_says_nothing_for_three_periods_is_silent(land: Land) -> 
     rows = await by_the_core(land)
     assert {node: row["state"] for node, row in rows.items() if row["state"] != "running"} == {name.value: "silent"}
     assert [one.wrong for one in complaints([rows[name.value]])] == [True]
-    land.clock.ahead = timedelta(0)
 
 
 async def test_a_system_that_never_said_anything_is_told_of_as_unknown(land: Land) -> None:
@@ -249,16 +267,7 @@ async def test_a_system_that_never_said_anything_is_told_of_as_unknown(land: Lan
 async def test_a_word_without_a_condition_is_taken_and_never_counts_as_silent(land: Land) -> None:
     """What a system of an older version says."""
     name, core = land.name(Role.INTERFACE, AOBA), land.name(Role.CORE)
-    telegram = land.author(name).write(
-        ReportOperation,
-        to=core,
-        operation=Operation.STARTED,
-        at=land.clock.now(),
-        software="0.1.0",
-        lawbook=1,
-        directory=1,
-    )
-    (answer,) = await land.hand(name, core, telegram.envelope)
+    answer = await plain_word(land, name, core, Operation.STARTED, name)
     assert isinstance(answer.header, Noted)
     land.clock.ahead = timedelta(days=1)
     row = (await by_the_core(land))[name.value]
@@ -271,17 +280,8 @@ async def test_a_word_without_a_condition_is_taken_and_never_counts_as_silent(la
 async def test_another_organisations_server_is_not_told(land: Land, role: Role) -> None:
     """The line interface to intermediate server is for one organisation."""
     sender, other = land.name(Role.INTERFACE, TSUBAKI), land.name(Role.INTERMEDIATE, AOBA)
-    telegram = land.author(sender).write(
-        ReportOperation,
-        to=other,
-        operation=Operation.STOPPED,
-        at=land.clock.now(),
-        software="0.1.0",
-        lawbook=1,
-        directory=1,
-    )
     carrier = sender if role is Role.INTERFACE else land.name(Role.INTERFACE, AOBA)
-    (answer,) = await land.hand(carrier, other, telegram.envelope)
+    answer = await plain_word(land, sender, other, Operation.STOPPED, carrier)
     assert reason_of(answer) is not None
     assert (await land.status(other))["interface"]["operation"] == "started"
 

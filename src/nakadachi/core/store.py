@@ -140,7 +140,7 @@ async def link_people(
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:
-    """What a system said of itself; an older word never replaces a newer one."""
+    """What a system said of itself; an older word never replaces a newer one, and none is newer than now."""
     await connection.execute(
         "INSERT INTO operation (node, operation, at, software, lawbook, directory, condition, received_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
@@ -150,7 +150,7 @@ async def note_operation(connection: Connection, node: NodeName, report: ReportO
         " WHERE operation.at <= excluded.at",
         node.value,
         report.operation.value,
-        report.at,
+        min(report.at, now),
         report.software,
         report.lawbook,
         report.directory,
@@ -207,7 +207,10 @@ async def keep_cosigned(connection: Connection, origin: str, size: int, note: st
 
 async def newest_cosigned_at(connection: Connection, origin: str) -> datetime | None:
     """When the newest cosigned checkpoint was kept."""
-    at: datetime | None = await connection.fetchval("SELECT max(at) FROM log_cosigned WHERE origin = $1", origin)
+    # By the primary key's order: the largest size, and of that the last time.
+    at: datetime | None = await connection.fetchval(
+        "SELECT at FROM log_cosigned WHERE origin = $1 ORDER BY size DESC, at DESC LIMIT 1", origin
+    )
     return at
 
 

@@ -272,14 +272,16 @@ async def protections(
 
 
 async def note_interface(connection: Connection, report: ReportOperation, now: datetime) -> None:
-    """What the own interface system said of its operation; an older word never replaces a newer one (I9)."""
+    """What the own interface system said of its operation (I9); an older word never replaces a newer one, and none is
+    newer than now.
+    """
     await connection.execute(
         "INSERT INTO interface_operation (node, operation, at, software, received_at) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (node) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
         " software = excluded.software, received_at = excluded.received_at WHERE interface_operation.at <= excluded.at",
         report.author.value,
         report.operation.value,
-        report.at,
+        min(report.at, now),
         report.software,
         now,
     )
