@@ -55,3 +55,12 @@ def test_every_check_stands_on_the_page(check):
 @pytest.mark.parametrize("key", [one.name for one in fields(NodeConfig)])
 def test_every_key_of_a_node_stands_on_the_page(key):
     assert re.search(rf"^\| .*`{key}`", PAGE.partition("## The configuration")[2].partition("## Cert")[0], re.MULTILINE)
+
+
+def test_every_event_on_the_page_is_logged_somewhere():
+    rows = PAGE.partition("### Events")[2].partition("### Metrics")[0].splitlines()
+    named = {name for row in rows if row.startswith("| `") for name in re.findall(r"`([a-z]+\.[a-z_]+)`", row)}
+    sources = (Path(__file__).parents[2] / "src" / "nakadachi").rglob("*.py")
+    logged = {name for path in sources for name in re.findall(r'"([a-z]+\.[a-z_]+)"', path.read_text(encoding="utf-8"))}
+    assert len(named) > 15
+    assert named <= logged
