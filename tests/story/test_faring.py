@@ -284,17 +284,3 @@ async def test_another_organisations_server_is_not_told(land: Land, role: Role) 
     answer = await plain_word(land, sender, other, Operation.STOPPED, carrier)
     assert reason_of(answer) is not None
     assert (await land.status(other))["interface"]["operation"] == "started"
-
-
-async def test_the_cores_view_is_for_the_core_and_the_commission(land: Land) -> None:
-    core = land.name(Role.CORE)
-    readers = {name: (await told(land, core, "/operation", by=name))[0] for name in land.country.services}
-    assert {name.role for name, status in readers.items() if status == 200} == {Role.CORE, Role.COMMISSION}
-    assert set(readers.values()) == {200, 403}
-
-
-async def test_metrics_are_not_for_other_organisations(land: Land) -> None:
-    own, other = land.name(Role.INTERFACE, TSUBAKI), land.name(Role.INTERFACE, AOBA)
-    assert (await told(land, own, "/metrics", by=land.name(Role.INTERMEDIATE, TSUBAKI)))[0] == 200
-    assert (await told(land, own, "/metrics"))[0] == 200
-    assert (await told(land, own, "/metrics", by=other))[0] == 403
