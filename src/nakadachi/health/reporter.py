@@ -52,11 +52,16 @@ class Reporter:
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        """Say that we stop. The word waits in the outbox until it is taken."""
+        """Say that we stop. The word waits in the outbox until it is taken; where it cannot be kept, we stop all the
+        same.
+        """
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._keep(Operation.STOPPED)
+        try:
+            await self._keep(Operation.STOPPED)
+        except Exception:  # noqa: BLE001  the database is away: that must not keep us running
+            logger().exception("report.failed", node=self._system.name.value)
 
     async def say(self) -> None:
         """Say once that we run. Raises Unreachable, Refusal."""

@@ -135,20 +135,16 @@ def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRo
     async def status(_request: Request) -> Response:
         return _json(await health.status())
 
-    async def metrics(request: Request) -> Response:
-        try:
-            admit_reader(system, peer_of(request))
-        except Refusal as refusal:
-            return problem(refusal)
+    async def metrics(_request: Request) -> Response:
         return await _metrics(health)
 
     return Starlette(
         routes=[
             Route("/telegrams", telegrams, methods=["POST"]),
             Route("/livez", live),
-            Route("/readyz", _readyz(health)),
-            Route("/status", status),
-            Route("/metrics", metrics),
+            Route("/readyz", _readable(system, _readyz(health))),
+            Route("/status", _readable(system, status)),
+            Route("/metrics", _readable(system, metrics)),
             *routes,
         ]
     )
@@ -167,7 +163,7 @@ def local_application(health: Watched) -> Starlette:
 
 
 def admit_reader(system: System[Any], certificate: PeerCertificate | None) -> None:
-    """Pass whoever may read a system's metrics: nodes and existing systems of its own organisation, and the core.
+    """Pass whoever may read how a system fares: nodes and existing systems of its own organisation, and the core.
 
     Raises Refusal(ROLE_NOT_ALLOWED, NOT_ADDRESSED_HERE).
     """
@@ -179,12 +175,23 @@ def admit_reader(system: System[Any], certificate: PeerCertificate | None) -> No
         name = system.peers.admit(certificate)
         organisation, core = name.organisation, name.role is Role.CORE
     if organisation != system.name.organisation and not core:
-        raise Refusal(Reason.ROLE_NOT_ALLOWED, "metrics are for the own organisation and the core")
+        raise Refusal(Reason.ROLE_NOT_ALLOWED, "how a system fares is for its own organisation and the core")
 
 
 def _alive(health: Watched) -> Response:
     """The process answers; its time, by which the asker compares clocks."""
     return JSONResponse({"node": health.name.value, "version": __version__, "now": health.now().isoformat()})
+
+
+def _readable(system: System[Any], show: Callable[[Request], Awaitable[Response]]) -> Callable[..., Any]:
+    async def guarded(request: Request) -> Response:
+        try:
+            admit_reader(system, peer_of(request))
+        except Refusal as refusal:
+            return problem(refusal)
+        return await show(request)
+
+    return guarded
 
 
 async def _metrics(health: Watched) -> Response:

@@ -108,6 +108,17 @@ async def test_stopping_what_never_started_is_fine():
     assert [operation for operation, *_ in system.said] == [Operation.STOPPED]
 
 
+async def test_a_word_that_cannot_be_kept_does_not_keep_a_system_from_stopping():
+    async def away(_step, _word):
+        raise ConnectionRefusedError
+
+    system = System(SERVER)
+    system.together = away
+    with all_that_is_logged() as log:
+        await reporter(system).stop()
+    assert b"report.failed" in log.getvalue()
+
+
 @pytest.mark.parametrize("seconds", [1, 300])
 def test_words_come_somewhat_earlier_than_promised_and_not_all_at_once(seconds):
     one = reporter(System(SERVER), every=timedelta(seconds=seconds))
