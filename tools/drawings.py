@@ -257,7 +257,7 @@ def _type(hint: Any) -> str:
         if meta.tz:
             return "time with offset"
         if meta.pattern:
-            form = meta.pattern.removeprefix("^").removesuffix("\\Z")
+            form = meta.pattern.removeprefix("^").removesuffix("\\Z").removesuffix("$")
             return f"text of the form `{form}`"
         if meta.ge is not None:
             return f"{_type(inner)}, {meta.ge:,} to {meta.le:,}"

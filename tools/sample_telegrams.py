@@ -275,6 +275,10 @@ def watched(story: Story) -> None:
     story.tell(CORE, oversight.DistributeEdition, MS_B, *parts, **versions)
     story.answer(MS_B, oversight.EditionHeld, oversight.DistributeEdition, **versions)
     fields = {"operation": oversight.Operation.STARTED, "at": START, "software": "0.1.0", **versions}
+    fields["condition"] = oversight.Condition(
+        next_seconds=300, certificate_days=12, warnings=(oversight.Check.CERTIFICATE,), backlog=3, oldest_seconds=4,
+        records=2, cosigned_size=5, cosigned_at=START, clock_synchronised=True, clock_error_microseconds=1500,
+    )  # fmt: skip
     story.tell(IF_B, oversight.ReportOperation, CORE, **fields)
     request = story.told["RequestPermit"]
     story.answer(IF_A, Pending, permit.RequestPermit)

@@ -9,28 +9,30 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nakadachi import __version__
 from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.crypto.signing import SigningKey
-from nakadachi.kit import outbox
+from nakadachi.health.watch import Health
 from nakadachi.kit.author import Author
 from nakadachi.kit.client import HttpWire, Wire
 from nakadachi.kit.clock import Clock, SystemClock
 from nakadachi.kit.config import ConfigError
 from nakadachi.kit.database import Database
 from nakadachi.kit.entropy import Entropy, SystemEntropy
+from nakadachi.kit.kernel_clock import KernelClock, read_kernel_clock
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.lanes import Lanes, Limits
 from nakadachi.kit.log import logger
+from nakadachi.kit.metrics import MeteredWire, Metrics
 from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.kit.retry import RetryConfig
 from nakadachi.kit.server import System
-from nakadachi.kit.tls import client_context
-from nakadachi.kit.web import Listening, WebServer
-from nakadachi.ledger import records
+from nakadachi.kit.tls import client_context, not_after
+from nakadachi.kit.web import Listening, Loopback, WebServer, local_application
 from nakadachi.ledger.edition import Edition, Trust
 from nakadachi.ledger.heads import Heads, WhenStale
 from nakadachi.refusal import Refusal
@@ -67,6 +69,16 @@ class NodeConfig:
     connections: int = field(default=6, metadata={"doc": "database connections at the most"})
     limits: Limits = field(default_factory=Limits)
     retry: RetryConfig = field(default_factory=RetryConfig)
+    metrics: str = field(
+        default="",
+        metadata={"doc": "loopback address and port for /metrics, /livez and /readyz without TLS; empty: none"},
+    )
+    report_every: timedelta = field(
+        default=timedelta(minutes=5), metadata={"doc": "how often the core is told that this node runs, in seconds"}
+    )
+    clock_required: bool = field(
+        default=False, metadata={"doc": "whether a clock that nothing synchronises makes this node unready"}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +97,12 @@ class WitnessConfig:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a test may replace: the clock, the entropy, and the wire given the node's TLS context."""
+    """What a test may replace: the clock, what the kernel says of it, the entropy, and the wire given the node's TLS
+    context.
+    """
 
     clock: Clock = field(default_factory=SystemClock)
+    kernel: Callable[[], KernelClock | None] = read_kernel_clock
     entropy: Entropy = field(default_factory=SystemEntropy)
     wire: Callable[[NodeName, Any], Wire] = lambda _name, context: HttpWire(context)
 
@@ -102,6 +117,8 @@ class Node:
     database: Database
     edition: Edition
     wire: Wire
+    metrics: Metrics
+    health: Health
 
 
 async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, str]) -> Node:
@@ -130,7 +147,13 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
         context = client_context(config.certificate, config.key, config.authority)
     except OSError as wrong:
         raise ConfigError(f"{config.certificate}: the certificate and key cannot be used ({wrong})") from None
-    return Node(config, author, keys, database, edition, world.wire(config.name, context))
+    metrics = Metrics(config.name)
+    health = Health(
+        config.name, world.clock, database, edition, metrics, not_after(config.certificate), world.kernel,
+        config.clock_required,
+    )  # fmt: skip
+    wire = MeteredWire(world.wire(config.name, context), metrics)
+    return Node(config, author, keys, database, edition, wire, metrics, health)
 
 
 def signing_key(keys: FileKeyStore, edition: Edition, config: NodeConfig) -> SigningKey:
@@ -193,6 +216,7 @@ def system_of(
         hears=hears,
         known=known,
         lanes=Lanes(node.config.limits, connections=node.config.connections),
+        metrics=node.metrics,
     )
 
 
@@ -207,16 +231,21 @@ class Service:
     ends: tuple[Callable[[], Awaitable[None]], ...] = ()
     ready: tuple[Callable[[], Awaitable[None]], ...] = ()
     reloads: tuple[Callable[[], Awaitable[None]], ...] = ()
-    _server: WebServer | None = None
-    _task: asyncio.Task[Any] | None = None
+    _servers: list[tuple[WebServer, asyncio.Task[Any]]] = field(default_factory=list)
 
     async def start(self) -> None:
         """Listen, then take up work. Raises PortTaken, and what the beginnings raise."""
         for begin in self.begins:
             await begin()
-        self._server = WebServer(self.app, listening(self.node.config))
-        self._task = await self._server.run_until_started(asyncio.create_task)
+        config = self.node.config
+        await self._listen(WebServer(self.app, listening(config)))
+        if config.metrics:
+            await self._listen(WebServer(local_application(self.node.health), local(config)))
         await self.system.start()
+        logger().info("node.started", node=config.name.value, version=__version__, detail=config.listen)
+
+    async def _listen(self, server: WebServer) -> None:
+        self._servers.append((server, await server.run_until_started(asyncio.create_task)))
 
     async def announce(self) -> None:
         """Once the others listen too: what needs them."""
@@ -235,11 +264,12 @@ class Service:
         """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept."""
         for end in self.ends:
             await end()
-        if self._server is not None and self._task is not None:
-            self._server.should_exit = True
-            await asyncio.gather(self._task, return_exceptions=True)
+        for server, _ in self._servers:
+            server.should_exit = True
+        await asyncio.gather(*(task for _, task in self._servers), return_exceptions=True)
         await self.system.stop()
         await self.node.database.close()
+        logger().info("node.stopped", node=self.node.config.name.value)
 
 
 def listening(config: NodeConfig) -> Listening:
@@ -250,17 +280,14 @@ def listening(config: NodeConfig) -> Listening:
     return Listening(host, int(port), config.certificate, config.key, config.authority, config.limits.connections)
 
 
-async def status(node: Node, **more: Any) -> dict[str, Any]:
-    """What a node says of itself: versions in use, backlog, records; never anything of a person (L9)."""
-    async with node.database.acquire() as connection:
-        backlog = await outbox.backlog(connection)
-        kept = await records.exchanges(connection)
-    return {
-        "node": node.config.name.value,
-        "version": __version__,
-        "lawbook": node.edition.lawbook.version,
-        "directory": node.edition.directory.version,
-        "backlog": backlog,
-        "records": kept,
-        **more,
-    }
+def local(config: NodeConfig) -> Loopback:
+    """Where a node shows its metrics without TLS. Raises ConfigError where `metrics` is no loopback address:port."""
+    host, _, port = config.metrics.rpartition(":")
+    host = host.strip("[]")
+    try:
+        inside = ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConfigError(f"metrics = {config.metrics!r}: write a loopback address and a port, such as 127.0.0.1:9464")
+    return Loopback(host, int(port))

@@ -124,11 +124,14 @@ class Summary:
         return table
 
 
-def plain(rows: Sequence[dict[str, object]]) -> Table:
-    """Rows with the same keys, the keys as headers."""
-    table = _table(*rows[0]) if rows else _table()
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+def stacked(*headers: tuple[str, str], numbers: range) -> Table:
+    """A table with many columns: a header's two languages stand one above the other; the first column stays whole."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for place, (japanese, english) in enumerate(headers):
+        right = place in numbers
+        table.add_column(
+            f"{japanese}\n{english}", justify="right" if right else "left", no_wrap=place == 0, overflow="fold"
+        )
     return table
 
 

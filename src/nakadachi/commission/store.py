@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nakadachi.health.reading import HeadsRead
 from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.ledger.tree import EMPTY_ROOT
 from nakadachi.refusal import Reason
@@ -34,6 +35,14 @@ async def witnessed(connection: Connection, origin: str, now: datetime) -> Check
     )
     row = await connection.fetchrow("SELECT size, root FROM witnessed WHERE origin = $1 FOR UPDATE", origin)
     return Checkpoint(origin, row["size"], bytes(row["root"]))
+
+
+async def newest_witnessed(connection: Connection | None) -> HeadsRead:
+    """The checkpoint cosigned last, of any origin; nothing where the database cannot be asked."""
+    rows = (
+        [] if connection is None else await connection.fetch("SELECT size, at FROM witnessed ORDER BY at DESC LIMIT 1")
+    )
+    return HeadsRead(None, rows[0]["size"], rows[0]["at"]) if rows else HeadsRead()
 
 
 async def keep_witnessed(connection: Connection, checkpoint: Checkpoint, now: datetime) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from nakadachi.core import closing, code, inquiry, oversight, permit, store
@@ -16,11 +16,14 @@ from nakadachi.core.codes import ReversibleScheme, link_key
 from nakadachi.core.parts import Core, Times
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
+from nakadachi.health import checks
+from nakadachi.health.reading import HeadsRead
 from nakadachi.kit.rounds import Rounds
 from nakadachi.kit.unit import Handler, Hear
-from nakadachi.kit.web import application
+from nakadachi.kit.web import application, peer_of, problem
 from nakadachi.ledger.log import LEASE, Log
-from nakadachi.node import Node, NodeConfig, Service, World, open_node, read_file, status, system_of
+from nakadachi.node import Node, NodeConfig, Service, WitnessConfig, World, open_node, read_file, system_of
+from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import IssueLinkCode
 from nakadachi.telegrams.envelope import Telegram
@@ -28,11 +31,13 @@ from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
 from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
 from nakadachi.telegrams.provision import ProvisionCompleted
+from nakadachi.terms import Role
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nakadachi.core.store import Exchange
+    from nakadachi.kit.server import System
     from nakadachi.terms import OrganisationCode, TelegramId
 
 HANDLERS: dict[type[Telegram], Handler] = {
@@ -71,10 +76,7 @@ async def build(config: CoreConfig, world: World) -> Service:
     system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges)
     witnessing = Witnessing(core, node.database, node.wire)
     overdue = Rounds(system, closing.ask_overdue, OVERDUE_SECONDS)
-
-    async def ready() -> dict[str, Any]:
-        cosigned = int(core.head[0].split("\n")[1]) if core.head[0] else 0
-        return await status(node, log_size=core.log.size, cosigned_size=cosigned)
+    _watch(core, node)
 
     async def reload() -> None:
         notes = read_file(config.node.lawbook), read_file(config.node.directory)
@@ -86,11 +88,26 @@ async def build(config: CoreConfig, world: World) -> Service:
     return Service(
         node,
         system,
-        application(system, ready=ready, routes=_log_routes(core)),
+        application(system, health=node.health, routes=[*_log_routes(core), _operation_route(system, node)]),
         begins=(lambda: core.log.start(patience=LEASE * 1.5),),
         reloads=(reload,),
         ready=(witnessing.start, distribute, overdue.start),
         ends=(overdue.stop, witnessing.stop, core.log.stop),
+    )
+
+
+def _watch(core: Core, node: Node) -> None:
+    """What is looked at here beyond what every system looks at: the log's lease, and the newest cosigned head."""
+
+    async def heads(connection: Any) -> HeadsRead:
+        cosigned = int(core.head[0].split("\n")[1]) if core.head[0] else 0
+        at = await store.newest_cosigned_at(connection, core.log.origin) if connection is not None else None
+        return HeadsRead(core.log.size, cosigned, at)
+
+    node.health.heads = heads
+    node.health.judges = (
+        lambda _reading: checks.lease(held=core.log.holds),
+        lambda reading: checks.own_head(reading, WitnessConfig().lag),
     )
 
 
@@ -123,6 +140,23 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
         suite=config.suite,
         recall=recall,
     )
+
+
+def _operation_route(system: System[Core], node: Node) -> Route:
+    """稼働状況の一覧 (C18) for those who operate the core, and for the Commission."""
+
+    async def operation(request: Request) -> Response:
+        try:
+            peer = system.peers.admit(peer_of(request))
+            if peer != system.name and peer.role is not Role.COMMISSION:
+                raise Refusal(Reason.ROLE_NOT_ALLOWED, "the core's view is for the core and the Commission")
+        except Refusal as refusal:
+            return problem(refusal)
+        async with node.database.acquire() as connection:
+            others = await oversight.collected(system.parts, connection)
+        return JSONResponse([await node.health.status() | {"state": "running"}, *others])
+
+    return Route("/operation", operation)
 
 
 def _log_routes(core: Core) -> list[Route]:

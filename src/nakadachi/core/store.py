@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from nakadachi.core.rules import Link
 from nakadachi.refusal import Reason
+from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.inquiry import Ending
+from nakadachi.telegrams.oversight import Condition, Operation
 from nakadachi.terms import NodeName, OrganisationCode, Serial, TelegramId
 
 if TYPE_CHECKING:
@@ -41,6 +43,19 @@ _EXCHANGE = (
     "SELECT serial, last, content, refused, month, secrets, inquirer_ending, provider_ending, ending_reason,"
     " questioned_at IS NOT NULL AS questioned FROM exchange"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a system said of itself last; `received_at` is by our own clock."""
+
+    operation: Operation
+    at: datetime
+    software: str
+    lawbook: int
+    directory: int
+    condition: Condition | None
+    received_at: datetime
 
 
 async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mapping[Serial, Exchange]:
@@ -140,20 +155,43 @@ async def link_people(
     return {person: found[organisation] for person, found in (await links(connection, people)).items()}
 
 
-async def note_operation(connection: Connection, node: NodeName, report: ReportOperation) -> None:
-    """What a system said of itself; an older word never replaces a newer one."""
+async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:
+    """What a system said of itself; an older word never replaces a newer one, and none is newer than now."""
     await connection.execute(
-        "INSERT INTO operation (node, operation, at, software, lawbook, directory) VALUES ($1, $2, $3, $4, $5, $6)"
+        "INSERT INTO operation (node, operation, at, software, lawbook, directory, condition, received_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
         " ON CONFLICT (node) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
-        " software = excluded.software, lawbook = excluded.lawbook, directory = excluded.directory"
+        " software = excluded.software, lawbook = excluded.lawbook, directory = excluded.directory,"
+        " condition = excluded.condition, received_at = excluded.received_at"
         " WHERE operation.at <= excluded.at",
         node.value,
         report.operation.value,
-        report.at,
+        min(report.at, now),
         report.software,
         report.lawbook,
         report.directory,
+        encode_json(report.condition).decode() if report.condition else None,
+        now,
     )
+
+
+async def operations(connection: Connection) -> dict[NodeName, Word]:
+    """What every system said last."""
+    rows = await connection.fetch(
+        "SELECT node, operation, at, software, lawbook, directory, condition, received_at FROM operation"
+    )
+    return {
+        NodeName(row["node"]): Word(
+            Operation(row["operation"]),
+            row["at"],
+            row["software"],
+            row["lawbook"],
+            row["directory"],
+            decode_json(row["condition"].encode(), Condition) if row["condition"] else None,
+            row["received_at"],
+        )
+        for row in rows
+    }
 
 
 async def stopped(connection: Connection) -> frozenset[NodeName]:
@@ -165,7 +203,7 @@ async def stopped(connection: Connection) -> frozenset[NodeName]:
 async def running_older(connection: Connection, lawbook: int, directory: int) -> frozenset[NodeName]:
     """The systems that said last that they run an older law book or directory than these."""
     rows = await connection.fetch(
-        "SELECT node FROM operation WHERE operation = 'started' AND (lawbook < $1 OR directory < $2)",
+        "SELECT node FROM operation WHERE operation <> 'stopped' AND (lawbook < $1 OR directory < $2)",
         lawbook,
         directory,
     )
@@ -181,6 +219,15 @@ async def keep_cosigned(connection: Connection, origin: str, size: int, note: st
         note,
         now,
     )
+
+
+async def newest_cosigned_at(connection: Connection, origin: str) -> datetime | None:
+    """When the newest cosigned checkpoint was kept."""
+    # By the primary key's order: the largest size, and of that the last time.
+    at: datetime | None = await connection.fetchval(
+        "SELECT at FROM log_cosigned WHERE origin = $1 ORDER BY size DESC, at DESC LIMIT 1", origin
+    )
+    return at
 
 
 async def newest_cosigned(connection: Connection, origin: str) -> tuple[int, str] | None:

@@ -42,6 +42,7 @@ class Witnessing:
         self._task: asyncio.Task[None] | None = None
         self._cosigned = 0
         self._age = REFRESH_SECONDS
+        self._waits = False
 
     async def start(self) -> None:
         """Begin with the newest head kept; the first one is asked for at once."""
@@ -70,8 +71,13 @@ class Witnessing:
         try:
             await self._cosign()
             self._age = 0.0
+            if self._waits:
+                logger().info("witness.cosigns_again", size=self._cosigned)
+            self._waits = False
         except (Unreachable, Refusal) as wrong:
-            logger().warning("witness.waits", detail=str(wrong))
+            if not self._waits:
+                logger().warning("witness.waits", detail=str(wrong))
+            self._waits = True
         except Exception:  # noqa: BLE001  the next turn tries again
             logger().exception("witness.failed")
 

@@ -16,7 +16,6 @@ from nakadachi.country.founding import CONFIG, Founding, found
 from nakadachi.country.plan import Plan, plan
 from nakadachi.country.preparing import desk_config, prepare
 from nakadachi.country.processes import Processes
-from nakadachi.desk.client import node_status
 from nakadachi.interface import service as interface
 from nakadachi.intermediate import service as intermediate
 from nakadachi.kit.config import ConfigError, load
@@ -24,7 +23,7 @@ from nakadachi.kit.log import configure, logger
 from nakadachi.kit.postgres import embedded
 from nakadachi.law import lawbook
 from nakadachi.neighbours import registry
-from nakadachi.node import NodeConfig, Service, World
+from nakadachi.node import Service, World
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
@@ -147,17 +146,6 @@ async def up(state: Path, *, seed: int, isolate: bool, port: int) -> None:
             await (country.wait() if isinstance(country, Processes) else asyncio.Event().wait())
         finally:
             await asyncio.shield(country.stop())
-
-
-async def status(state: Path) -> list[dict[str, Any]]:
-    """What every system of the country below `state` says of itself. Raises ConfigError where there is none."""
-    kept = state / SETTINGS
-    if not kept.exists():
-        raise ConfigError(f"{state}: no country was founded there; `nakadachi up` founds one")
-    settings = Settings(**json.loads(kept.read_text()))
-    planned = sample_plan(state, settings)
-    core_config: NodeConfig = load(state / COUNTRY / planned.of(Role.CORE).folder / CONFIG, core.CoreConfig).node
-    return list(await asyncio.gather(*(node_status(core_config, place.name, place.url) for place in planned.places)))
 
 
 async def _prepare_once(state: Path, planned: Plan) -> None:

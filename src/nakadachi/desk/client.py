@@ -21,7 +21,6 @@ import msgspec
 from nakadachi.desk.answers import DeskError, Finding, Linked, Loaded, Waiting, read_answer, read_links, read_result
 from nakadachi.intermediate.files.results import Result
 from nakadachi.kit.tls import client_context, node_host
-from nakadachi.node import NodeConfig
 from nakadachi.terms import NodeName, Role, Serial
 
 CONNECT_SECONDS = 5.0
@@ -233,16 +232,3 @@ def _why(config: DeskConfig, wrong: Exception, seconds: float) -> str:
 def _verification(wrong: aiohttp.ClientConnectorCertificateError) -> str:
     inner = wrong.certificate_error
     return str(getattr(inner, "verify_message", "")) or type(inner).__name__
-
-
-async def node_status(config: NodeConfig, name: NodeName, url: str) -> dict[str, Any]:
-    """What a node says of itself, asked with the certificate of another; `state` says where it does not answer."""
-    context = client_context(config.certificate, config.key, config.authority)
-    timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), timeout=timeout) as session:
-        try:
-            async with session.get(f"{url}/status", server_hostname=node_host(name)) as answer:
-                said: dict[str, Any] = await answer.json()
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            return {"node": name.value, "state": "stopped"}
-    return {"node": name.value, "state": "running"} | said

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nakadachi import __version__
 from nakadachi.kit.unit import Forward
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
 from nakadachi.refusal import Refusal
-from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
     from nakadachi.interface.parts import Interface
     from nakadachi.kit.unit import Asked, Reply, Unit
-    from nakadachi.telegrams.oversight import DistributeEdition, Operation, ReportFinding
+    from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportOperation
 
 
 async def hold_edition(interface: Interface, unit: Unit, asked: Sequence[Asked[DistributeEdition]]) -> list[Reply]:
@@ -32,6 +30,7 @@ async def hold_edition(interface: Interface, unit: Unit, asked: Sequence[Asked[D
             replies.append(refusal)
             continue
         await interface.edition.keep(unit.connection, unit.now)
+        interface.edition.tell(interface.author.name)
         replies.append(Forward(own, interface.edition.peers.url(own)))
     return replies
 
@@ -46,20 +45,3 @@ async def relay_finding(interface: Interface, _unit: Unit, asked: Sequence[Asked
     """確認事項通知の中継: the own server's word to the Commission passes through; nothing of it is kept here."""
     commission = interface.edition.peers.the(Role.COMMISSION)
     return [Forward(commission, interface.edition.peers.url(commission)) for _ in asked]
-
-
-async def report_operation(interface: Interface, unit: Unit, operations: Sequence[Operation]) -> list[None]:
-    """稼働状況通知: tell the core that we started or stopped."""
-    core = interface.edition.peers.core()
-    for operation in operations:
-        telegram = interface.author.write(
-            ReportOperation,
-            to=core,
-            operation=operation,
-            at=unit.now,
-            software=__version__,
-            lawbook=interface.edition.lawbook.version,
-            directory=interface.edition.directory.version,
-        )
-        unit.send(telegram, to=core, url=interface.edition.peers.url(core))
-    return [None] * len(operations)

@@ -6,19 +6,20 @@ Wiring only: configuration to parts to handlers. The start fails unless the hand
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from nakadachi.health.reporter import Reporter
+from nakadachi.health.watch import seen_heads
 from nakadachi.interface import closing, code, inquiry, oversight, permit, provision, store
 from nakadachi.interface.parts import Interface
 from nakadachi.kit.rounds import Rounds
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
-from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
+from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, system_of
 from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
-from nakadachi.telegrams.oversight import DistributeEdition, Operation, ReportFinding, ReportOperation
+from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportOperation
 from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, RequestPermit
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
 
@@ -54,19 +55,13 @@ async def build(config: InterfaceConfig, world: World) -> Service:
     node = await open_node(config.node, world, ("nakadachi.interface", "interface", "migrations"))
     interface = Interface(author=node.author, edition=node.edition, heads=config.witness.heads())
     system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges)
-
+    seen_heads(node.health, interface.heads)
+    reporter = Reporter(system, node.health, config.node.report_every)
     overdue = Rounds(system, closing.close_overdue, OVERDUE_SECONDS)
-
-    async def ready() -> dict[str, Any]:
-        return await status(node)
-
-    async def report(operation: Operation) -> None:
-        await system.together(oversight.report_operation, operation)
-
     return Service(
         node,
         system,
-        application(system, ready=ready),
-        ready=(lambda: report(Operation.STARTED), overdue.start),
-        ends=(overdue.stop, lambda: report(Operation.STOPPED)),
+        application(system, health=node.health),
+        ready=(reporter.start, overdue.start),
+        ends=(overdue.stop, reporter.stop),
     )

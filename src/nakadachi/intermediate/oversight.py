@@ -1,17 +1,16 @@
-"""監視: the law book and directory in use, and the word that this system started or stopped (I9, I13)."""
+"""監視: the law book and directory in use, and what the own interface system says of its operation (I9, I13)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nakadachi import __version__
-from nakadachi.intermediate import ending_store
+from nakadachi.intermediate import ending_store, store
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.closing import Close
 from nakadachi.telegrams.envelope import Lane
-from nakadachi.telegrams.inquiry import InquiryCompleted
-from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportOperation
+from nakadachi.telegrams.inquiry import InquiryCompleted, Noted
+from nakadachi.telegrams.oversight import EditionHeld
 from nakadachi.telegrams.provision import ProvisionCompleted
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from nakadachi.intermediate.parts import Intermediate
     from nakadachi.kit.unit import Asked, Reply, Unit
     from nakadachi.telegrams.envelope import Telegram
-    from nakadachi.telegrams.oversight import Operation
+    from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 
 MOST_COMPLETIONS = 200
 """Endings of one telegram. They travel in the bulk lane, since nobody waits for them."""
@@ -38,6 +37,7 @@ async def hold_edition(
             replies.append(refusal)
             continue
         await intermediate.edition.keep(unit.connection, unit.now)
+        intermediate.edition.tell(intermediate.author.name)
         edition = intermediate.edition
         replies.append(
             intermediate.author.answer(
@@ -47,20 +47,13 @@ async def hold_edition(
     return replies
 
 
-async def report_operation(intermediate: Intermediate, unit: Unit, operations: Sequence[Operation]) -> list[None]:
-    """稼働状況通知: tell the core, through the own interface system, that we started or stopped."""
-    for operation in operations:
-        telegram = intermediate.author.write(
-            ReportOperation,
-            to=intermediate.edition.peers.core(),
-            operation=operation,
-            at=unit.now,
-            software=__version__,
-            lawbook=intermediate.edition.lawbook.version,
-            directory=intermediate.edition.directory.version,
-        )
-        unit.send(telegram, to=intermediate.interface, url=intermediate.edition.peers.url(intermediate.interface))
-    return [None] * len(operations)
+async def note_interface(
+    intermediate: Intermediate, unit: Unit, asked: Sequence[Asked[ReportOperation]]
+) -> list[Reply]:
+    """起動通知・停止通知 of the own interface system (I9): keep the newest, for whoever operates this server."""
+    for one in asked:
+        await store.note_interface(unit.connection, one.header, unit.now)
+    return [intermediate.author.answer(Noted, one.telegram) for one in asked]
 
 
 async def tell_completions(intermediate: Intermediate, unit: Unit, turns: Sequence[None]) -> list[int]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from nakadachi.crypto.sealing import PrivateSeal, SealSuite, new_private
-from nakadachi.intermediate import closing, code, exchange_store, inquiry, oversight, provision, receipt
+from nakadachi.health.reporter import Reporter
+from nakadachi.health.watch import seen_heads
+from nakadachi.intermediate import closing, code, exchange_store, inquiry, oversight, provision, receipt, store
 from nakadachi.intermediate.existing import Existing
 from nakadachi.intermediate.parts import Intermediate
 from nakadachi.intermediate.serials import AHEAD, Serials
@@ -22,12 +23,12 @@ from nakadachi.kit.rounds import Rounds
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.web import application
-from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
+from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, system_of
 from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
-from nakadachi.telegrams.oversight import DistributeEdition, Operation
+from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 from nakadachi.telegrams.permit import RequestPermit
 from nakadachi.telegrams.provision import Provide
 
@@ -38,6 +39,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     AskState: Handler(closing.tell_state),
     LinkCodeIssued: Handler(code.set_codes),
     DistributeEdition: Handler(oversight.hold_edition),
+    ReportOperation: Handler(oversight.note_interface),
 }
 HEARS: dict[type[Telegram], Hear] = {
     RequestPermit: Hear(inquiry.hear_permits, give_up=closing.no_permit),
@@ -126,17 +128,14 @@ async def build(config: IntermediateConfig, world: World) -> Service:
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)
     overdue = Rounds(system, closing.close_overdue, OVERDUE_SECONDS)
-
-    async def ready() -> dict[str, Any]:
-        return await status(node)
-
-    async def report(operation: Operation) -> None:
-        await system.together(oversight.report_operation, operation)
+    seen_heads(node.health, intermediate.heads)
+    node.health.more = store.interface_word
+    reporter = Reporter(system, node.health, config.node.report_every)
 
     return Service(
         node,
         system,
-        application(system, ready=ready, routes=existing.routes()),
-        ready=(lambda: report(Operation.STARTED), completions.start, overdue.start),
-        ends=(overdue.stop, completions.stop, lambda: report(Operation.STOPPED)),
+        application(system, health=node.health, routes=existing.routes()),
+        ready=(reporter.start, completions.start, overdue.start),
+        ends=(overdue.stop, completions.stop, reporter.stop),
     )

@@ -7,17 +7,18 @@ tried again item by item, so that one bad item harms no other. Each lane has que
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nakadachi.telegrams.envelope import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
     from nakadachi.kit.lanes import Lanes
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+Run = Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]
 
 MOST_TOGETHER = 64
 """Interactive items of one transaction."""
@@ -89,10 +90,11 @@ class Batcher(Generic[T, R]):
 
 
 class Batches:
-    """A system's queues, one for each lane and kind of work."""
+    """A system's queues, one for each lane and kind of work; `watched` sees the batches of each."""
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: Lanes, watched: Callable[[Run], Run] = lambda run: run) -> None:
         self._lanes = lanes
+        self._watched = watched
         self._batchers: dict[object, Batcher[Any, Any]] = {}
 
     async def submit(
@@ -117,5 +119,5 @@ class Batches:
         self, key: object, run: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]], most: int
     ) -> Batcher[Any, Any]:
         if key not in self._batchers:
-            self._batchers[key] = Batcher(run, most=most)
+            self._batchers[key] = Batcher(self._watched(run), most=most)
         return self._batchers[key]

@@ -122,6 +122,11 @@ class Database:
         """Wait until all connections are given back, then close them."""
         await self._pool.close()
 
+    def connections(self) -> tuple[int, int, int]:
+        """The pool's connections: in use, idle, and how many there may be."""
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle, self._pool.get_max_size()
+
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
         """A connection outside a transaction: every statement commits by itself."""

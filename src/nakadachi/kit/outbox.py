@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from nakadachi.kit.entropy import uuid7_time
 from nakadachi.kit.unit import Entry
 from nakadachi.telegrams.catalogue import Wait
 from nakadachi.telegrams.envelope import Lane
@@ -120,6 +121,13 @@ async def given_up(connection: Connection, now: datetime, *, rules: RetryConfig,
 async def backlog(connection: Connection) -> int:
     """How many requests wait."""
     return int(await connection.fetchval("SELECT count(*) FROM outbox"))
+
+
+async def waiting(connection: Connection) -> dict[Lane, tuple[int, datetime]]:
+    """How many requests wait in each lane, and when the oldest of them was written; a lane without any is left out."""
+    # Telegram numbers carry their time (UUIDv7) and sort by it: the least one is the oldest.
+    rows = await connection.fetch("SELECT lane, count(*) AS waiting, min(id) AS oldest FROM outbox GROUP BY lane")
+    return {Lane(row["lane"]): (row["waiting"], uuid7_time(row["oldest"])) for row in rows}
 
 
 def _entry(row: Any) -> Entry:

@@ -16,6 +16,7 @@ from nakadachi.kit.batch import Batches
 from nakadachi.kit.database import retrying
 from nakadachi.kit.lanes import Busy, Lanes
 from nakadachi.kit.log import logger
+from nakadachi.kit.metrics import Metrics
 from nakadachi.kit.sender import Sender
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
 from nakadachi.kit.unit import Entry, Forward, GivenUp, Handler, Heard, Reply, Unit, entry_of
@@ -63,6 +64,7 @@ class System(Generic[P]):
         hears: Mapping[type[Telegram], Hear],
         known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
         lanes: Lanes | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         if (given := frozenset(handlers)) != (wanted := received_by(author.name.role)):
             lacking = ", ".join(sorted(kind.__name__ for kind in given ^ wanted))
@@ -72,9 +74,10 @@ class System(Generic[P]):
         self.peers = peers
         self.database = database
         self.handlers = handlers
+        self.metrics = metrics or Metrics(author.name)
         self._known = known
         self.lanes = lanes or Lanes()
-        self._batches = Batches(self.lanes)
+        self._batches = Batches(self.lanes, self.metrics.batches)
         self.sender = Sender(
             author=author,
             peers=peers,
@@ -97,11 +100,13 @@ class System(Generic[P]):
 
         Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
         """
+        begun = self.metrics.begin()
         self.sender.sign_of_life(hop)
         telegrams = decode_frame(raw)
         header = telegrams[-1].header
         with self.lanes.handling(header.lane, (type(header), header.author == hop)):
-            return await self._receive(telegrams, hop)
+            answers = await self._receive(telegrams, hop)
+        return self.metrics.handled(telegrams, answers, begun)
 
     async def _receive(self, telegrams: Sequence[Received], hop: NodeName) -> list[Envelope]:
         placed: list[Placed | Envelope] = []

@@ -15,6 +15,7 @@ from cryptography import x509
 from nakadachi.terms import NodeName, OrganisationCode, Role
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
 DOMAIN = "nakadachi.internal"
@@ -69,6 +70,11 @@ def _bound(certificate: x509.Certificate) -> PeerCertificate:
     if len(nodes) + len(existing) != 1:
         return PeerCertificate(certificate.serial_number, None, None)
     return PeerCertificate(certificate.serial_number, *nodes or (None,), *existing or (None,))
+
+
+def not_after(certificate: Path) -> datetime:
+    """When the certificate in a file (PEM) ends, UTC. Raises OSError, ValueError."""
+    return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
 
 
 def server_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:

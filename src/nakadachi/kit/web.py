@@ -11,7 +11,7 @@ import json
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -24,12 +24,15 @@ from nakadachi import __version__
 from nakadachi.kit.client import MEDIA_TYPE, VERSION_HEADER
 from nakadachi.kit.lanes import Busy, Limits
 from nakadachi.kit.log import logger
+from nakadachi.kit.metrics import CONTENT_TYPE
 from nakadachi.kit.tls import PeerCertificate, read_certificate, server_context
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import FRAME_LIMIT, encode_frame
+from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from nakadachi.kit.server import System
@@ -117,10 +120,33 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def application(
-    system: System[Any], *, ready: Callable[[], Awaitable[dict[str, Any]]], routes: Sequence[BaseRoute] = ()
-) -> Starlette:
-    """A system's HTTP application: `/telegrams`, `/livez`, `/readyz`, `/status`, and the routes it adds."""
+class Watched(Protocol):
+    """What a door shows of how its system fares."""
+
+    @property
+    def name(self) -> NodeName:
+        """The node."""
+        ...
+
+    def now(self) -> datetime:
+        """The time here."""
+        ...
+
+    async def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Whether it is fit for work, and why not."""
+        ...
+
+    async def status(self) -> dict[str, Any]:
+        """All that it says of itself."""
+        ...
+
+    async def exposition(self) -> bytes:
+        """Its metrics as text."""
+        ...
+
+
+def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """A system's HTTP application: `/telegrams`, `/livez`, `/readyz`, `/status`, `/metrics`, and the routes it adds."""
 
     async def telegrams(request: Request) -> Response:
         try:
@@ -131,6 +157,7 @@ def application(
                     raw = await read_body(request, FRAME_LIMIT)
                 answers = await system.receive(raw, hop)
         except Refusal as refusal:
+            system.metrics.request_refused(refusal.reason)
             return problem(refusal)
         except Busy as busy:
             logger().info("request.turned_away", node=system.name.value, detail=str(busy))
@@ -140,21 +167,84 @@ def application(
         return Response(encode_frame(answers), media_type=MEDIA_TYPE)
 
     async def live(_request: Request) -> Response:
-        return JSONResponse({"node": system.name.value, "version": __version__})
+        return _alive(health)
 
     async def status(_request: Request) -> Response:
-        said = await ready() | system.lanes.words()
-        return Response(json.dumps(said, ensure_ascii=False), media_type="application/json")
+        return _json(await health.status() | system.lanes.words())
+
+    async def metrics(_request: Request) -> Response:
+        return await _metrics(health)
 
     return Starlette(
         routes=[
             Route("/telegrams", telegrams, methods=["POST"]),
             Route("/livez", live),
-            Route("/readyz", status),
-            Route("/status", status),
+            Route("/readyz", _readable(system, _readyz(health))),
+            Route("/status", _readable(system, status)),
+            Route("/metrics", _readable(system, metrics)),
             *routes,
         ]
     )
+
+
+def local_application(health: Watched) -> Starlette:
+    """What this machine may see without a certificate: `/livez`, `/readyz`, `/metrics`."""
+
+    async def live(_request: Request) -> Response:
+        return _alive(health)
+
+    async def metrics(_request: Request) -> Response:
+        return await _metrics(health)
+
+    return Starlette(routes=[Route("/livez", live), Route("/readyz", _readyz(health)), Route("/metrics", metrics)])
+
+
+def admit_reader(system: System[Any], certificate: PeerCertificate | None) -> None:
+    """Pass whoever may read how a system fares: nodes and existing systems of its own organisation, and the core.
+
+    Raises Refusal(ROLE_NOT_ALLOWED, NOT_ADDRESSED_HERE).
+    """
+    if certificate is not None and certificate.existing is not None:
+        organisation, core = certificate.existing[1], False
+        if system.peers.directory.is_revoked(certificate.serial):
+            raise Refusal(Reason.ROLE_NOT_ALLOWED, "the certificate is revoked")
+    else:
+        name = system.peers.admit(certificate)
+        organisation, core = name.organisation, name.role is Role.CORE
+    if organisation != system.name.organisation and not core:
+        raise Refusal(Reason.ROLE_NOT_ALLOWED, "how a system fares is for its own organisation and the core")
+
+
+def _alive(health: Watched) -> Response:
+    """The process answers; its time, by which the asker compares clocks."""
+    return JSONResponse({"node": health.name.value, "version": __version__, "now": health.now().isoformat()})
+
+
+def _readable(system: System[Any], show: Callable[[Request], Awaitable[Response]]) -> Callable[..., Any]:
+    async def guarded(request: Request) -> Response:
+        try:
+            admit_reader(system, peer_of(request))
+        except Refusal as refusal:
+            return problem(refusal)
+        return await show(request)
+
+    return guarded
+
+
+async def _metrics(health: Watched) -> Response:
+    return Response(await health.exposition(), headers={"content-type": CONTENT_TYPE})
+
+
+def _readyz(health: Watched) -> Callable[[Request], Awaitable[Response]]:
+    async def ready(_request: Request) -> Response:
+        fit, words = await health.readiness()
+        return _json(words, 200 if fit else 503)
+
+    return ready
+
+
+def _json(words: dict[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(words, ensure_ascii=False), status, media_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +259,15 @@ class Listening:
     connections: int = Limits().connections
 
 
+@dataclass(frozen=True, slots=True)
+class Loopback:
+    """Where a system listens for this machine alone, without TLS."""
+
+    host: str
+    port: int
+    connections: int = Limits().connections
+
+
 class PortTaken(Exception):  # noqa: N818  a state of the world
     """The address cannot be listened on; the message says which and why."""
 
@@ -176,7 +275,7 @@ class PortTaken(Exception):  # noqa: N818  a state of the world
 class WebServer(uvicorn.Server):
     """A uvicorn server that leaves signals to whoever runs it, so that many live in one process."""
 
-    def __init__(self, app: Starlette, listening: Listening) -> None:
+    def __init__(self, app: Starlette, listening: Listening | Loopback) -> None:
         config = uvicorn.Config(
             app,
             host=listening.host,
@@ -195,7 +294,8 @@ class WebServer(uvicorn.Server):
             limit_concurrency=listening.connections,
         )
         config.load()
-        config.ssl = server_context(listening.certificate, listening.key, listening.authority)
+        if isinstance(listening, Listening):
+            config.ssl = server_context(listening.certificate, listening.key, listening.authority)
         super().__init__(config)
         self._where = f"{listening.host}:{listening.port}"
 

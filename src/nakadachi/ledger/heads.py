@@ -53,6 +53,13 @@ class Heads:
             self._seen[origin] = seen
             self._last[origin] = note
 
+    def newest(self) -> tuple[int, datetime] | None:
+        """Size and time of the newest head seen of any origin."""
+        if not self._seen:
+            return None
+        origin = max(self._seen, key=self._seen.__getitem__)
+        return int(self._last[origin].split(b"\n", 2)[1]), self._seen[origin]
+
     def require_recent(self, origin: str, now: datetime) -> None:
         """Pass where a recent head of this origin was seen, or the rule lets permits pass.
 

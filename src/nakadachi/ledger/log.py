@@ -108,6 +108,11 @@ class Log:
         for entry in entries:
             self._waiters.forget(entry)
 
+    @property
+    def holds(self) -> bool:
+        """Whether this process holds the log's lease, as far as it knows."""
+        return bool(self._fence)
+
     async def start(self, *, patience: timedelta = timedelta()) -> None:
         """Take the lease, read the tree, integrate what is pending, and go on.
 
@@ -124,6 +129,7 @@ class Log:
             await asyncio.sleep(TRY_SECONDS)
         async with self._database.acquire() as connection:
             await self._read(connection, size)
+        logger().info("log.lease_gained", detail=self.origin, size=size)
         self._wake.set()
 
     async def stop(self) -> None:

@@ -12,12 +12,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nakadachi.health.reporter import Reporter
 from nakadachi.kit.author import Author, Enclosure
 from nakadachi.kit.config import ConfigError
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
 from nakadachi.neighbours import registry_store as store
-from nakadachi.node import NodeConfig, Service, World, open_node, status, system_of
+from nakadachi.node import NodeConfig, Service, World, open_node, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.codec import decode_json, encode_envelope
@@ -153,7 +154,7 @@ async def build(config: RegistryConfig, world: World) -> Service:
         known=store.no_exchanges,
     )
 
-    async def ready() -> dict[str, Any]:
-        return await status(node)
-
-    return Service(node, system, application(system, ready=ready))
+    reporter = Reporter(system, node.health, config.node.report_every)
+    return Service(
+        node, system, application(system, health=node.health), ready=(reporter.start,), ends=(reporter.stop,)
+    )

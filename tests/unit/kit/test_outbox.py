@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nakadachi.kit import outbox
+from nakadachi.kit.clock import FixedClock
 from nakadachi.kit.database import Database
+from nakadachi.kit.entropy import SeededEntropy, uuid7_text
 from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.kit.retry import RetryConfig, Rule
 from nakadachi.kit.unit import Entry
@@ -176,3 +178,19 @@ async def test_each_case_has_its_own_pauses(database):
         pauses.append((due - now).total_seconds())
         now = due
     assert pauses == [7, 9, 9]
+
+
+async def test_what_waits_is_told_by_lane_with_the_moment_of_the_oldest(database):
+    async with database.acquire() as connection:
+        assert await outbox.waiting(connection) == {}
+    minute = timedelta(minutes=1)
+    numbers = [uuid7_text(FixedClock(NOW + place * minute), SeededEntropy(place)) for place in range(3)]
+    lanes = (Lane.BULK, Lane.INTERACTIVE, Lane.BULK)
+    entries = [
+        Entry(TelegramId(number), CORE, "https://a", b"", lane, Wait.NOTICE)
+        for number, lane in zip(numbers, lanes, strict=True)
+    ]
+    await keep(database, *reversed(entries))
+    async with database.acquire() as connection:
+        waiting = await outbox.waiting(connection)
+    assert waiting == {Lane.BULK: (2, NOW), Lane.INTERACTIVE: (1, NOW + minute)}

@@ -14,18 +14,30 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from nakadachi import __version__
 from nakadachi.country.pki import issue, new_authority
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.kit.client import MEDIA_TYPE
 from nakadachi.kit.lanes import Busy, Lanes, Limits
+from nakadachi.kit.metrics import CONTENT_TYPE
 from nakadachi.kit.peers import Peers
 from nakadachi.kit.tls import client_context, existing_host, node_host, read_certificate
-from nakadachi.kit.web import STATUS, Listening, PortTaken, WebServer, application, peer_of, problem, read_body
+from nakadachi.kit.web import (
+    STATUS,
+    Listening,
+    PortTaken,
+    WebServer,
+    application,
+    peer_of,
+    problem,
+    read_body,
+)
 from nakadachi.law.directory import Directory, Node
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import FRAME_LIMIT, encode_frame
 from nakadachi.telegrams.envelope import Envelope
 from nakadachi.terms import NodeName, OrganisationCode, Role
+from tests.faring import Faring
 
 NOW = datetime.now(UTC)
 CITY = OrganisationCode("9901000000000001")
@@ -84,20 +96,22 @@ async def door(certificates):
         received.append((raw, hop))
         return [ANSWER]
 
-    async def ready():
-        return {"node": CORE.value, "名": "仲立ち"}
-
     async def whoami(request):
         peer = peer_of(request)
         return Response(f"{peer.node} {peer.existing}")
 
-    system = SimpleNamespace(name=CORE, peers=Peers(directory_of()), receive=receive, lanes=Lanes())
+    health = Faring(CORE, NOW)
+    refused = []
+    metrics = SimpleNamespace(request_refused=refused.append)
+    system = SimpleNamespace(name=CORE, peers=Peers(directory_of()), receive=receive, metrics=metrics, lanes=Lanes())
     port = free_port()
     server = WebServer(
-        application(system, ready=ready, routes=[Route("/whoami", whoami)]), listening(certificates, port)
+        application(system, health=health, routes=[Route("/whoami", whoami)]), listening(certificates, port)
     )
     task = await server.run_until_started(asyncio.create_task)
-    yield SimpleNamespace(port=port, system=system, received=received, certificates=certificates)
+    yield SimpleNamespace(
+        port=port, system=system, received=received, certificates=certificates, health=health, refused=refused
+    )
     server.should_exit = True
     await task
 
@@ -199,9 +213,48 @@ async def test_what_is_just_within_the_limit_is_read(door):
 
 async def test_health_says_what_the_node_is_and_how_it_fares(door):
     status, _, answer = await ask(door, b"", path="/livez", method="GET")
-    assert (status, json.loads(answer)["node"]) == (200, CORE.value)
+    assert (status, json.loads(answer)) == (
+        200,
+        {"node": CORE.value, "version": __version__, "now": NOW.isoformat()},
+    )
     for path in ("/readyz", "/status"):
-        assert json.loads((await ask(door, b"", path=path, method="GET"))[2])["名"] == "仲立ち"
+        assert json.loads((await ask(door, b"", path=path, method="GET", system="core"))[2])["名"] == "仲立ち"
+
+
+async def test_a_node_that_is_not_ready_is_alive_and_says_why(door):
+    door.health.fit = False
+    assert (await ask(door, b"", path="/livez", method="GET"))[0] == 200
+    assert (await ask(door, b"", path="/status", method="GET", system="core"))[0] == 200
+    status, _, answer = await ask(door, b"", path="/readyz", method="GET", system="core")
+    assert (status, json.loads(answer)["ready"]) == (503, False)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/readyz"])
+async def test_how_a_system_fares_is_for_its_own_organisation_and_the_core(door, path):
+    """The core's own certificate reads here; the city's does at the city's door, and at no other."""
+    status, headers, answer = await ask(door, b"", path=path, method="GET", system="core")
+    assert status == 200
+    assert path != "/metrics" or (headers["content-type"], answer) == (CONTENT_TYPE, b"nakadachi_check 1.0")
+    for stranger in ("interface", "desk", "stranger"):
+        status, headers, _ = await ask(door, b"", path=path, method="GET", system=stranger)
+        assert (status, headers["content-type"]) == (403, "application/problem+json")
+    door.system.name = INTERFACE
+    for reader in ("core", "interface", "desk"):
+        assert (await ask(door, b"", path=path, method="GET", system=reader))[0] == 200
+
+
+@pytest.mark.parametrize("system", ["interface", "desk"])
+async def test_a_revoked_certificate_reads_no_metrics(door, system):
+    door.system.name = INTERFACE
+    der = ssl.PEM_cert_to_DER_cert((door.certificates / system / "tls.crt").read_text())
+    door.system.peers.replace(directory_of(f"{read_certificate(der).serial:x}"))
+    assert (await ask(door, b"", path="/metrics", method="GET", system=system))[0] == 403
+
+
+async def test_a_request_without_a_telegram_is_counted_by_its_reason(door):
+    await ask(door, b"no telegram")
+    await ask(door, system="desk")
+    assert door.refused == [Reason.BAD_FORMAT, Reason.ROLE_NOT_ALLOWED]
 
 
 async def test_a_systems_own_routes_see_who_is_there(door):
@@ -211,7 +264,7 @@ async def test_a_systems_own_routes_see_who_is_there(door):
 
 
 async def test_a_taken_port_is_said_to_be_taken(door):
-    second = WebServer(application(door.system, ready=None), listening(door.certificates, door.port))
+    second = WebServer(application(door.system, health=door.health), listening(door.certificates, door.port))
     with pytest.raises(PortTaken, match=f"127.0.0.1:{door.port}"):
         await second.run_until_started(asyncio.create_task)
 
@@ -269,7 +322,7 @@ async def test_a_flood_is_turned_away_with_the_time_to_come_again(door):
     words = json.loads(body)
     assert "2秒後" in words["title_ja"]
     assert "Try again in 2 seconds" in words["title"]
-    assert json.loads((await ask(door, b"", path="/readyz", method="GET"))[2])["degraded"]
+    assert json.loads((await ask(door, b"", path="/status", method="GET"))[2])["degraded"]
 
 
 async def test_a_system_that_has_no_place_for_a_kind_says_later_and_not_no(door):

@@ -128,3 +128,13 @@ def test_a_head_cosigned_beyond_the_calendar_is_none(network, heads, seconds):
     signed = sign_checkpoint(Checkpoint(ORIGIN, 3, b"r" * 32), LOG)
     assert "calendar" in refused(heads.see, add_signature(signed, WITNESS, at=seconds), ORIGIN, network.directory())
     refused(heads.require_recent, ORIGIN, network.now)
+
+
+def test_the_newest_head_seen_is_told_with_its_size_and_time(network, heads):
+    assert heads.newest() is None
+    listed = network.directory(logs=(network.log, SECOND_LOG))
+    note = network.head(network.now + timedelta(minutes=1), log=SECOND_LOG)
+    heads.see(network.head(network.now), ORIGIN, listed)
+    heads.see(note, OTHER, listed)
+    heads.see(network.head(network.now), ORIGIN, listed)
+    assert heads.newest() == (int(note.split(b"\n")[1]), network.now + timedelta(minutes=1))
