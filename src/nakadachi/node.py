@@ -37,8 +37,9 @@ from nakadachi.terms import NodeName
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from nakadachi.kit.unit import Handler, Hear
+    from nakadachi.kit.unit import Handler, Hear, Unit
     from nakadachi.telegrams.envelope import Telegram
+    from nakadachi.telegrams.oversight import Finding
     from nakadachi.terms import Serial
 
 P = TypeVar("P")
@@ -158,8 +159,9 @@ def system_of(
     handlers: Mapping[type[Telegram], Handler],
     hears: Mapping[type[Telegram], Hear],
     known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
+    find: Callable[[Any, Unit, Sequence[Finding]], Awaitable[Sequence[None]]] | None = None,
 ) -> System[P]:
-    """The system of a node: its parts and handlers on the node's foundations."""
+    """The system of a node: its parts and handlers on the node's foundations; `find` keeps what its door finds."""
     return System(
         parts=parts,
         author=node.author,
@@ -169,6 +171,7 @@ def system_of(
         handlers=handlers,
         hears=hears,
         known=known,
+        find=find,
     )
 
 

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from nakadachi.commission import oversight, store
+from nakadachi.commission import heads, oversight, store
 from nakadachi.commission.parts import Commission
 from nakadachi.crypto.notes import NoteKind, NoteSigner
+from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application, peer_of, problem, read_body
 from nakadachi.node import NodeConfig, Service, World, open_node, status, system_of
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.envelope import Telegram
-from nakadachi.telegrams.oversight import ReportFinding
+from nakadachi.telegrams.oversight import ReportFinding, ReportHeads
 from nakadachi.telegrams.permit import PrefixRefused
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 HANDLERS: dict[type[Telegram], Handler] = {
     PrefixRefused: Handler(oversight.note_prefix_refused),
     ReportFinding: Handler(oversight.note_finding),
+    ReportHeads: Handler(heads.note_heads),
 }
+COMPARE_SECONDS = 5.0
+"""How often the trees that nodes told of are compared with the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ async def build(config: CommissionConfig, world: World) -> Service:
     node = await open_node(config.node, world, ("nakadachi.commission", "commission", "migrations"))
     cosigner = NoteSigner.from_seed(config.cosigner, node.keys.secret("witness"), NoteKind.COSIGNATURE)
     commission = Commission(node.author, cosigner, node.edition, node.database)
-    system = system_of(node, commission, handlers=HANDLERS, hears={}, known=store.no_exchanges)
+    system = system_of(node, commission, handlers=HANDLERS, hears={}, known=store.no_exchanges, find=oversight.find)
 
     async def ready() -> dict[str, Any]:
         return await status(node)
@@ -59,4 +63,7 @@ async def build(config: CommissionConfig, world: World) -> Service:
         return PlainTextResponse(verdict.body, verdict.status)
 
     routes = [Route("/add-checkpoint", add_checkpoint, methods=["POST"])]
-    return Service(node, system, application(system, ready=ready, routes=routes))
+    compare = Every(COMPARE_SECONDS, lambda: heads.compare_heads(commission, node.wire), node=system.name)
+    return Service(
+        node, system, application(system, ready=ready, routes=routes), ready=(compare.start,), ends=(compare.stop,)
+    )

@@ -17,9 +17,12 @@ from nakadachi.core.parts import Core, Times
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
 from nakadachi.kit.unit import Handler, Hear
-from nakadachi.kit.web import application
+from nakadachi.kit.web import application, problem, read_body
+from nakadachi.ledger.findings import find
 from nakadachi.ledger.log import LEASE, Log
+from nakadachi.ledger.proofs import MOST_ASKED_BYTES, answer_consistency
 from nakadachi.node import Node, NodeConfig, Service, World, open_node, read_file, status, system_of
+from nakadachi.refusal import Refusal
 from nakadachi.telegrams.code import IssueLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nakadachi.core.store import Exchange
+    from nakadachi.kit.database import Database
     from nakadachi.terms import OrganisationCode, TelegramId
 
 HANDLERS: dict[type[Telegram], Handler] = {
@@ -60,7 +64,7 @@ async def build(config: CoreConfig, world: World) -> Service:
         config.node, world, ("nakadachi.ledger", "log", "log_sql"), ("nakadachi.core", "core", "migrations")
     )
     core = _parts(config, node, world)
-    system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges)
+    system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges, find=find)
     witnessing = Witnessing(core, node.database, node.wire)
 
     async def ready() -> dict[str, Any]:
@@ -77,7 +81,7 @@ async def build(config: CoreConfig, world: World) -> Service:
     return Service(
         node,
         system,
-        application(system, ready=ready, routes=_log_routes(core)),
+        application(system, ready=ready, routes=_log_routes(core, node.database)),
         begins=(lambda: core.log.start(patience=LEASE * 1.5),),
         reloads=(reload,),
         ready=(witnessing.start, distribute),
@@ -116,8 +120,8 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
     )
 
 
-def _log_routes(core: Core) -> list[Route]:
-    """What an outsider needs to check the log: the newest cosigned checkpoint, and all entries (hex, one a line)."""
+def _log_routes(core: Core, database: Database) -> list[Route]:
+    """What an outsider needs to check the log: the newest cosigned head, all entries (hex, one a line), proofs."""
 
     async def checkpoint(_request: Request) -> Response:
         return PlainTextResponse(core.head[0] or core.log.checkpoint)
@@ -125,4 +129,16 @@ def _log_routes(core: Core) -> list[Route]:
     async def entries(_request: Request) -> Response:
         return PlainTextResponse("".join(f"{entry.hex()}\n" for entry in await core.log.entries()))
 
-    return [Route("/log/checkpoint", checkpoint), Route("/log/entries", entries)]
+    async def consistency(request: Request) -> Response:
+        try:
+            asked = await read_body(request, MOST_ASKED_BYTES)
+            async with database.acquire() as connection:
+                return PlainTextResponse(await answer_consistency(connection, asked))
+        except Refusal as refusal:
+            return problem(refusal)
+
+    return [
+        Route("/log/checkpoint", checkpoint),
+        Route("/log/entries", entries),
+        Route("/log/consistency", consistency, methods=["POST"]),
+    ]

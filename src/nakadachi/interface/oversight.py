@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from nakadachi import __version__
 from nakadachi.kit.unit import Forward
+from nakadachi.ledger import head_store
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
+from nakadachi.ledger.findings import report
 from nakadachi.refusal import Refusal
-from nakadachi.telegrams.oversight import ReportOperation
+from nakadachi.telegrams.envelope import ITEMS_LIMIT, Lane
+from nakadachi.telegrams.oversight import FindingKind, ReportHeads, ReportOperation
+from nakadachi.telegrams.suspicion import Suspicion, findings_of
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
@@ -29,7 +33,9 @@ async def hold_edition(interface: Interface, unit: Unit, asked: Sequence[Asked[D
         try:
             interface.edition.use(one.telegram.part(LAWBOOK), one.telegram.part(DIRECTORY))
         except Refusal as refusal:
-            replies.append(refusal)
+            stale = Suspicion(FindingKind.EDITION_STALE, refusal.reason, refusal.detail)
+            report(interface, unit, findings_of(one.header, stale, about=one.header.author, at=unit.now))
+            replies.append(stale)
             continue
         await interface.edition.keep(unit.connection, unit.now)
         replies.append(Forward(own, interface.edition.peers.url(own)))
@@ -63,3 +69,16 @@ async def report_operation(interface: Interface, unit: Unit, operations: Sequenc
         )
         unit.send(telegram, to=core, url=interface.edition.peers.url(core))
     return [None] * len(operations)
+
+
+async def report_heads(interface: Interface, unit: Unit, turns: Sequence[None]) -> list[int]:
+    """チェックポイント報告: tell the Commission of the trees that permits showed us since the last turn (X1).
+
+    Returns how many. What is over the limit of one telegram waits for the next turn.
+    """
+    notes = await head_store.take(unit.connection, most=ITEMS_LIMIT)
+    if notes:
+        commission = interface.edition.peers.the(Role.COMMISSION)
+        telegram = interface.author.write(ReportHeads, to=commission, lane=Lane.BULK, checkpoints=tuple(notes))
+        unit.send(telegram, to=commission, url=interface.edition.peers.url(commission))
+    return [len(notes)] * len(turns)

@@ -10,8 +10,10 @@ from typing import Any
 
 from nakadachi.interface import code, inquiry, oversight, permit, provision, store
 from nakadachi.interface.parts import Interface
+from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
+from nakadachi.ledger.findings import find
 from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
@@ -34,6 +36,8 @@ HANDLERS: dict[type[Telegram], Handler] = {
     ReportOperation: Handler(oversight.relay_operation),
     ReportFinding: Handler(oversight.relay_finding),
 }
+HEADS_SECONDS = 5.0
+"""How often the Commission is told of new trees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,14 @@ class InterfaceConfig:
 
 async def build(config: InterfaceConfig, world: World) -> Service:
     """The interface system, ready to start. Raises what `open_node` raises."""
-    node = await open_node(config.node, world, ("nakadachi.interface", "interface", "migrations"))
+    node = await open_node(
+        config.node,
+        world,
+        ("nakadachi.interface", "interface", "migrations"),
+        ("nakadachi.ledger", "heads", "heads_sql"),
+    )
     interface = Interface(author=node.author, edition=node.edition, heads=config.witness.heads())
-    system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges)
+    system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges, find=find)
 
     async def ready() -> dict[str, Any]:
         return await status(node)
@@ -56,10 +65,11 @@ async def build(config: InterfaceConfig, world: World) -> Service:
     async def report(operation: Operation) -> None:
         await system.together(oversight.report_operation, operation)
 
+    heads = Every(HEADS_SECONDS, lambda: system.together(oversight.report_heads, None), node=system.name)
     return Service(
         node,
         system,
         application(system, ready=ready),
-        ready=(lambda: report(Operation.STARTED),),
-        ends=(lambda: report(Operation.STOPPED),),
+        ready=(lambda: report(Operation.STARTED), heads.start),
+        ends=(heads.stop, lambda: report(Operation.STOPPED)),
     )

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from nakadachi import __version__
 from nakadachi.intermediate import exchange_store
+from nakadachi.intermediate.findings import find
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.inquiry import InquiryCompleted
-from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportOperation
+from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, FindingKind, ReportOperation
 from nakadachi.telegrams.provision import ProvisionCompleted
+from nakadachi.telegrams.suspicion import Suspicion, findings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +34,9 @@ async def hold_edition(
         try:
             intermediate.edition.use(one.telegram.part(LAWBOOK), one.telegram.part(DIRECTORY))
         except Refusal as refusal:
-            replies.append(refusal)
+            stale = Suspicion(FindingKind.EDITION_STALE, refusal.reason, refusal.detail)
+            await find(intermediate, unit, findings_of(one.header, stale, about=one.header.author, at=unit.now))
+            replies.append(stale)
             continue
         await intermediate.edition.keep(unit.connection, unit.now)
         edition = intermediate.edition

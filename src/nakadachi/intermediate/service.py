@@ -14,6 +14,7 @@ from typing import Any
 from nakadachi.crypto.sealing import SealSuite, new_private
 from nakadachi.intermediate import code, exchange_store, inquiry, oversight, provision, receipt
 from nakadachi.intermediate.existing import Existing
+from nakadachi.intermediate.findings import find
 from nakadachi.intermediate.parts import Intermediate
 from nakadachi.intermediate.serials import AHEAD, Serials
 from nakadachi.kit.log import logger
@@ -103,6 +104,7 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         handlers=HANDLERS,
         hears=HEARS,
         known=partial(exchange_store.exchanges, own=node.author.name.organisation),
+        find=find,
     )
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)

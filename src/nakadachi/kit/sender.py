@@ -39,12 +39,14 @@ class Sender:
         database: Database,
         wire: Wire,
         hear: Callable[[Heard[Any]], Awaitable[None]],
+        suspect: Callable[[NodeName, Refusal], Awaitable[None]],
     ) -> None:
         self._author = author
         self._peers = peers
         self._database = database
         self._wire = wire
         self._hear = hear
+        self._suspect = suspect
         self._done: list[TelegramId] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
@@ -77,6 +79,7 @@ class Sender:
         try:
             answers = decode_frame(raw)
         except Refusal as refusal:
+            await self._suspect(entry.to, refusal)
             raise Unreachable(f"{entry.to}: {refusal}") from None
         if any(not isinstance(answer.header, Answer) for answer in answers):
             raise Unreachable(f"{entry.to} sent telegrams for an answer")
@@ -120,6 +123,7 @@ class Sender:
             if entry.telegrams:
                 await self.retry_soon(entry)
         except Refusal as refusal:
+            await self._suspect(entry.to, refusal)
             logger().warning(
                 "answer.refused", node=self._author.name.value, peer=entry.to.value, reason=refusal.reason.value,
                 detail=refusal.detail,

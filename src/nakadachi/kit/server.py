@@ -17,12 +17,13 @@ from nakadachi.kit.client import Unreachable
 from nakadachi.kit.database import retrying
 from nakadachi.kit.log import logger
 from nakadachi.kit.sender import Sender
+from nakadachi.kit.suspect import Suspicions
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
 from nakadachi.kit.unit import Entry, Forward, Handler, Heard, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
 from nakadachi.telegrams.codec import check_signature, decode_frame
-from nakadachi.telegrams.envelope import Envelope, Pending, Telegram, Verified
+from nakadachi.telegrams.envelope import Envelope, Pending, Received, Telegram, Verified
 from nakadachi.telegrams.proceeding import check_address, stops_left
 from nakadachi.terms import NodeName, Serial
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from nakadachi.kit.database import Database
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Hear
+    from nakadachi.telegrams.oversight import Finding
 
 P = TypeVar("P")
 I = TypeVar("I")  # noqa: E741  an item of a step
@@ -60,6 +62,7 @@ class System(Generic[P]):
         handlers: Mapping[type[Telegram], Handler],
         hears: Mapping[type[Telegram], Hear],
         known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
+        find: Callable[[P, Unit, Sequence[Finding]], Awaitable[Sequence[None]]] | None = None,
     ) -> None:
         if (given := frozenset(handlers)) != (wanted := received_by(author.name.role)):
             lacking = ", ".join(sorted(kind.__name__ for kind in given ^ wanted))
@@ -71,7 +74,11 @@ class System(Generic[P]):
         self.handlers = handlers
         self._known = known
         self._batchers: dict[object, Batcher[Any, Any]] = {}
-        self.sender = Sender(author=author, peers=peers, database=database, wire=wire, hear=self._hear)
+        self._find = find
+        self.suspicions = Suspicions(author.clock, self._found)
+        self.sender = Sender(
+            author=author, peers=peers, database=database, wire=wire, hear=self._hear, suspect=self.suspicions.tell
+        )
         self._hears = hears
 
     @property
@@ -85,16 +92,28 @@ class System(Generic[P]):
         Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
         """
         placed: list[Placed | Envelope] = []
-        for received in decode_frame(raw):
+        for received in await self._decode(raw, hop):
             try:
                 verified = check_signature(received, self.peers.key(received.header.author))
                 placed.append((verified, *check_address(self.name, verified.header, hop)))
             except Refusal as refusal:
+                await self.suspicions.tell(hop, refusal)
                 placed.append(self._refuse(received.header, refusal))
         good = tuple(one for one in placed if not isinstance(one, Envelope))
         together = [good] if 0 < len(good) <= MOST_TOGETHER else [(one,) for one in good]
         answers = iter([answer for request in together for answer in await self._handle(request)])
         return [one if isinstance(one, Envelope) else next(answers) for one in placed]
+
+    async def _decode(self, raw: bytes, hop: NodeName) -> list[Received]:
+        try:
+            return decode_frame(raw)
+        except Refusal as refusal:
+            await self.suspicions.tell(hop, refusal)
+            raise
+
+    async def _found(self, finding: Finding) -> None:
+        if self._find is not None:
+            await self.together(self._find, finding)
 
     async def together(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], item: I) -> R:
         """Run one of our own steps for `item` in a transaction, shared with others that wait. Raises what it raises."""
@@ -188,6 +207,7 @@ class System(Generic[P]):
         if isinstance(reply, Verified):
             return reply.envelope
         if isinstance(reply, Refusal):
+            await self.suspicions.tell(verified.header.author, reply, next(iter(verified.header.exchanges), None))
             return self._refuse(verified.header, reply)
         answer: Envelope | None = None
         if isinstance(reply, Forward):
