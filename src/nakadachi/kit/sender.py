@@ -39,7 +39,7 @@ class Sender:
         database: Database,
         wire: Wire,
         hear: Callable[[Heard[Any]], Awaitable[None]],
-        suspect: Callable[[NodeName, Refusal], Awaitable[None]],
+        suspect: Callable[..., Awaitable[None]],
     ) -> None:
         self._author = author
         self._peers = peers
@@ -79,7 +79,8 @@ class Sender:
         try:
             answers = decode_frame(raw)
         except Refusal as refusal:
-            await self._suspect(entry.to, refusal)
+            serials = [serial for one in entry.telegrams for serial in one.header.exchanges]
+            await self._suspect(entry.to, refusal, next(iter(serials), None))
             raise Unreachable(f"{entry.to}: {refusal}") from None
         if any(not isinstance(answer.header, Answer) for answer in answers):
             raise Unreachable(f"{entry.to} sent telegrams for an answer")
@@ -123,11 +124,13 @@ class Sender:
             if entry.telegrams:
                 await self.retry_soon(entry)
         except Refusal as refusal:
-            await self._suspect(entry.to, refusal)
+            await self._suspect(entry.to, refusal, next(iter(sent[-1].header.exchanges), None))
             logger().warning(
                 "answer.refused", node=self._author.name.value, peer=entry.to.value, reason=refusal.reason.value,
                 detail=refusal.detail,
             )  # fmt: skip
+            if entry.telegrams:
+                await self.retry_soon(entry)  # what came back is no answer: the true one may still come
         except Exception:  # noqa: BLE001  the row stays, so it is sent again
             logger().exception("send.failed", node=self._author.name.value, peer=entry.to.value)
 
