@@ -6,17 +6,19 @@ import base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from nakadachi.commission.heads import compare_heads
 from nakadachi.crypto.signing import read_compact
 from nakadachi.interface.oversight import report_heads
 from nakadachi.kit.client import Unreachable, Wire
-from nakadachi.refusal import Refusal
+from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_frame, encode_frame
-from nakadachi.telegrams.envelope import Envelope, Telegram
+from nakadachi.telegrams.envelope import Envelope, Telegram, Verified
 from nakadachi.terms import NodeName, Role, Serial
+from tests.story.play import Permitted, Play
 from tests.tap import Flight
-from tests.world import Land
+from tests.world import Land, Told
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -164,3 +166,34 @@ async def compare(land: Land) -> None:
     await land.quiet(cosigned=True)
     commission = land.service(land.name(Role.COMMISSION))
     await compare_heads(commission.system.parts, commission.node.wire)
+
+
+async def both_find(play: Play, one: Permitted, telegram: Verified[Any], reason: Reason, kind: str) -> None:
+    """Both of the provider's systems refuse for the reason, each tells the Commission, and nothing is provided."""
+    assert await play.at_the_provider(telegram) == {reason.value}
+    for name in (play.other_interface, play.other_server):
+        assert await found_by(play.land, name, one.serial) == {(kind, play.core.value)}
+    assert await staff_sees(play.land, play.other_server, one.serial) == {kind}
+    rows = await play.land.rows(play.other_server, "SELECT event FROM record WHERE serial = $1", one.serial.value)
+    assert rows == []
+
+
+async def settled(play: Play, told: Told) -> Told:
+    """What an inquiry came to once nothing is on its way."""
+    await play.land.quiet()
+    assert told.serial is not None
+    return await play.land.read(told.serial)
+
+
+async def provided(play: Play, serial: Serial) -> int:
+    """How often the provider's server provided for an exchange."""
+    rows = await play.land.rows(
+        play.other_server, "SELECT event FROM record WHERE serial = $1 AND event = 'provided'", serial.value
+    )
+    return len(rows)
+
+
+def forget_doors(play: Play) -> None:
+    """Let every door tell of everything again."""
+    for service in play.land.country.services.values():
+        service.system.suspicions._told.clear()

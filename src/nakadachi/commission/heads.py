@@ -74,6 +74,10 @@ async def note_heads(commission: Commission, unit: Unit, asked: Sequence[Asked[R
         try:
             told.append(_signed_by_its_log(commission, note, reporter, unit.now))
         except Refusal as refusal:
+            if refusal.reason is Reason.PERMIT_INVALID:
+                # A log that our directory does not list: the reporter's may be newer than ours.
+                logger().warning("heads.unknown_log", peer=reporter.value, detail=refusal.detail)
+                continue
             kind, reason = FindingKind.HEAD_INVALID, refusal.reason
             wrong.append(Finding(kind=kind, at=unit.now, about=reporter, reason=reason))
     await store.keep_findings(unit.connection, commission.author.name, wrong, unit.now)
