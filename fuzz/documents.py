@@ -7,11 +7,12 @@ from contextlib import suppress
 from datetime import timedelta
 
 from fuzz import land
-from fuzz.target import Form, same, target
+from fuzz.target import Form, require, same, target
 from nakadachi.commission.oversight import read_request
 from nakadachi.crypto.notes import NoteVerifier, add_signature, note_text, open_note, sign_note
 from nakadachi.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from nakadachi.ledger.heads import Heads, WhenStale
+from nakadachi.ledger.proofs import read_proofs
 from nakadachi.ledger.tree import (
     Frontier,
     append,
@@ -74,7 +75,7 @@ def head(data: bytes) -> str:
     except ValueError:
         return "nothing a signer signs"
     heads = Heads(timedelta(minutes=5), WhenStale.REFUSE)
-    heads.see(signed, ORIGIN, land.directory())
+    heads.see(signed, ORIGIN, land.directory(), land.NOW)
     with suppress(Refusal):
         heads.require_recent(ORIGIN, land.NOW)
     checkpoint = Checkpoint.parse(text)
@@ -121,6 +122,19 @@ def witness_request(data: bytes) -> str:
     new = open_checkpoint(signed, VERIFIERS, ORIGIN).checkpoint
     check_consistency(old, bytes(32), new.size, new.root, proof)
     return "consistent"
+
+
+@target(
+    "consistency-proofs",
+    covers=["ledger.proofs:read_proofs"],
+    seeds=lambda: {"one": b"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", "none": b"\n"},
+    form=Form.TEXT,
+)
+def consistency_proofs(data: bytes) -> str:
+    """What a core answers to the question for proofs: hashes of the right length, as many lines as were asked for."""
+    found = read_proofs(data, 1)
+    require(all(len(one) == 32 for path in found for one in path), "a hash of another length")
+    return f"{len(found)} proofs"
 
 
 @target(

@@ -11,9 +11,12 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import structlog
 
+from nakadachi.commission import service as commission
+from nakadachi.interface import service as interface
 from nakadachi.kit.client import HttpWire, Unreachable, Wire
 from nakadachi.kit.log import configure
 from nakadachi.telegrams.codec import decode_frame
@@ -143,3 +146,13 @@ def all_that_is_logged() -> Iterator[io.BytesIO]:
         root.setLevel(level)
         handler.stream.detach()
         structlog.configure(**before)
+
+
+@contextmanager
+def turns_on_demand() -> Iterator[None]:
+    """Nodes started in this block take no turns about heads of themselves, so that no state changes by the way."""
+    with (
+        mock.patch.object(interface, "HEADS_SECONDS", 3600.0),
+        mock.patch.object(commission, "COMPARE_SECONDS", 3600.0),
+    ):
+        yield

@@ -33,7 +33,7 @@ from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Envelope, Received, Refused
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
 from tests.invented import AOBA, PENSION, TSUBAKI, Person
-from tests.tap import MovableClock, Tap, all_that_is_logged, free_ports
+from tests.tap import MovableClock, Tap, all_that_is_logged, free_ports, turns_on_demand
 
 CARE, CARE_STEP = "JM99000000940000", "JT99000000940001"
 TAX = "TM99000000000002"
@@ -291,7 +291,8 @@ async def a_country(
         country = Country(folder, places)
         land = Land(country, tap, clock, log, world)
         try:
-            await country.start(world)
+            with turns_on_demand():
+                await country.start(world)
             yield land
         finally:
             await land.close()

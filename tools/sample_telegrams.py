@@ -27,7 +27,7 @@ from nakadachi.ledger.tree import Frontier, append, leaf_hash
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams import closing, code, inquiry, oversight, permit, provision
 from nakadachi.telegrams.codec import encode_envelope, encode_json
-from nakadachi.telegrams.envelope import Envelope, Outcome, Pending, Refused, Telegram, Verified
+from nakadachi.telegrams.envelope import Envelope, Lane, Outcome, Pending, Refused, Telegram, Verified
 from nakadachi.terms import (
     AffairCode,
     InfoNameCode,
@@ -289,6 +289,8 @@ def watched(story: Story) -> None:
         kind=oversight.FindingKind.ANSWER_CROSSED, at=START, serial=SERIAL, about=MS_B, reason=Reason.SUBJECT_MISMATCH
     )
     story.tell(MS_A, oversight.ReportFinding, COMMISSION, findings=(found,))
+    _, proof, _ = the_permit()
+    story.tell(IF_A, oversight.ReportHeads, COMMISSION, lane=Lane.BULK, checkpoints=(proof.checkpoint,))
 
 
 def closed(story: Story) -> None:

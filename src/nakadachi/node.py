@@ -41,8 +41,9 @@ from nakadachi.terms import NodeName
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from nakadachi.kit.unit import Handler, Hear
+    from nakadachi.kit.unit import Handler, Hear, Unit
     from nakadachi.telegrams.envelope import Telegram
+    from nakadachi.telegrams.oversight import Finding
     from nakadachi.terms import Serial
 
 P = TypeVar("P")
@@ -203,8 +204,9 @@ def system_of(
     handlers: Mapping[type[Telegram], Handler],
     hears: Mapping[type[Telegram], Hear],
     known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
+    find: Callable[[Any, Unit, Sequence[Finding]], Awaitable[Sequence[None]]] | None = None,
 ) -> System[P]:
-    """The system of a node: its parts and handlers on the node's foundations."""
+    """The system of a node: its parts and handlers on the node's foundations; `find` keeps what its door finds."""
     return System(
         parts=parts,
         author=node.author,
@@ -217,6 +219,7 @@ def system_of(
         known=known,
         lanes=Lanes(node.config.limits, connections=node.config.connections),
         metrics=node.metrics,
+        find=find,
     )
 
 

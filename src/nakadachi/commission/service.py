@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from nakadachi.commission import oversight, store
+from nakadachi.commission import heads, oversight, store
 from nakadachi.commission.parts import Commission
 from nakadachi.crypto.notes import NoteKind, NoteSigner
 from nakadachi.health.reporter import Reporter
+from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application, peer_of, problem, read_body
 from nakadachi.node import NodeConfig, Service, World, open_node, system_of
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.envelope import Telegram
-from nakadachi.telegrams.oversight import ReportFinding
+from nakadachi.telegrams.oversight import ReportFinding, ReportHeads
 from nakadachi.telegrams.permit import PrefixRefused
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 HANDLERS: dict[type[Telegram], Handler] = {
     PrefixRefused: Handler(oversight.note_prefix_refused),
     ReportFinding: Handler(oversight.note_finding),
+    ReportHeads: Handler(heads.note_heads),
 }
+COMPARE_SECONDS = 5.0
+"""How often the trees that nodes told of are compared with the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ async def build(config: CommissionConfig, world: World) -> Service:
     node = await open_node(config.node, world, ("nakadachi.commission", "commission", "migrations"))
     cosigner = NoteSigner.from_seed(config.cosigner, node.keys.secret("witness"), NoteKind.COSIGNATURE)
     commission = Commission(node.author, cosigner, node.edition, node.database)
-    system = system_of(node, commission, handlers=HANDLERS, hears={}, known=store.no_exchanges)
+    system = system_of(node, commission, handlers=HANDLERS, hears={}, known=store.no_exchanges, find=oversight.find)
     node.health.heads = store.newest_witnessed
     reporter = Reporter(system, node.health, config.node.report_every)
 
@@ -62,10 +66,11 @@ async def build(config: CommissionConfig, world: World) -> Service:
         return PlainTextResponse(verdict.body, verdict.status)
 
     routes = [Route("/add-checkpoint", add_checkpoint, methods=["POST"])]
+    compare = Every(COMPARE_SECONDS, lambda: heads.compare_heads(commission, node.wire), node=system.name)
     return Service(
         node,
         system,
         application(system, health=node.health, routes=routes),
-        ready=(reporter.start,),
-        ends=(reporter.stop,),
+        ready=(reporter.start, compare.start),
+        ends=(compare.stop, reporter.stop),
     )

@@ -45,14 +45,15 @@ async def newest_witnessed(connection: Connection | None) -> HeadsRead:
     return HeadsRead(None, rows[0]["size"], rows[0]["at"]) if rows else HeadsRead()
 
 
-async def keep_witnessed(connection: Connection, checkpoint: Checkpoint, now: datetime) -> None:
-    """A checkpoint is cosigned: a smaller one never will be again."""
+async def keep_witnessed(connection: Connection, checkpoint: Checkpoint, note: str, now: datetime) -> None:
+    """A checkpoint is cosigned, with the note of the log: a smaller one never will be again."""
     await connection.execute(
-        "UPDATE witnessed SET size = $2, root = $3, at = $4 WHERE origin = $1",
+        "UPDATE witnessed SET size = $2, root = $3, at = $4, note = $5 WHERE origin = $1",
         checkpoint.origin,
         checkpoint.size,
         checkpoint.root,
         now,
+        note,
     )
 
 

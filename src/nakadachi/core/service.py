@@ -18,10 +18,12 @@ from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
 from nakadachi.health import checks
 from nakadachi.health.reading import HeadsRead
-from nakadachi.kit.rounds import Rounds
+from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler, Hear
-from nakadachi.kit.web import application, peer_of, problem
+from nakadachi.kit.web import application, peer_of, problem, read_body
+from nakadachi.ledger.findings import find
 from nakadachi.ledger.log import LEASE, Log
+from nakadachi.ledger.proofs import MOST_ASKED_BYTES, answer_consistency
 from nakadachi.node import Node, NodeConfig, Service, WitnessConfig, World, open_node, read_file, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.closing import AskState, Close
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nakadachi.core.store import Exchange
+    from nakadachi.kit.database import Database
     from nakadachi.kit.server import System
     from nakadachi.terms import OrganisationCode, TelegramId
 
@@ -73,9 +76,9 @@ async def build(config: CoreConfig, world: World) -> Service:
         config.node, world, ("nakadachi.ledger", "log", "log_sql"), ("nakadachi.core", "core", "migrations")
     )
     core = _parts(config, node, world)
-    system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges)
+    system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges, find=find)
     witnessing = Witnessing(core, node.database, node.wire)
-    overdue = Rounds(system, closing.ask_overdue, OVERDUE_SECONDS)
+    overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.ask_overdue, [None]), node=system.name)
     _watch(core, node)
 
     async def reload() -> None:
@@ -88,7 +91,9 @@ async def build(config: CoreConfig, world: World) -> Service:
     return Service(
         node,
         system,
-        application(system, health=node.health, routes=[*_log_routes(core), _operation_route(system, node)]),
+        application(
+            system, health=node.health, routes=[*_log_routes(core, node.database), _operation_route(system, node)]
+        ),
         begins=(lambda: core.log.start(patience=LEASE * 1.5),),
         reloads=(reload,),
         ready=(witnessing.start, distribute, overdue.start),
@@ -159,8 +164,8 @@ def _operation_route(system: System[Core], node: Node) -> Route:
     return Route("/operation", operation)
 
 
-def _log_routes(core: Core) -> list[Route]:
-    """What an outsider needs to check the log: the newest cosigned checkpoint, and all entries (hex, one a line)."""
+def _log_routes(core: Core, database: Database) -> list[Route]:
+    """What an outsider needs to check the log: the newest cosigned head, all entries (hex, one a line), proofs."""
 
     async def checkpoint(_request: Request) -> Response:
         return PlainTextResponse(core.head[0] or core.log.checkpoint)
@@ -168,4 +173,16 @@ def _log_routes(core: Core) -> list[Route]:
     async def entries(_request: Request) -> Response:
         return PlainTextResponse("".join(f"{entry.hex()}\n" for entry in await core.log.entries()))
 
-    return [Route("/log/checkpoint", checkpoint), Route("/log/entries", entries)]
+    async def consistency(request: Request) -> Response:
+        try:
+            asked = await read_body(request, MOST_ASKED_BYTES)
+            async with database.acquire() as connection:
+                return PlainTextResponse(await answer_consistency(connection, asked))
+        except Refusal as refusal:
+            return problem(refusal)
+
+    return [
+        Route("/log/checkpoint", checkpoint),
+        Route("/log/entries", entries),
+        Route("/log/consistency", consistency, methods=["POST"]),
+    ]

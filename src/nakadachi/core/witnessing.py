@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nakadachi.core import store
@@ -18,11 +19,13 @@ from nakadachi.refusal import Refusal
 from nakadachi.terms import Role
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nakadachi.core.parts import Core
     from nakadachi.kit.database import Database
 
 PAUSE_SECONDS = 0.5
-REFRESH_SECONDS = 10.0
+REFRESH = timedelta(seconds=10)
 """A head is cosigned anew after this long even if nothing was added, so that it does not grow old."""
 
 
@@ -41,7 +44,7 @@ class Witnessing:
         self._wire = wire
         self._task: asyncio.Task[None] | None = None
         self._cosigned = 0
-        self._age = REFRESH_SECONDS
+        self._at: datetime | None = None
         self._waits = False
 
     async def start(self) -> None:
@@ -62,15 +65,17 @@ class Witnessing:
     async def _work(self) -> None:
         while True:
             await asyncio.sleep(PAUSE_SECONDS)
-            self._age += PAUSE_SECONDS
             await self._turn()
 
     async def _turn(self) -> None:
-        if self._core.log.size == self._cosigned and self._age < REFRESH_SECONDS:
+        now = self._core.author.clock.now()
+        # A head from before our clock was set back would be one from the future to everybody.
+        fresh = self._at is not None and timedelta() <= now - self._at < REFRESH
+        if self._core.log.size == self._cosigned and fresh:
             return
         try:
             await self._cosign()
-            self._age = 0.0
+            self._at = now
             if self._waits:
                 logger().info("witness.cosigns_again", size=self._cosigned)
             self._waits = False

@@ -11,9 +11,10 @@ from nakadachi.health.reporter import Reporter
 from nakadachi.health.watch import seen_heads
 from nakadachi.interface import closing, code, inquiry, oversight, permit, provision, store
 from nakadachi.interface.parts import Interface
-from nakadachi.kit.rounds import Rounds
+from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
+from nakadachi.ledger.findings import find
 from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, system_of
 from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued
@@ -39,6 +40,8 @@ HANDLERS: dict[type[Telegram], Handler] = {
     ReportOperation: Handler(oversight.relay_operation),
     ReportFinding: Handler(oversight.relay_finding),
 }
+HEADS_SECONDS = 5.0
+"""How often the Commission is told of new trees."""
 OVERDUE_SECONDS = 30.0
 
 
@@ -52,16 +55,22 @@ class InterfaceConfig:
 
 async def build(config: InterfaceConfig, world: World) -> Service:
     """The interface system, ready to start. Raises what `open_node` raises."""
-    node = await open_node(config.node, world, ("nakadachi.interface", "interface", "migrations"))
+    node = await open_node(
+        config.node,
+        world,
+        ("nakadachi.interface", "interface", "migrations"),
+        ("nakadachi.ledger", "heads", "heads_sql"),
+    )
     interface = Interface(author=node.author, edition=node.edition, heads=config.witness.heads())
-    system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges)
+    system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges, find=find)
     seen_heads(node.health, interface.heads)
     reporter = Reporter(system, node.health, config.node.report_every)
-    overdue = Rounds(system, closing.close_overdue, OVERDUE_SECONDS)
+    overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.close_overdue, [None]), node=system.name)
+    heads = Every(HEADS_SECONDS, lambda: system.in_bulk(oversight.report_heads, [None]), node=system.name)
     return Service(
         node,
         system,
         application(system, health=node.health),
-        ready=(reporter.start, overdue.start),
-        ends=(overdue.stop, reporter.stop),
+        ready=(reporter.start, overdue.start, heads.start),
+        ends=(heads.stop, overdue.stop, reporter.stop),
     )

@@ -18,7 +18,7 @@ from nakadachi.crypto.sealing import SealSuite, new_private, seal, subject_info
 from nakadachi.crypto.subject import subject_check
 from nakadachi.intermediate import endings, exchange_store, store
 from nakadachi.intermediate.exchange_store import Inquiry, Stated
-from nakadachi.intermediate.findings import find_mismatches
+from nakadachi.intermediate.findings import find, find_mismatches
 from nakadachi.intermediate.parts import BODY_SEED, provider_node
 from nakadachi.intermediate.rules import State
 from nakadachi.kit.author import Enclosure
@@ -29,7 +29,9 @@ from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.envelope import Lane, Refused, Verified
 from nakadachi.telegrams.inquiry import Inquire, InquiryAccepted, InquiryStatement
+from nakadachi.telegrams.oversight import Finding, FindingKind
 from nakadachi.telegrams.permit import CheckPrefix, Opening, PermitGranted, PrefixAccepted, RequestPermit
+from nakadachi.telegrams.suspicion import Suspicion
 from nakadachi.terms import LinkCode, Prefix, Serial
 
 if TYPE_CHECKING:
@@ -112,6 +114,7 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
     people = await store.people_by_addressee(unit.connection, [inquiry.addressee for inquiry in known.values()])
     refused: list[endings.Ended] = []
     stopped_here: list[endings.Ended] = []
+    found: list[Finding] = []
     noted = []
     for one in heard:
         statements: list[InquiryStatement] = []
@@ -123,6 +126,10 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
             try:
                 checked, permit = _granted(intermediate, one, serial, people[inquiry.addressee])
             except Refusal as refusal:
+                if isinstance(refusal, Suspicion):
+                    core = one.answers[-1].header.author
+                    kind, reason = refusal.kind, refusal.reason
+                    found.append(Finding(kind=kind, at=unit.now, serial=serial, about=core, reason=reason))
                 ended = stopped_here if _stopped_here(one) else refused
                 ended.append((inquiry, State.REFUSED, refusal.reason, None))
                 continue
@@ -139,6 +146,7 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
     await exchange_store.note_permits(unit.connection, noted)
     await endings.end(intermediate, unit, refused)
     await endings.end(intermediate, unit, stopped_here, core_knows=False)
+    await find(intermediate, unit, found)
 
 
 def acceptance_matters(heard: Heard[Inquire]) -> bool:
@@ -207,7 +215,7 @@ def _granted(intermediate: Intermediate, one: Heard[Any], serial: Serial, person
     opening = decode_json(granted.part("opening", item), Opening)
     check_code(checked.content.commitments.inquirer_code, INQUIRER_CODE, person.link_code, opening)
     if checked.content.serial != serial:
-        raise Refusal(Reason.PERMIT_INVALID, "the permit is of another exchange")
+        raise Suspicion(FindingKind.PERMIT_INVALID, Reason.PERMIT_INVALID, "the permit is of another exchange")
     return checked, permit
 
 

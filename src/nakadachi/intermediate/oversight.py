@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.intermediate import ending_store, store
+from nakadachi.intermediate.findings import find
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.closing import Close
 from nakadachi.telegrams.envelope import Lane
 from nakadachi.telegrams.inquiry import InquiryCompleted, Noted
-from nakadachi.telegrams.oversight import EditionHeld
+from nakadachi.telegrams.oversight import EditionHeld, FindingKind
 from nakadachi.telegrams.provision import ProvisionCompleted
+from nakadachi.telegrams.suspicion import Suspicion, findings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +36,9 @@ async def hold_edition(
         try:
             intermediate.edition.use(one.telegram.part(LAWBOOK), one.telegram.part(DIRECTORY))
         except Refusal as refusal:
-            replies.append(refusal)
+            stale = Suspicion(FindingKind.EDITION_STALE, refusal.reason, refusal.detail)
+            await find(intermediate, unit, findings_of(one.header, stale, about=one.header.author, at=unit.now))
+            replies.append(stale)
             continue
         await intermediate.edition.keep(unit.connection, unit.now)
         intermediate.edition.tell(intermediate.author.name)

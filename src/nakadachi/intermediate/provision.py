@@ -15,7 +15,7 @@ from nakadachi.crypto.sealing import SealSuite, body_info, seal, subject_info, u
 from nakadachi.crypto.subject import compare
 from nakadachi.intermediate import ending_store, exchange_store, store
 from nakadachi.intermediate.exchange_store import AskedOfUs
-from nakadachi.intermediate.findings import find_mismatches
+from nakadachi.intermediate.findings import find_mismatches, suspect
 from nakadachi.intermediate.rules import State, choose_items, ending_of, must_hold, subject_words
 from nakadachi.kit.author import Enclosure
 from nakadachi.ledger import records
@@ -25,7 +25,9 @@ from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import encode_json
 from nakadachi.telegrams.envelope import Lane, Refused
 from nakadachi.telegrams.inquiry import Acceptance, Completion, Ending, InquireAt, InquiryAccepted
+from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.telegrams.provision import Body, Provide, ProvisionCompleted, ProvisionReceived, ProvisionStatement
+from nakadachi.telegrams.suspicion import Suspicion
 from nakadachi.terms import japan_day
 
 if TYPE_CHECKING:
@@ -136,13 +138,13 @@ async def _check(intermediate: Intermediate, unit: Unit, one: Asked[InquireAt]) 
     provider = intermediate.author.name.organisation
     try:
         items = await check_inquiry(one.telegram, intermediate.edition, provider=provider, unit=unit)
-        places = [(item.permit.content.origin, item.permit.index) for item in items]
-        for origin, _ in places:
-            intermediate.heads.see(one.telegram.part("cosigned head"), origin, intermediate.edition.directory)
-            intermediate.heads.require_recent(origin, unit.now)
+        permits = [item.permit for item in items]
+        intermediate.heads.check(one.telegram.part("cosigned head"), permits, intermediate.edition.directory, unit.now)
+        places = [(permit.content.origin, permit.index) for permit in permits]
         if len(set(places)) < len(places) or await exchange_store.permits_used(unit.connection, places):
-            raise Refusal(Reason.ALREADY_USED, "the permit was used before")
+            raise Suspicion(FindingKind.PERMIT_REUSED, Reason.ALREADY_USED, "the permit was used before")
     except Refusal as refusal:
+        await suspect(intermediate, unit, one.header, refusal)
         return refusal
     return items
 

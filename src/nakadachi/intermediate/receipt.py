@@ -8,7 +8,7 @@ from nakadachi.crypto.commitment import digest
 from nakadachi.crypto.sealing import SealSuite, body_info, new_private, unseal
 from nakadachi.intermediate import endings, store
 from nakadachi.intermediate.exchange_store import Inquiry
-from nakadachi.intermediate.findings import find
+from nakadachi.intermediate.findings import find, suspect
 from nakadachi.intermediate.parts import BODY_SEED, provider_node
 from nakadachi.intermediate.rules import State, check_body
 from nakadachi.refusal import Reason, Refusal
@@ -16,6 +16,7 @@ from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.envelope import Outcome
 from nakadachi.telegrams.oversight import Finding, FindingKind
 from nakadachi.telegrams.provision import Body, Provide, ProvisionReceived
+from nakadachi.telegrams.suspicion import Suspicion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
     for one in asked:
         refused = _refuse_whole(one)
         if refused is not None:
+            await suspect(intermediate, unit, one.header, refused)
             replies.append(refused)
             continue
         outcomes = []
@@ -70,12 +72,15 @@ def _refuse_whole(one: Asked[Provide]) -> Refusal | None:
     """What makes the whole telegram another's: its author, its prefix, an exchange that ended."""
     for statement in one.header.statements:
         inquiry = one.known.get(statement.serial)
+        if isinstance(inquiry, Inquiry) and inquiry.state is State.ANSWERED:
+            return Suspicion(FindingKind.ANSWER_AGAIN, Reason.OUT_OF_TURN, "the exchange was answered before")
         if not isinstance(inquiry, Inquiry) or not (inquiry.state.is_open or inquiry.state.is_closed):
             return Refusal(Reason.OUT_OF_TURN, "the exchange waits for no answer")
         if one.header.author != provider_node(inquiry.prefix) or one.header.prefix != inquiry.prefix:
             return Refusal(Reason.ROLE_NOT_ALLOWED, "the author or prefix is not the one asked")
         if statement.leaf_hash != inquiry.leaf_hash:
-            return Refusal(Reason.PERMIT_INVALID, "the statement is of another exchange")
+            detail = "the statement is of another exchange"
+            return Suspicion(FindingKind.ANSWER_CROSSED, Reason.PERMIT_INVALID, detail)
     return None
 
 

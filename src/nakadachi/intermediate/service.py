@@ -15,11 +15,12 @@ from nakadachi.health.reporter import Reporter
 from nakadachi.health.watch import seen_heads
 from nakadachi.intermediate import closing, code, exchange_store, inquiry, oversight, provision, receipt, store
 from nakadachi.intermediate.existing import Existing
+from nakadachi.intermediate.findings import find
 from nakadachi.intermediate.parts import Intermediate
 from nakadachi.intermediate.serials import AHEAD, Serials
+from nakadachi.kit.every import Every
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
-from nakadachi.kit.rounds import Rounds
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.web import application
@@ -124,10 +125,11 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         handlers=HANDLERS,
         hears=HEARS,
         known=partial(exchange_store.exchanges, own=node.author.name.organisation),
+        find=find,
     )
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)
-    overdue = Rounds(system, closing.close_overdue, OVERDUE_SECONDS)
+    overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.close_overdue, [None]), node=system.name)
     seen_heads(node.health, intermediate.heads)
     node.health.more = store.interface_word
     reporter = Reporter(system, node.health, config.node.report_every)

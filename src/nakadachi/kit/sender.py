@@ -55,6 +55,7 @@ class Sender:
         retry: RetryConfig,
         hear: Callable[[Heard[Any]], Awaitable[None]],
         give_up: Callable[[GivenUp[Any]], Awaitable[None]],
+        suspect: Callable[..., Awaitable[None]],
     ) -> None:
         self._author = author
         self._peers = peers
@@ -64,6 +65,7 @@ class Sender:
         self._hear = hear
         self._give_up = give_up
         self._parking = Parking(retry.connect)
+        self._suspect = suspect
         self._done: list[TelegramId] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._repeated: dict[Lane, set[asyncio.Task[None]]] = {lane: set() for lane in Lane}
@@ -107,6 +109,8 @@ class Sender:
         try:
             answers = decode_frame(raw)
         except Refusal as refusal:
+            serials = [serial for one in entry.telegrams for serial in one.header.exchanges]
+            await self._suspect(entry.to, refusal, next(iter(serials), None))
             raise Unreachable(f"{entry.to}: {refusal}") from None
         if any(not isinstance(answer.header, Answer) for answer in answers):
             raise Unreachable(f"{entry.to} sent telegrams for an answer")
@@ -191,10 +195,13 @@ class Sender:
             if entry.telegrams or wrong.retry_after is not None:
                 await self.retry_soon(entry, wrong.retry_after)
         except Refusal as refusal:
+            await self._suspect(entry.to, refusal, next(iter(sent[-1].header.exchanges), None))
             logger().warning(
                 "answer.refused", node=self._author.name.value, peer=entry.to.value, reason=refusal.reason.value,
                 detail=refusal.detail,
             )  # fmt: skip
+            if entry.telegrams:
+                await self.retry_soon(entry)  # what came back is no answer: the true one may still come
         except Exception:  # noqa: BLE001  the row stays, so it is sent again
             logger().exception("send.failed", node=self._author.name.value, peer=entry.to.value)
 

@@ -18,6 +18,7 @@ from nakadachi.kit.lanes import Busy, Lanes
 from nakadachi.kit.log import logger
 from nakadachi.kit.metrics import Metrics
 from nakadachi.kit.sender import Sender
+from nakadachi.kit.suspect import Suspicions
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
 from nakadachi.kit.unit import Entry, Forward, GivenUp, Handler, Heard, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.retry import RetryConfig
     from nakadachi.kit.unit import Hear
+    from nakadachi.telegrams.oversight import Finding
 
 P = TypeVar("P")
 I = TypeVar("I")  # noqa: E741  an item of a step
@@ -65,6 +67,7 @@ class System(Generic[P]):
         known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
         lanes: Lanes | None = None,
         metrics: Metrics | None = None,
+        find: Callable[[P, Unit, Sequence[Finding]], Awaitable[Sequence[None]]] | None = None,
     ) -> None:
         if (given := frozenset(handlers)) != (wanted := received_by(author.name.role)):
             lacking = ", ".join(sorted(kind.__name__ for kind in given ^ wanted))
@@ -78,6 +81,8 @@ class System(Generic[P]):
         self._known = known
         self.lanes = lanes or Lanes()
         self._batches = Batches(self.lanes, self.metrics.batches)
+        self._find = find
+        self.suspicions = Suspicions(author.clock, self._found)
         self.sender = Sender(
             author=author,
             peers=peers,
@@ -86,6 +91,7 @@ class System(Generic[P]):
             retry=retry,
             hear=self._hear,
             give_up=self._give_up,
+            suspect=self.suspicions.tell,
         )
         self._hears = hears
 
@@ -102,7 +108,7 @@ class System(Generic[P]):
         """
         begun = self.metrics.begin()
         self.sender.sign_of_life(hop)
-        telegrams = decode_frame(raw)
+        telegrams = await self._decode(raw, hop)
         header = telegrams[-1].header
         with self.lanes.handling(header.lane, (type(header), header.author == hop)):
             answers = await self._receive(telegrams, hop)
@@ -115,11 +121,23 @@ class System(Generic[P]):
                 verified = self.peers.verify(received)
                 placed.append((verified, *check_address(self.name, verified.header, hop)))
             except Refusal as refusal:
+                await self.suspicions.tell(hop, refusal)
                 placed.append(self._refuse(received.header, refusal))
         good = tuple(one for one in placed if not isinstance(one, Envelope))
         together = [good] if 0 < len(good) <= MOST_TOGETHER else [(one,) for one in good]
         answers = iter([answer for request in together for answer in await self._handle(request)])
         return [one if isinstance(one, Envelope) else next(answers) for one in placed]
+
+    async def _decode(self, raw: bytes, hop: NodeName) -> list[Received]:
+        try:
+            return decode_frame(raw)
+        except Refusal as refusal:
+            await self.suspicions.tell(hop, refusal)
+            raise
+
+    async def _found(self, finding: Finding) -> None:
+        if self._find is not None:
+            await self.together(self._find, finding)
 
     async def together(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], item: I) -> R:
         """Run one of our own steps for `item` in a transaction, shared with others that wait. Raises what it raises."""
@@ -223,6 +241,7 @@ class System(Generic[P]):
         if isinstance(reply, Verified):
             return reply.envelope
         if isinstance(reply, Refusal):
+            await self.suspicions.tell(verified.header.author, reply, next(iter(verified.header.exchanges), None))
             return self._refuse(verified.header, reply)
         answer: Envelope | None = None
         if isinstance(reply, Forward):

@@ -70,4 +70,8 @@ async def keep_handled(unit: Unit, handled: Sequence[tuple[Verified[Any], Reply]
 
 
 def _digest(verified: Verified[Any]) -> bytes:
-    return hashlib.sha256(verified.envelope.jws).digest()
+    """Of what the author signed, not of the signature: a relay can turn an ECDSA signature into its other valid form,
+    and the author's own retry must still get its former answer.
+    """
+    signed, _, _ = verified.envelope.jws.rpartition(b".")
+    return hashlib.sha256(signed).digest()

@@ -18,8 +18,8 @@ from nakadachi.kit.log import logger
 from nakadachi.kit.waiters import Waiters
 from nakadachi.ledger import log_store
 from nakadachi.ledger.checkpoint import Checkpoint
+from nakadachi.ledger.proofs import with_nodes
 from nakadachi.ledger.tree import (
-    EMPTY_ROOT,
     Frontier,
     append,
     consistency_proof,
@@ -173,23 +173,7 @@ class Log:
         self._sign()
 
     async def _with_nodes(self, connection: Connection, work: Callable[[Fetch], T]) -> T:
-        """Work that fetches whole nodes: once to learn which it wants, then with those read from the database."""
-        wanted: list[tuple[int, int]] = []
-
-        def note(level: int, index: int) -> bytes:
-            wanted.append((level, index))
-            return EMPTY_ROOT
-
-        work(note)
-        rows = await connection.fetch(
-            "SELECT level, index, hash FROM log_node WHERE origin = $1"
-            " AND (level, index) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))",
-            self.origin,
-            [level for level, _ in wanted],
-            [index for _, index in wanted],
-        )
-        found = {(row["level"], row["index"]): bytes(row["hash"]) for row in rows}
-        return work(lambda level, index: found[level, index])
+        return await with_nodes(connection, self.origin, work)
 
     async def _take_lease(self) -> int | None:
         now = self._clock.now()

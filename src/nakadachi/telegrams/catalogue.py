@@ -14,7 +14,7 @@ from nakadachi.telegrams.closing import AskState, Close, StateTold
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
-from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportFinding, ReportOperation
+from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportFinding, ReportHeads, ReportOperation
 from nakadachi.telegrams.permit import (
     CheckPrefix,
     IssueSerial,
@@ -132,6 +132,7 @@ CATALOGUE = (
     Hop(None, ReportFinding, (MS, IF, COMMISSION), Noted),
     Hop(None, ReportFinding, (IF, COMMISSION), Noted),
     Hop(None, ReportFinding, (CORE, COMMISSION), Noted),
+    Hop(None, ReportHeads, (IF, COMMISSION), Noted),
 )
 """Every hop. `after` empty: the telegram opens something and needs no state."""
 
@@ -167,6 +168,7 @@ TELEGRAMS = (
     | EditionHeld
     | ReportOperation
     | ReportFinding
+    | ReportHeads
     | Refused
     | Pending
 )

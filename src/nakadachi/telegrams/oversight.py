@@ -18,6 +18,8 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 """Something counted; every database can keep it."""
 Days = Annotated[int, msgspec.Meta(ge=-10_000_000, le=10_000_000)]
 """Days from now, negative where they have passed."""
+CheckpointNote = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+"""A checkpoint as a signed note (C2SP tlog-checkpoint)."""
 
 
 class Operation(StrEnum):
@@ -105,6 +107,7 @@ class FindingKind(StrEnum):
     HEAD_OLD = "HEAD_OLD"
     HEAD_IN_FUTURE = "HEAD_IN_FUTURE"
     HEAD_INVALID = "HEAD_INVALID"
+    HEAD_UNPROVEN = "HEAD_UNPROVEN"
     EDITION_STALE = "EDITION_STALE"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
     TELEGRAM_ALTERED = "TELEGRAM_ALTERED"
@@ -139,6 +142,10 @@ _FINDINGS = {
     FindingKind.HEAD_OLD: ("古いチェックポイント", "checkpoint too old"),
     FindingKind.HEAD_IN_FUTURE: ("未来の連署時刻", "cosignature from the future"),
     FindingKind.HEAD_INVALID: ("連署のないチェックポイント", "checkpoint without the cosignature"),
+    FindingKind.HEAD_UNPROVEN: (
+        "連署済みの記録に続くと示されないチェックポイント",
+        "checkpoint not shown to be in the log",
+    ),
     FindingKind.EDITION_STALE: ("古い又は署名の不正な配布文書", "documents distributed are older or badly signed"),
     FindingKind.SIGNATURE_INVALID: ("署名の不正", "signature not valid"),
     FindingKind.TELEGRAM_ALTERED: ("電文の改変", "telegram altered on its way"),
@@ -168,3 +175,12 @@ class ReportFinding(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=T
     """確認事項通知: what this node found wrong in others' acts, to the Commission (X1, X4, L6)."""
 
     findings: Annotated[tuple[Finding, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]
+
+
+class ReportHeads(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """チェックポイント報告: the trees that logs signed, as permits showed them to this node, each a note (X1).
+
+    The Commission compares them with the log that it cosigned, so that no node can be shown a log of its own.
+    """
+
+    checkpoints: Annotated[tuple[CheckpointNote, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]

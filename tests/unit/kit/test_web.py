@@ -322,7 +322,7 @@ async def test_a_flood_is_turned_away_with_the_time_to_come_again(door):
     words = json.loads(body)
     assert "2秒後" in words["title_ja"]
     assert "Try again in 2 seconds" in words["title"]
-    assert json.loads((await ask(door, b"", path="/status", method="GET"))[2])["degraded"]
+    assert door.system.lanes.words()["degraded"]
 
 
 async def test_a_system_that_has_no_place_for_a_kind_says_later_and_not_no(door):
