@@ -81,17 +81,24 @@ def start_errors() -> tuple[type[Exception], ...]:
     from nakadachi.kit.migrations import SchemaError
     from nakadachi.kit.postgres_files import PostgresError
     from nakadachi.kit.web import PortTaken
+    from nakadachi.ledger.epochs import OriginClosed
     from nakadachi.ledger.log import LeaseTaken
 
-    return ConfigError, DatabaseError, KeyStoreError, SchemaError, PostgresError, PortTaken, LeaseTaken
+    return ConfigError, DatabaseError, KeyStoreError, SchemaError, PostgresError, PortTaken, LeaseTaken, OriginClosed
 
 
 def advice(wrong: Exception, config: Path) -> str:
     """The text of an error of the start, with what to do where the error itself cannot know."""
     from nakadachi.kit.keystore import KeyStoreError
     from nakadachi.kit.web import PortTaken
+    from nakadachi.ledger.epochs import OriginClosed
     from nakadachi.ledger.log import LeaseTaken
 
+    if isinstance(wrong, OriginClosed):
+        return (
+            f"the log {wrong} of {config} was closed when its database was restored: others may have seen more of it"
+            f" than is here. Open a new one: nakadachi core new-origin --config {config} --origin <new name>"
+        )
     if isinstance(wrong, PortTaken):
         return f"{wrong}; end what listens there, or set node.listen in {config} to a free port"
     if isinstance(wrong, LeaseTaken):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from nakadachi.crypto.notes import NoteSigner, sign_note
 from nakadachi.kit.log import logger
 from nakadachi.kit.waiters import Waiters
-from nakadachi.ledger import log_store
+from nakadachi.ledger import epochs, log_store
 from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.ledger.tree import (
     EMPTY_ROOT,
@@ -111,7 +111,8 @@ class Log:
     async def start(self, *, patience: timedelta = timedelta()) -> None:
         """Take the lease, read the tree, integrate what is pending, and go on.
 
-        `patience`: how long to wait for a killed holder's lease to lapse. Raises LeaseTaken if it is held after that.
+        `patience`: how long to wait for a killed holder's lease to lapse. Raises LeaseTaken if it is held after that,
+        OriginClosed where the origin was closed.
         """
         await self._begin(tries=int(patience.total_seconds() / TRY_SECONDS) + 1)
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._renew())]
@@ -156,17 +157,28 @@ class Log:
                 "SELECT index FROM log_entry WHERE origin = $1 AND entry = $2", self.origin, entry
             )
             size, checkpoint = self.size, self._checkpoint
-            if index is None or index >= size:
+            if index is None:
+                return await self._look_up_closed(connection, entry)
+            if index >= size:
                 return None
             path = await self._with_nodes(connection, lambda fetch: inclusion_proof(index, size, fetch))
         return Place(index, path, checkpoint)
+
+    async def _look_up_closed(self, connection: Connection, entry: bytes) -> Place | None:
+        """A place in an origin that was closed, as it was proven then."""
+        if (one := await epochs.closed_entry(connection, entry)) is None:
+            return None
+        path = await self._with_nodes(
+            connection, lambda fetch: inclusion_proof(one.index, one.size, fetch), origin=one.origin
+        )
+        return Place(one.index, path, one.note)
 
     async def _read(self, connection: Connection, size: int) -> None:
         """Take the tree as the database has it."""
         self._frontier = await self._with_nodes(connection, lambda fetch: load_frontier(size, fetch))
         self._sign()
 
-    async def _with_nodes(self, connection: Connection, work: Callable[[Fetch], T]) -> T:
+    async def _with_nodes(self, connection: Connection, work: Callable[[Fetch], T], *, origin: str | None = None) -> T:
         """Work that fetches whole nodes: once to learn which it wants, then with those read from the database."""
         wanted: list[tuple[int, int]] = []
 
@@ -178,7 +190,7 @@ class Log:
         rows = await connection.fetch(
             "SELECT level, index, hash FROM log_node WHERE origin = $1"
             " AND (level, index) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))",
-            self.origin,
+            origin or self.origin,
             [level for level, _ in wanted],
             [index for _, index in wanted],
         )
@@ -203,6 +215,8 @@ class Log:
                 now,
                 now + LEASE,
             )
+            if not rows and await epochs.is_closed(connection, self.origin):
+                raise epochs.OriginClosed(self.origin)
         if not rows:
             return None
         self._fence = rows[0]["fence"]
