@@ -17,6 +17,7 @@ import typer
 from nakadachi.cli.ending import INTERRUPTED, command_group, ending, stop
 from nakadachi.kit import lifeline
 
+_ORIGIN_EXAMPLE = "--config core.toml --origin core.example/2026-2"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -199,5 +200,10 @@ def system_group(kind: Kind) -> typer.Typer:
 
 def add_to(app: typer.Typer) -> None:
     """One group of commands per kind of system."""
+    from nakadachi.cli.origin import new_origin
+
     for kind in KINDS:
-        app.add_typer(system_group(kind), name=kind.command)
+        group = system_group(kind)
+        if kind.command == "core":
+            group.command("new-origin", epilog=f"\b\nExample: nakadachi core new-origin {_ORIGIN_EXAMPLE}")(new_origin)
+        app.add_typer(group, name=kind.command)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nakadachi.kit.database import Connection
 
 CLOSING = """
@@ -26,6 +28,10 @@ $close$;
 
 class OriginClosed(Exception):  # noqa: N818  a state of the world: its log was left behind by a restore
     """The origin was closed; its core goes on under a new one."""
+
+
+class OriginBusy(Exception):  # noqa: N818  a state of the world: a core runs
+    """A core still writes the log of this origin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +71,25 @@ async def closed_entry(connection: Connection, entry: bytes) -> ClosedEntry | No
         entry,
     )
     return ClosedEntry(row["origin"], row["index"], row["size"], row["note"]) if row is not None else None
+
+
+async def give_way(connection: Connection, origin: str, new: str, now: datetime) -> int:
+    """Close `origin` for good, so that `new` may be opened in its place: how many entries it was left with.
+
+    Raises OriginClosed where `new` itself was used before, OriginBusy where a core still writes `origin`.
+    """
+    if await connection.fetchval("SELECT true FROM log_tree WHERE origin = $1", new):
+        raise OriginClosed(new)
+    row = await connection.fetchrow(
+        "SELECT size, until <> 'infinity' AND until > $2 AS busy FROM log_tree WHERE origin = $1 FOR UPDATE",
+        origin,
+        now,
+    )
+    if row is None:
+        return 0
+    if row["busy"]:
+        raise OriginBusy(origin)
+    await connection.execute(
+        "UPDATE log_tree SET holder = 'closed', fence = fence + 1, until = 'infinity' WHERE origin = $1", origin
+    )
+    return int(row["size"])
