@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nakadachi.cli import server_backup
 from nakadachi.cli.ending import IN_PART, command_group, ending, stop
 from nakadachi.cli.serve import KINDS, run, start_errors
 
@@ -103,9 +104,9 @@ def verify(
     from nakadachi.kit.postgres_files import PostgresError
 
     with ending(*errors()):
-        openers = _openers(config, holder_key)
+        keyed = openers(config, holder_key)
     with ending(BackupError, PostgresError, status=IN_PART):
-        facts = kit.verify(file, openers)
+        facts = kit.verify(file, keyed)
     typer.echo(json.dumps(facts, ensure_ascii=False))
     typer.echo("検証できました / verified")
 
@@ -142,8 +143,8 @@ def restore(
     configure()
     with ending(*errors()):
         subject, _ = _subject(config)
-        openers = _openers(config, holder_key)
-        facts = run(kit.restore(subject, file.absolute(), openers, replace=replace, after=CLOSING))
+        keyed = openers(config, holder_key)
+        facts = run(kit.restore(subject, file.absolute(), keyed, replace=replace, after=CLOSING))
     typer.echo(f"復元しました / restored: {facts['node']} as of {facts['taken_at']}")
     if logs := facts.get("logs"):
         typer.echo(
@@ -189,7 +190,8 @@ def _subject(config: Path) -> tuple[Subject, OwnKey]:
     return Subject(node.name.value, dsn, SystemClock(), entropy), own
 
 
-def _openers(config: Path | None, holder_key: Path | None) -> tuple[Opener, ...]:
+def openers(config: Path | None, holder_key: Path | None) -> tuple[Opener, ...]:
+    """Who opens a backup of one system: a holder's private key, else the system's own."""
     from nakadachi.kit.backup_keys import read_private
 
     if holder_key is not None:
@@ -250,5 +252,6 @@ def _size(path: Path) -> int:
 
 def add_to(app: typer.Typer) -> None:
     """The group and its counterpart."""
+    server_backup.add_to(app, group)
     app.add_typer(group, name="backup")
     app.command(epilog="\b\nExample: nakadachi restore --config core.toml --from /backups/core-….backup")(restore)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import re
 import shutil
@@ -210,7 +211,9 @@ def _spawn(place: Place, binaries: Binaries) -> subprocess.Popen[bytes]:
 
 
 def _becomes_ready(server: subprocess.Popen[bytes], data: Path) -> bool:
-    deadline = time.monotonic() + _START_SECONDS
+    # A server that recovers from an archive takes as long as the archive is; it ends by itself where it cannot.
+    patience = math.inf if (data / "recovery.signal").exists() else _START_SECONDS
+    deadline = time.monotonic() + patience
     while server.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             lines = (data / "postmaster.pid").read_text().splitlines()
