@@ -67,10 +67,11 @@ async def _give_way(config: Any, origin: str, world: World) -> tuple[NewLog, int
     keys = FileKeyStore(config.node.keys, config.node.unlock, world.entropy)
     key = f"log-{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
     NoteSigner.from_seed(origin, bytes(32))  # a name that no note takes ends here, before anything is changed
+    old = NoteSigner.from_seed(config.origin, keys.secret(config.log_key))
     database = await Database.open(read_file(config.node.database).decode().strip(), max_size=1)
     try:
         async with database.transaction() as connection:
-            size = await epochs.give_way(connection, config.origin, origin, world.clock.now())
+            size = await epochs.give_way(connection, old, origin, world.clock.now())
             if not keys.has(key):  # made before the old log is closed, never the other way round
                 keys.put(key, world.entropy.bytes(32))
     finally:

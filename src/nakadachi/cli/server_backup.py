@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from datetime import datetime
 from pathlib import Path
@@ -96,7 +97,8 @@ async def _archive(dsn: str, spool: Path, to: Path, how: tuple[tuple[Any, ...], 
             await asyncio.to_thread(postgres_archive.put_away, spool, to, closers, SystemEntropy())
             if receiver.process.poll() is not None:
                 raise PostgresError(f"the write-ahead log is received no more: {receiver.said()}")
-            await asyncio.wait({asyncio.ensure_future(ended.wait())}, timeout=SEAL_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), SEAL_SECONDS)
 
 
 def restore_server(

@@ -264,5 +264,6 @@ def _is_server(number: int, data: Path) -> bool:
 def _reason(said: str, place: Place) -> str:
     if any(sign in said for sign in _FULL):
         return "the disk is full: free some space and start again"
-    faults = re.findall(r"(?:FATAL|PANIC|[Ee]rror|ERROR): +(.+)", said)
+    # What it told others who came while it started or stopped is not why it did not start.
+    faults = re.findall(r"(?:FATAL|PANIC|[Ee]rror|ERROR): +(?! |the database system is )(.+)", said)
     return f"{faults[0] if faults else said.strip()[-300:] or 'it said nothing'} (log: {place.log})"

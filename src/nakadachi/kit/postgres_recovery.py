@@ -29,7 +29,13 @@ from nakadachi.kit.postgres_tools import find_tool
 
 _START = re.compile(r"START WAL LOCATION: \S+ \(file ([0-9A-F]{24})\)")
 _PARTIAL = ".partial"
-_SETTINGS = ("restore_command", "recovery_target_time", "recovery_target_action", "synchronous_standby_names")
+_SETTINGS = (
+    "restore_command",
+    "recovery_target_time",
+    "recovery_target_action",
+    "synchronous_standby_names",
+    "hot_standby",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +175,12 @@ def _fetch(sources: Sources, draft: Path, wal: Path) -> None:
 
 def _configure(draft: Path, wal: Path, at: datetime | None) -> None:
     copy = f"cp {shlex.quote(str(wal)).replace('%', '%%')}/%f %p"
-    settings = {"restore_command": copy, "recovery_target_action": "promote", "synchronous_standby_names": ""}
+    settings = {
+        "restore_command": copy,
+        "recovery_target_action": "promote",
+        "synchronous_standby_names": "",  # nobody receives yet: a commit would wait for ever
+        "hot_standby": "off",  # it lets nobody in before the recovery is over
+    }
     if at is not None:
         settings["recovery_target_time"] = at.isoformat()
     lines = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items()]

@@ -9,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nakadachi.crypto.notes import NoteSigner, sign_note
+from nakadachi.ledger import log_store
+from nakadachi.ledger.checkpoint import Checkpoint
+from nakadachi.ledger.tree import load_frontier
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -36,7 +41,7 @@ class OriginBusy(Exception):  # noqa: N818  a state of the world: a core runs
 
 @dataclass(frozen=True, slots=True)
 class ClosedEntry:
-    """An entry of a closed origin: its index, and the newest cosigned checkpoint that covers it, with its size."""
+    """An entry of a closed origin: its index, and the newest checkpoint kept that covers it, with its size."""
 
     origin: str
     index: int
@@ -59,9 +64,9 @@ async def is_closed(connection: Connection, origin: str) -> bool:
 
 
 async def closed_entry(connection: Connection, entry: bytes) -> ClosedEntry | None:
-    """An entry that has its place in a closed origin, under a checkpoint that was cosigned; None where there is none.
+    """An entry that has its place in a closed origin, under a checkpoint that was kept; None where there is none.
 
-    The closed origin's key signs nothing any more, not even this.
+    The kept ones are cosigned, but for the last, which the log signed when it was closed (see `give_way`).
     """
     row = await connection.fetchrow(
         "SELECT log_entry.origin, log_entry.index, log_cosigned.size, log_cosigned.note FROM log_tree"
@@ -73,11 +78,14 @@ async def closed_entry(connection: Connection, entry: bytes) -> ClosedEntry | No
     return ClosedEntry(row["origin"], row["index"], row["size"], row["note"]) if row is not None else None
 
 
-async def give_way(connection: Connection, origin: str, new: str, now: datetime) -> int:
-    """Close `origin` for good, so that `new` may be opened in its place: how many entries it was left with.
+async def give_way(connection: Connection, signer: NoteSigner, new: str, now: datetime) -> int:
+    """Close the origin that `signer` signs for good, so that `new` may be opened: how many entries it was left with.
 
-    Raises OriginClosed where `new` itself was used before, OriginBusy where a core still writes `origin`.
+    The log signs once more, the state it is left in: one that it had before, so no fork, even where others saw it grow
+    further. With that its entries can still be proven. Raises OriginClosed where `new` itself was used before,
+    OriginBusy where a core still writes the old one.
     """
+    origin = signer.name
     if await connection.fetchval("SELECT true FROM log_tree WHERE origin = $1", new):
         raise OriginClosed(new)
     row = await connection.fetchrow(
@@ -92,4 +100,14 @@ async def give_way(connection: Connection, origin: str, new: str, now: datetime)
     await connection.execute(
         "UPDATE log_tree SET holder = 'closed', fence = fence + 1, until = 'infinity' WHERE origin = $1", origin
     )
-    return int(row["size"])
+    size = int(row["size"])
+    frontier = await log_store.with_nodes(connection, origin, lambda fetch: load_frontier(size, fetch))
+    note = sign_note(Checkpoint(origin, size, frontier.root).text(), signer).decode()
+    await connection.execute(
+        "INSERT INTO log_cosigned (origin, size, note, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        origin,
+        size,
+        note,
+        now,
+    )
+    return size

@@ -19,7 +19,6 @@ from nakadachi.kit.waiters import Waiters
 from nakadachi.ledger import epochs, log_store
 from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.ledger.tree import (
-    EMPTY_ROOT,
     Frontier,
     append,
     consistency_proof,
@@ -179,23 +178,7 @@ class Log:
         self._sign()
 
     async def _with_nodes(self, connection: Connection, work: Callable[[Fetch], T], *, origin: str | None = None) -> T:
-        """Work that fetches whole nodes: once to learn which it wants, then with those read from the database."""
-        wanted: list[tuple[int, int]] = []
-
-        def note(level: int, index: int) -> bytes:
-            wanted.append((level, index))
-            return EMPTY_ROOT
-
-        work(note)
-        rows = await connection.fetch(
-            "SELECT level, index, hash FROM log_node WHERE origin = $1"
-            " AND (level, index) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))",
-            origin or self.origin,
-            [level for level, _ in wanted],
-            [index for _, index in wanted],
-        )
-        found = {(row["level"], row["index"]): bytes(row["hash"]) for row in rows}
-        return work(lambda level, index: found[level, index])
+        return await log_store.with_nodes(connection, origin or self.origin, work)
 
     async def _take_lease(self) -> int | None:
         now = self._clock.now()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from nakadachi.ledger.tree import EMPTY_ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nakadachi.kit.database import Connection
-    from nakadachi.ledger.tree import Grown
+    from nakadachi.ledger.tree import Fetch, Grown
+
+T = TypeVar("T")
 
 
 async def take_pending(connection: Connection, origin: str, most: int) -> list[tuple[bytes, int | None]]:
@@ -50,3 +54,23 @@ async def entries(connection: Connection, origin: str) -> list[bytes]:
     """All entries in their order."""
     rows = await connection.fetch("SELECT entry FROM log_entry WHERE origin = $1 ORDER BY index", origin)
     return [bytes(row["entry"]) for row in rows]
+
+
+async def with_nodes(connection: Connection, origin: str, work: Callable[[Fetch], T]) -> T:
+    """Work that fetches whole nodes: once to learn which it wants, then with those read from the database."""
+    wanted: list[tuple[int, int]] = []
+
+    def note(level: int, index: int) -> bytes:
+        wanted.append((level, index))
+        return EMPTY_ROOT
+
+    work(note)
+    rows = await connection.fetch(
+        "SELECT level, index, hash FROM log_node WHERE origin = $1"
+        " AND (level, index) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))",
+        origin,
+        [level for level, _ in wanted],
+        [index for _, index in wanted],
+    )
+    found = {(row["level"], row["index"]): bytes(row["hash"]) for row in rows}
+    return work(lambda level, index: found[level, index])
