@@ -152,6 +152,7 @@ def put_back(address: Address, schema: str, pieces: Iterable[bytes], *, after: s
         # Whatever fails from here on, no COMMIT is ever sent: the server rolls back once the connection is gone.
         try:
             psql.into.write(before.encode())
+            psql.into.flush()  # whoever is in the way is met before the work begins
             with _script(pieces, (f"--schema={schema}",)) as script:
                 while piece := script.read(PIECE_BYTES):
                     psql.into.write(piece)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -120,6 +121,7 @@ async def test_a_bad_file_destroys_nothing(subject, own, tmp_path):
 
 async def test_a_restore_that_fails_half_way_changes_nothing(subject, own, tmp_path):
     path = await take(subject, tmp_path / "to", [own], nothing)
+    await do(subject, "DELETE FROM thing WHERE id > 7")
     before = await state(subject)
     with pytest.raises(PostgresError, match=r"nothing was changed|psql failed") as told:
         await restore(subject, path, [own], replace=True, after="SELECT 1 / 0;")
@@ -130,11 +132,13 @@ async def test_a_restore_that_fails_half_way_changes_nothing(subject, own, tmp_p
 @pytest.mark.parametrize("after", [3, 60_000])
 async def test_a_backup_that_breaks_off_while_it_is_put_back_changes_nothing(subject, own, tmp_path, after):
     path = await take(subject, tmp_path / "to", [own], nothing)
+    await do(subject, "DELETE FROM thing WHERE id > 7")
     before, raw = await state(subject), b"".join(backup_file.read(path, [own]))
     assert len(raw) > after
 
     def pieces():
         yield raw[:after]
+        time.sleep(0.5)  # what was sent so far is done by now
         raise BackupError("it breaks off")
 
     with pytest.raises(BackupError, match="breaks off"):
