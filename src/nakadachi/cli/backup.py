@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import tomllib
+from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,9 +55,7 @@ def backup(
     if config is None or to is None:
         stop("--config and --to are needed: whose backup, and into which folder")
     from nakadachi.kit.backup_keys import read_public
-    from nakadachi.kit.log import configure
 
-    configure()
     schedule = _schedule(every, at)
     with ending(*errors()):
         subject, own = _subject(config)
@@ -131,26 +130,41 @@ def restore(
     file: Annotated[Path, typer.Option("--from", help="The backup.", dir_okay=False)],
     holder_key: HolderKey = None,
     replace: Annotated[bool, typer.Option("--replace", help="Destroy what the schema holds now.")] = False,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="Start the server of this state folder of `nakadachi up` for it.")
+    ] = None,
 ) -> None:
     """Restore one system from a backup (復元), whole or not at all; the system must not run.
 
     Its schema must be empty, or --replace given. A core's log is closed: it goes on under a new origin.
     """
     from nakadachi.kit import backup as kit
-    from nakadachi.kit.log import configure
     from nakadachi.ledger.epochs import CLOSING
 
-    configure()
     with ending(*errors()):
         subject, _ = _subject(config)
         keyed = openers(config, holder_key)
-        facts = run(kit.restore(subject, file.absolute(), keyed, replace=replace, after=CLOSING))
+        work = kit.restore(subject, file.absolute(), keyed, replace=replace, after=CLOSING)
+        facts = run(with_server(state, work))
     typer.echo(f"復元しました / restored: {facts['node']} as of {facts['taken_at']}")
     if logs := facts.get("logs"):
         typer.echo(
             f"The log {', '.join(logs)} is closed: others may have seen more of it than is here."
             f"\nNext: nakadachi core new-origin --config {config} --origin <name never used before>"
         )
+
+
+async def with_server(state: Path | None, work: Coroutine[Any, Any, Any]) -> Any:
+    """Do `work` while the embedded server below `state` runs; where there is no `state`, another server is there."""
+    from nakadachi.kit.postgres import embedded
+
+    if state is None:
+        return await work
+    try:
+        async with embedded(state, environment={}):
+            return await work
+    finally:
+        work.close()  # where the server did not start
 
 
 def errors() -> tuple[type[Exception], ...]:

@@ -23,11 +23,15 @@ def new_origin(
     country: Annotated[
         Path | None, typer.Option("--country", help="A sample country's folder: also sign and use all of it there.")
     ] = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="A state folder of `nakadachi up`: its server and its country.")
+    ] = None,
 ) -> None:
     """Close the core's log and make the key of a new one; the core must not run.
 
     What the closed log proved stays proven as long as the directory lists it beside the new one.
     """
+    from nakadachi.cli.backup import with_server
     from nakadachi.kit.config import load
     from nakadachi.ledger.epochs import OriginBusy, OriginClosed
     from nakadachi.node import World
@@ -36,12 +40,13 @@ def new_origin(
     with ending(*start_errors(), ValueError):
         loaded = load(config, KINDS[0].configuration())
         try:
-            log, size = run(_give_way(loaded, origin, world))
+            log, size = run(with_server(state, _give_way(loaded, origin, world)))
         except OriginClosed:
             stop(f"the origin {origin} was used before: give a name that never was")
         except OriginBusy as busy:
             stop(f"a core writes the log {busy}: stop it, wait ten seconds, and try again")
         typer.echo(f"{loaded.origin} is closed with {size} entries here.")
+        country = state / "country" if country is None and state is not None else country
         if country is not None:
             from nakadachi.country.epoch import configure_log, list_log
 

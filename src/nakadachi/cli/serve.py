@@ -96,10 +96,7 @@ def advice(wrong: Exception, config: Path) -> str:
     from nakadachi.ledger.log import LeaseTaken
 
     if isinstance(wrong, OriginClosed):
-        return (
-            f"the log {wrong} of {config} was closed when its database was restored: others may have seen more of it"
-            f" than is here. Open a new one: nakadachi core new-origin --config {config} --origin <new name>"
-        )
+        return f"{wrong} --config {config} --origin <a name never used before>"
     if isinstance(wrong, PortTaken):
         return f"{wrong}; end what listens there, or set node.listen in {config} to a free port"
     if isinstance(wrong, LeaseTaken):

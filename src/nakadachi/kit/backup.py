@@ -19,7 +19,6 @@ from nakadachi.kit.backup_file import SUFFIX, BackupError, Closer, Opener
 from nakadachi.kit.clock import Clock
 from nakadachi.kit.database import Database
 from nakadachi.kit.entropy import Entropy
-from nakadachi.kit.log import logger
 from nakadachi.kit.postgres_dump import Ask
 from nakadachi.kit.postgres_tools import read_address
 
@@ -158,7 +157,6 @@ async def restore(
         await database.close()
     pieces = backup_file.read(path, openers)
     await asyncio.to_thread(postgres_dump.put_back, read_address(subject.dsn), schema, pieces, after=after)
-    logger().warning("backup.restored", node=subject.node, file=path.name)
     return facts
 
 

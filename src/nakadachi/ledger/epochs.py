@@ -32,7 +32,14 @@ $close$;
 
 
 class OriginClosed(Exception):  # noqa: N818  a state of the world: its log was left behind by a restore
-    """The origin was closed; its core goes on under a new one."""
+    """The origin (its one argument) was closed; its core goes on under a new one."""
+
+    def __str__(self) -> str:
+        """What happened, and what to do."""
+        return (
+            f"the log {self.args[0]} was closed when its database was restored: others may have seen more of it than"
+            " is here; open a new one with `nakadachi core new-origin`"
+        )
 
 
 class OriginBusy(Exception):  # noqa: N818  a state of the world: a core runs
