@@ -54,6 +54,11 @@ def new_origin(
             configure_log(config, log)
             typer.echo(f"Directory version {version} lists {origin}; {config} names it. Start the country again.")
             return
+    _say(config, log)
+
+
+def _say(config: Path, log: NewLog) -> None:
+    """What a person is to write, and where."""
     typer.echo(
         f'\nIn {config}:\n\n  origin = "{log.origin}"\n  log_key = "{log.key}"\n\nIn the core\'s `logs` of the next'
         f" directory, beside those before it, signed by core and Commission:\n\n  origin: {log.origin}\n"
