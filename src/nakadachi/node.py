@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
@@ -264,15 +265,20 @@ class Service:
                 logger().error("reload.refused", node=self.node.config.name.value, detail=str(wrong))
 
     async def stop(self) -> None:
-        """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept."""
-        for end in self.ends:
-            await end()
+        """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept.
+
+        A step that fails (the database may be gone) does not keep the others. Raises what the last one that failed
+        raised.
+        """
+        async with AsyncExitStack() as steps:
+            for step in (self.node.database.close, self.system.stop, self._listen_no_more, *reversed(self.ends)):
+                steps.push_async_callback(step)
+        logger().info("node.stopped", node=self.node.config.name.value)
+
+    async def _listen_no_more(self) -> None:
         for server, _ in self._servers:
             server.should_exit = True
         await asyncio.gather(*(task for _, task in self._servers), return_exceptions=True)
-        await self.system.stop()
-        await self.node.database.close()
-        logger().info("node.stopped", node=self.node.config.name.value)
 
 
 def listening(config: NodeConfig) -> Listening:

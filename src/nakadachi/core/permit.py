@@ -49,6 +49,12 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
+class _Origin(msgspec.Struct):
+    """The one thing asked of any leaf's content."""
+
+    origin: str
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One item of a permit request: the serial, L_A, and the person it names (None where it is no code of ours)."""
@@ -104,6 +110,9 @@ async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | Non
     parts: list[Enclosure] = []
     for item, one in enumerate(decided):
         place = await core.log.place(entry_of(one.content), core.times.place_seconds)
+        if place is None and _decided_elsewhere(core, one):
+            outcomes.append(Outcome(serial=one.serial, refused=Reason.CANCELLED))
+            continue
         if place is None:
             core.log.forget([entry_of(other.content) for other in decided])
             return None
@@ -250,6 +259,11 @@ def _record(unit: Unit, request: Request, decided: tuple[Any, Exchange]) -> Reco
     by = Circumstance(staff=request.telegram.header.staff)
     leaf = leaf_hash(entry_of(one.content))
     return Record(one.serial, event, unit.now, request.telegram.header.prefix, by, reason=one.refused, leaf=leaf)
+
+
+def _decided_elsewhere(core: Core, one: Exchange) -> bool:
+    """Whether the decision names an origin that is not ours any more: without a place there, it will never get one."""
+    return msgspec.json.decode(one.content, type=_Origin).origin != core.log.origin
 
 
 def _granted(core: Core, one: Exchange, place: Place, item: int) -> list[Enclosure]:

@@ -67,6 +67,7 @@ class CoreConfig:
 
     node: NodeConfig
     origin: str = field(metadata={"doc": "name of this core's log", "example": "core.example/2026-1"})
+    log_key: str = field(default="log", metadata={"doc": "key of the key store that signs this log"})
     suite: str = field(default="default", metadata={"doc": "seal suite that permits name: default, strict or p256"})
 
 
@@ -119,7 +120,7 @@ def _watch(core: Core, node: Node) -> None:
 def _parts(config: CoreConfig, node: Node, world: World) -> Core:
     log = Log(
         origin=config.origin,
-        signer=NoteSigner.from_seed(config.origin, node.keys.secret("log")),
+        signer=NoteSigner.from_seed(config.origin, node.keys.secret(config.log_key)),
         database=node.database,
         clock=world.clock,
         holder=world.entropy.bytes(12).hex(),

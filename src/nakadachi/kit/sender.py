@@ -83,9 +83,11 @@ class Sender:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        async with self._database.transaction() as connection:
-            await self.drop_done(connection)
-        await self._wire.close()
+        try:
+            async with self._database.transaction() as connection:
+                await self.drop_done(connection)
+        finally:
+            await self._wire.close()
 
     @property
     def parked(self) -> list[NodeName]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from nakadachi.crypto.notes import NoteSigner, sign_note
 from nakadachi.kit.log import logger
 from nakadachi.kit.waiters import Waiters
-from nakadachi.ledger import log_store
+from nakadachi.ledger import epochs, log_store
 from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.ledger.proofs import with_nodes
 from nakadachi.ledger.tree import (
@@ -116,7 +116,8 @@ class Log:
     async def start(self, *, patience: timedelta = timedelta()) -> None:
         """Take the lease, read the tree, integrate what is pending, and go on.
 
-        `patience`: how long to wait for a killed holder's lease to lapse. Raises LeaseTaken if it is held after that.
+        `patience`: how long to wait for a killed holder's lease to lapse. Raises LeaseTaken if it is held after that,
+        OriginClosed where the origin was closed.
         """
         await self._begin(tries=int(patience.total_seconds() / TRY_SECONDS) + 1)
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._renew())]
@@ -162,18 +163,29 @@ class Log:
                 "SELECT index FROM log_entry WHERE origin = $1 AND entry = $2", self.origin, entry
             )
             size, checkpoint = self.size, self._checkpoint
-            if index is None or index >= size:
+            if index is None:
+                return await self._look_up_closed(connection, entry)
+            if index >= size:
                 return None
             path = await self._with_nodes(connection, lambda fetch: inclusion_proof(index, size, fetch))
         return Place(index, path, checkpoint)
+
+    async def _look_up_closed(self, connection: Connection, entry: bytes) -> Place | None:
+        """A place in an origin that was closed, as it was proven then."""
+        if (one := await epochs.closed_entry(connection, entry)) is None:
+            return None
+        path = await self._with_nodes(
+            connection, lambda fetch: inclusion_proof(one.index, one.size, fetch), origin=one.origin
+        )
+        return Place(one.index, path, one.note)
 
     async def _read(self, connection: Connection, size: int) -> None:
         """Take the tree as the database has it."""
         self._frontier = await self._with_nodes(connection, lambda fetch: load_frontier(size, fetch))
         self._sign()
 
-    async def _with_nodes(self, connection: Connection, work: Callable[[Fetch], T]) -> T:
-        return await with_nodes(connection, self.origin, work)
+    async def _with_nodes(self, connection: Connection, work: Callable[[Fetch], T], *, origin: str | None = None) -> T:
+        return await with_nodes(connection, origin or self.origin, work)
 
     async def _take_lease(self) -> int | None:
         now = self._clock.now()
@@ -193,6 +205,8 @@ class Log:
                 now,
                 now + LEASE,
             )
+            if not rows and await epochs.is_closed(connection, self.origin):
+                raise epochs.OriginClosed(self.origin)
         if not rows:
             return None
         self._fence = rows[0]["fence"]
