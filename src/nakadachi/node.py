@@ -20,7 +20,7 @@ from nakadachi.kit.author import Author
 from nakadachi.kit.client import HttpWire, Wire
 from nakadachi.kit.clock import Clock, SystemClock
 from nakadachi.kit.config import ConfigError
-from nakadachi.kit.database import Database
+from nakadachi.kit.database import Database, DatabaseAway
 from nakadachi.kit.entropy import Entropy, SystemEntropy
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
@@ -208,14 +208,20 @@ class Service:
                 logger().error("reload.refused", node=self.node.config.name.value, detail=str(wrong))
 
     async def stop(self) -> None:
-        """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept."""
-        for end in self.ends:
-            await end()
+        """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept.
+
+        A database that is away keeps nobody from stopping: what could not be kept any more is done after the next start.
+        """
+        for end in (*self.ends, self._close_door, self.system.stop, self.node.database.close):
+            try:
+                await end()
+            except DatabaseAway as wrong:
+                logger().warning("stop.incomplete", node=self.node.config.name.value, detail=str(wrong))
+
+    async def _close_door(self) -> None:
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await asyncio.gather(self._task, return_exceptions=True)
-        await self.system.stop()
-        await self.node.database.close()
 
 
 def listening(config: NodeConfig) -> Listening:

@@ -9,6 +9,7 @@ from nakadachi.intermediate import code, exchange_store, inquiry, provision, sto
 from nakadachi.intermediate.files.results import ItemResult, Result, Status
 from nakadachi.intermediate.rules import State
 from nakadachi.kit.client import Unreachable
+from nakadachi.kit.database import DatabaseAway
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json
@@ -38,7 +39,7 @@ async def ask(
     system: System[Intermediate], serials: Serials, line: InquiryLine, *, by: Circumstance, lane: Lane
 ) -> Result:
     """照会: from one line of an inquiry file to its result; pending where the answer takes longer than an immediate
-    one.
+    one, unknown where the database went away: what became of it is read later, by its serial.
     """
     prefix = Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
     try:
@@ -48,9 +49,13 @@ async def ask(
     except Refusal as refusal:
         return Result.without_answer(line.line, Status.REFUSED, refusal.reason)
     system.parts.settled.expect(serial)
-    await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
-    settled = await system.parts.settled.wait(serial, IMMEDIATE_SECONDS)
-    return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
+    try:
+        await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
+        settled = await system.parts.settled.wait(serial, IMMEDIATE_SECONDS)
+        return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
+    except DatabaseAway:
+        system.parts.settled.forget(serial)
+        return Result.without_answer(line.line, Status.UNKNOWN, Reason.TIMED_OUT, serial)
 
 
 async def read_inquiries(_intermediate: Intermediate, unit: Unit, serials: Sequence[Serial]) -> list[Inquiry | None]:

@@ -150,7 +150,7 @@ class Sender:
                 async with self._database.transaction() as connection:
                     await self.drop_done(connection)
                     entries = await outbox.claim(connection, self._author.clock.now())
-            except (TimeoutError, OSError):
+            except Exception:  # noqa: BLE001  the database may be away for a while
                 logger().exception("outbox.waits", node=self._author.name.value)
                 continue
             for entry in entries:

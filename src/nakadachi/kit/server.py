@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from nakadachi.kit import outbox
 from nakadachi.kit.batch import Batcher
 from nakadachi.kit.client import Unreachable
-from nakadachi.kit.database import retrying
+from nakadachi.kit.database import DatabaseAway, retrying
 from nakadachi.kit.log import logger
 from nakadachi.kit.sender import Sender
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
@@ -83,6 +83,7 @@ class System(Generic[P]):
         """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1).
 
         Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
+        Raises DatabaseAway: nothing is answered then, so that whoever sent the request sends it again.
         """
         placed: list[Placed | Envelope] = []
         for received in decode_frame(raw):
@@ -107,6 +108,8 @@ class System(Generic[P]):
             batcher = self._batcher((kinds, request[0][0].header.lane), self._transact)
             replies = await batcher.submit(request)
             answers = [await self._finish(one, reply) for one, reply in zip(request, replies, strict=True)]
+        except DatabaseAway:
+            raise  # a refusal would be final, and a restart of the database ends no exchange
         except Exception:  # noqa: BLE001  outside it is INTERNAL, inside a traceback
             names = ", ".join(kind.__name__ for kind in kinds)
             logger().exception("telegram.failed", node=self.name.value, telegram=names)

@@ -22,6 +22,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from nakadachi import __version__
 from nakadachi.kit.client import MEDIA_TYPE
+from nakadachi.kit.database import DatabaseAway
+from nakadachi.kit.log import logger
 from nakadachi.kit.tls import PeerCertificate, read_certificate, server_context
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import FRAME_LIMIT, encode_frame
@@ -92,7 +94,10 @@ async def read_body(request: Request, limit: int) -> bytes:
 def application(
     system: System[Any], *, ready: Callable[[], Awaitable[dict[str, Any]]], routes: Sequence[BaseRoute] = ()
 ) -> Starlette:
-    """A system's HTTP application: `/telegrams`, `/livez`, `/readyz`, `/status`, and the routes it adds."""
+    """A system's HTTP application: `/telegrams`, `/livez`, `/readyz`, `/status`, and the routes it adds.
+
+    While the database is away, requests get 503: nothing was decided, and they may be sent again.
+    """
 
     async def telegrams(request: Request) -> Response:
         try:
@@ -101,6 +106,10 @@ def application(
         except Refusal as refusal:
             return problem(refusal)
         return Response(encode_frame(answers), media_type=MEDIA_TYPE)
+
+    async def away(_request: Request, wrong: Exception) -> Response:
+        logger().warning("database.away", node=system.name.value, detail=str(wrong))
+        return Response(status_code=503, headers={"Retry-After": "1"})
 
     async def live(_request: Request) -> Response:
         return JSONResponse({"node": system.name.value, "version": __version__})
@@ -115,7 +124,8 @@ def application(
             Route("/readyz", status),
             Route("/status", status),
             *routes,
-        ]
+        ],
+        exception_handlers={DatabaseAway: away},
     )
 
 
