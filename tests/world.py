@@ -162,14 +162,10 @@ class Land:
 
     async def status(self, name: NodeName) -> dict[str, Any]:
         """What a system says of itself."""
-        return cast("dict[str, Any]", json.loads(await self.get(name, "/status")))
-
-    async def get(self, name: NodeName, path: str) -> bytes:
-        """What a system hands out at a path. Raises aiohttp.ClientError where it hands out nothing."""
         place = self.plan.place(name)
         session = self._session(self.country.folder / self.plan.of(Role.CORE).folder)
-        async with session.get(place.url + path, server_hostname=node_host(name), raise_for_status=True) as response:
-            return await response.read()
+        async with session.get(f"{place.url}/status", server_hostname=node_host(name)) as response:
+            return cast("dict[str, Any]", await response.json())
 
     def _session(self, folder: Path) -> aiohttp.ClientSession:
         if folder not in self._sessions:

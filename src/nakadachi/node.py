@@ -210,7 +210,7 @@ class Service:
     async def stop(self) -> None:
         """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept.
 
-        A database that is away keeps nobody from stopping: what could not be kept any more is done after the next start.
+        A database that is away keeps nobody from stopping: what could not be kept is done after the next start.
         """
         for end in (*self.ends, self._close_door, self.system.stop, self.node.database.close):
             try:

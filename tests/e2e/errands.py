@@ -47,6 +47,7 @@ class Errands:
     realm: Realm
     told: list[Told] = field(default_factory=list)
     linked: list[Person] = field(default_factory=list)
+    checked: set[str] = field(default_factory=set)
     _newcomers: itertools.count[int] = field(default_factory=itertools.count)
     _edition: int = 1
 
@@ -148,7 +149,9 @@ class Errands:
             process.terminate()
 
         async def started() -> bool:
-            said = await realm.rows(realm.land.name(Role.CORE), "SELECT node FROM operation WHERE operation = 'started'")
+            said = await realm.rows(
+                realm.land.name(Role.CORE), "SELECT node FROM operation WHERE operation = 'started'"
+            )
             again = all(realm.processes.running[place.name.value] not in before for place in places)
             return again and {place.name.value for place in places} <= {row["node"] for row in said}
 

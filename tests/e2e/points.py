@@ -1,4 +1,4 @@
-"""Where a system may be killed: before and after every leg of the catalogue's hops, at both ends; nothing listed by hand.
+"""Where a system may be killed: before and after every leg of the catalogue's hops, at both ends.
 
 A leg is one step of a hop's path. Whoever sends may die before it sends, or with the answer unread; whoever receives
 may die before it handles, or with all of it committed and the answer unsent.
@@ -74,11 +74,13 @@ class Leg:
 
     story: Story
     telegram: str
+    author: Stop
     sender: Stop
     to: Stop
 
     def __str__(self) -> str:
-        return f"{self.telegram}, {self.sender} to {self.to}"
+        by = "" if self.author == self.sender else f" of {self.author}"
+        return f"{self.telegram}{by}, {self.sender} to {self.to}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def legs(catalogue: Iterable[Hop] = CATALOGUE) -> Iterator[Leg]:
     """Every leg of every hop."""
     for hop in catalogue:
         for sender, to in zip(hop.path, hop.path[1:], strict=False):
-            yield Leg(story_of(hop), hop.telegram.__name__, sender, to)
+            yield Leg(story_of(hop), hop.telegram.__name__, hop.path[0], sender, to)
 
 
 def lanes_of(leg: Leg) -> tuple[Lane | None, ...]:

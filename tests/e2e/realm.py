@@ -25,6 +25,7 @@ from nakadachi.country.plan import Place, plan
 from nakadachi.country.processes import ProcessEnded, Processes
 from nakadachi.country.running import Country
 from nakadachi.kit.postgres import EmbeddedPostgres, PostgresServer
+from nakadachi.kit.tls import node_host
 from nakadachi.law import lawbook
 from nakadachi.node import World
 from nakadachi.telegrams.catalogue import Stop, role_at
@@ -87,6 +88,7 @@ class Realm:
                 "moment": point.moment.value,
                 "peer": self.place(point.peer).name.value,
                 "telegram": point.leg.telegram,
+                "author": self.place(point.leg.author).name.value,
                 "postmaster": str(data.data / "postmaster.pid") if point.victim is Victim.POSTGRES else None,
             })  # fmt: skip
         for folder, given in orders.items():
@@ -147,6 +149,13 @@ class Realm:
             return [dict(row) for row in await connection.fetch(query, *values)]
         finally:
             await connection.close()
+
+    async def get(self, name: NodeName, path: str) -> bytes:
+        """What a system hands out at a path."""
+        core, place = self.land.plan.of(Role.CORE), self.land.plan.place(name)
+        session = self.land._session(self.folder / core.folder)
+        async with session.get(place.url + path, server_hostname=node_host(name), raise_for_status=True) as answer:
+            return await answer.read()
 
     async def quiet(self) -> None:
         """Wait until everybody is up and nothing is on its way any more."""

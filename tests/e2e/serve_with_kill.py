@@ -26,22 +26,23 @@ ORDERS, DONE = "kill.json", "killed.json"
 FOLDER = Path(sys.argv[sys.argv.index("--config") + 1]).parent if "--config" in sys.argv else Path()
 
 
-def names(frame: bytes) -> list[str]:
-    """The telegrams of a frame."""
+def names(frame: bytes) -> list[tuple[str, str]]:
+    """The telegrams of a frame, and who wrote each."""
     try:
-        return [type(one.header).__name__ for one in decode_frame(frame)]
+        return [(type(one.header).__name__, one.header.author.value) for one in decode_frame(frame)]
     except Refusal:
         return []
 
 
-def may_kill(moment: str, peer: NodeName, telegrams: Iterable[str]) -> None:
+def may_kill(moment: str, peer: NodeName, telegrams: Iterable[tuple[str, str]]) -> None:
     """Carry out the orders for this moment, if there are any."""
     file = FOLDER / ORDERS
     if not file.exists():
         return
     orders = json.loads(file.read_text())
     for order in orders:
-        if order["moment"] == moment and order["peer"] == peer.value and order["telegram"] in telegrams:
+        fits = order["moment"] == moment and order["peer"] == peer.value
+        if fits and (order["telegram"], order["author"]) in telegrams:
             cross_out(order, [other for other in orders if other is not order])
             kill(order["postmaster"])
             return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from tests.e2e.errands import KNOWN, NEWCOMERS, Errands
 from tests.e2e.evidence import check
-from tests.e2e.points import Point, Story, chosen, lane_of, matrix, name_of, rounds
+from tests.e2e.points import Point, chosen, lane_of, matrix, name_of, rounds
 from tests.e2e.realm import a_realm
 
 ATTEMPTS, LATE_TRIES = 6, 20

@@ -88,7 +88,7 @@ async def test_a_server_that_shuts_down_is_away_too(server, database):
     await read(database)
 
 
-async def test_what_the_statement_itself_does_wrong_is_no_absence(server, database):
+async def test_what_the_statement_itself_does_wrong_is_no_absence(database):
     with pytest.raises(asyncpg.UndefinedTableError):
         async with database.acquire() as connection:
             await connection.execute("SELECT * FROM nothing")
