@@ -2,6 +2,7 @@
 
 `python serve_with_kill.py <role> serve --config <file>`: before every leg and after it the process looks for orders
 beside its configuration. An order that fits is crossed out and carried out, once; none of this is in the product.
+Pauses and the lease of the log are shorter than an operator's, so that hundreds of deaths take minutes.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from nakadachi import cli, node
+from nakadachi.kit import outbox
 from nakadachi.kit.client import HttpWire
 from nakadachi.kit.server import System
+from nakadachi.ledger import log
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.codec import decode_frame
 from nakadachi.terms import NodeName
@@ -93,7 +97,14 @@ def watched(receive: Any) -> Any:
     return deadly
 
 
+def hasten() -> None:
+    """Nothing that waits for somebody to come back waits for long."""
+    outbox.FIRST_PAUSE, outbox.LONGEST_PAUSE = timedelta(seconds=5), timedelta(seconds=2)
+    log.LEASE, log.RENEW_SECONDS = timedelta(seconds=2), 0.5
+
+
 if __name__ == "__main__":
+    hasten()
     node.World = functools.partial(node.World, wire=lambda _name, context: DeadlyWire(context))
     System.receive = watched(System.receive)
     cli.main()

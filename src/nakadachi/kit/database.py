@@ -136,8 +136,9 @@ class Database:
 
         After a restart of the database the pool finds its connections closed and opens new ones.
         """
+        pool = self._pool
         try:
-            connection = await self._pool.acquire()
+            connection = await pool.acquire()
         except _NOT_THERE as wrong:
             raise DatabaseAway(f"the database is away ({type(wrong).__name__})") from wrong
         try:
@@ -147,7 +148,7 @@ class Database:
                 raise DatabaseAway(f"the database went away ({type(wrong).__name__})") from wrong
             raise
         finally:
-            await self._pool.release(connection)
+            await pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self, *, isolation: str | None = None, readonly: bool = False) -> AsyncIterator[Connection]:
