@@ -36,7 +36,7 @@ up: $(STAMP) ## a whole country on this machine, kept running; prints addresses
 	@$(BIN)/nakadachi up
 
 # == Develop
-.PHONY: test test-all coverage story check fmt
+.PHONY: test test-all coverage story kill check fmt
 test: $(STAMP) ## the quick tests; K=word picks some
 	@$(BIN)/python -m pytest -q -m "not slow" $(if $(K),-k "$(K)")
 
@@ -52,6 +52,9 @@ coverage: $(STAMP) ## every branch of law, wire, decisions, tree and crypto is t
 
 story: $(STAMP) ## the stories alone: the life of an inquiry, of a code, of a record
 	@$(BIN)/python -m pytest tests/story -v $(if $(K),-k "$(K)")
+
+kill: $(STAMP) ## SIGKILL for every system and its PostgreSQL before and after every hop (about an hour)
+	@NAKADACHI_KILL=whole $(BIN)/python -m pytest -q tests/e2e/test_killing.py $(if $(K),-k "$(K)")
 
 check: $(STAMP) ## format, lint, types, who imports whom, sizes; drawn pages and vectors fresh
 	@$(BIN)/ruff format --check .

@@ -22,7 +22,7 @@ from nakadachi.kit.author import Author
 from nakadachi.kit.client import HttpWire, Wire
 from nakadachi.kit.clock import Clock, SystemClock
 from nakadachi.kit.config import ConfigError
-from nakadachi.kit.database import Database
+from nakadachi.kit.database import Database, DatabaseAway
 from nakadachi.kit.entropy import Entropy, SystemEntropy
 from nakadachi.kit.kernel_clock import KernelClock, read_kernel_clock
 from nakadachi.kit.keystore import FileKeyStore
@@ -267,13 +267,19 @@ class Service:
     async def stop(self) -> None:
         """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept.
 
-        A step that fails (the database may be gone) does not keep the others. Raises what the last one that failed
-        raised.
+        A database that is away keeps nobody from stopping: what could not be kept is done after the next start. Another
+        step that fails does not keep the others; what the last of them raised is raised in the end.
         """
         async with AsyncExitStack() as steps:
             for step in (self.node.database.close, self.system.stop, self._listen_no_more, *reversed(self.ends)):
-                steps.push_async_callback(step)
+                steps.push_async_callback(self._unless_away, step)
         logger().info("node.stopped", node=self.node.config.name.value)
+
+    async def _unless_away(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except DatabaseAway as wrong:
+            logger().warning("stop.incomplete", node=self.node.config.name.value, detail=str(wrong))
 
     async def _listen_no_more(self) -> None:
         for server, _ in self._servers:

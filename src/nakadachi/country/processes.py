@@ -33,20 +33,20 @@ class Processes:
 
     folder: Path
     plan: Plan
+    command: tuple[str, ...] = (sys.executable, "-m", "nakadachi")
     running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     _pipe: tuple[int, int] = field(default_factory=os.pipe)
 
     async def start(self) -> None:
         """Start all systems and wait until each says that it listens. Raises ProcessEnded."""
         for place in self.plan.places[:COMMON]:
-            await self._start_one(place)
-        await asyncio.gather(*(self._start_one(place) for place in self.plan.places[COMMON:]))
+            await self.start_one(place)
+        await asyncio.gather(*(self.start_one(place) for place in self.plan.places[COMMON:]))
 
-    async def _start_one(self, place: Place) -> None:
+    async def start_one(self, place: Place) -> None:
+        """Start one system, also again, and wait until it says that it listens. Raises ProcessEnded."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "nakadachi",
+            *self.command,
             place.name.role.value,
             "serve",
             "--config",

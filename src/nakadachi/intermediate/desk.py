@@ -10,6 +10,7 @@ from nakadachi.intermediate import closing, code, exchange_store, inquiry, order
 from nakadachi.intermediate.files.results import ItemResult, Result, Status
 from nakadachi.intermediate.rules import State
 from nakadachi.kit.client import Unreachable
+from nakadachi.kit.database import DatabaseAway
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json
@@ -42,7 +43,7 @@ async def ask(
     system: System[Intermediate], serials: Serials, line: InquiryLine, *, by: Circumstance, lane: Lane
 ) -> Result:
     """照会: from one line of an inquiry file to its result; pending where the answer takes longer than an immediate
-    one.
+    one, unknown where the database went away: what became of it is read later, by its serial.
     """
     prefix = prefix_of(line)
     deadline = _now() + IMMEDIATE_SECONDS
@@ -58,9 +59,11 @@ async def ask(
     try:
         await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
         settled = await system.parts.settled.wait(serial, max(0.0, deadline - _now()))
+        return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
+    except DatabaseAway:
+        return Result.without_answer(line.line, Status.UNKNOWN, Reason.TIMED_OUT, serial)
     finally:
         system.parts.settled.forget(serial)
-    return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
 
 
 async def ask_many(

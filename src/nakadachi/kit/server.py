@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nakadachi.kit import outbox
 from nakadachi.kit.batch import Batches
-from nakadachi.kit.database import retrying
+from nakadachi.kit.database import DatabaseAway, retrying
 from nakadachi.kit.lanes import Busy, Lanes
 from nakadachi.kit.log import logger
 from nakadachi.kit.metrics import Metrics
@@ -105,6 +105,7 @@ class System(Generic[P]):
         Busy where too many of their kind are in handling.
 
         Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
+        Raises DatabaseAway: nothing is answered then, so that whoever sent the request sends it again.
         """
         begun = self.metrics.begin()
         self.sender.sign_of_life(hop)
@@ -158,8 +159,8 @@ class System(Generic[P]):
             weight = sum(len(verified.header.exchanges) for verified, _, _ in request)
             replies = await self._batches.submit(request[0][0].header.lane, kinds, self._transact, request, weight)
             answers = [await self._finish(one, reply) for one, reply in zip(request, replies, strict=True)]
-        except Busy:
-            raise
+        except (Busy, DatabaseAway):
+            raise  # a refusal would be final, and neither a full place nor a restart of the database ends an exchange
         except Exception:  # noqa: BLE001  outside it is INTERNAL, inside a traceback
             names = ", ".join(kind.__name__ for kind in kinds)
             logger().exception("telegram.failed", node=self.name.value, telegram=names)

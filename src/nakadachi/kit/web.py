@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from nakadachi import __version__
 from nakadachi.kit.client import MEDIA_TYPE, VERSION_HEADER
+from nakadachi.kit.database import DatabaseAway
 from nakadachi.kit.lanes import Busy, Limits
 from nakadachi.kit.log import logger
 from nakadachi.kit.metrics import CONTENT_TYPE
@@ -86,11 +87,15 @@ def problem(refusal: Refusal) -> Response:
 
 def later(busy: Busy) -> Response:
     """混雑: nothing was taken in, and when to come again, in both languages (RFC 9110 15.6.4, RFC 9457)."""
-    seconds = busy.seconds
+    return unavailable(busy.seconds, "Too much at a time; nothing was taken in", "混み合っているため受け付けていません")
+
+
+def unavailable(seconds: int, english: str, japanese: str) -> Response:
+    """Not now: why, and when to come again (RFC 9110 15.6.4)."""
     body = {
         "type": "about:blank",
-        "title": f"Too much at a time; nothing was taken in. Try again in {seconds} seconds",
-        "title_ja": f"混み合っているため受け付けていません。{seconds}秒後に再度お試しください",
+        "title": f"{english}. Try again in {seconds} seconds",
+        "title_ja": f"{japanese}。{seconds}秒後に再度お試しください",
         "status": 503,
     }
     headers = {"Retry-After": str(seconds)}
@@ -146,7 +151,10 @@ class Watched(Protocol):
 
 
 def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """A system's HTTP application: `/telegrams`, `/livez`, `/readyz`, `/status`, `/metrics`, and the routes it adds."""
+    """A system's HTTP application: `/telegrams`, `/livez`, `/readyz`, `/status`, `/metrics`, and the routes it adds.
+
+    While the database is away, requests get 503: nothing was decided, and they may be sent again.
+    """
 
     async def telegrams(request: Request) -> Response:
         try:
@@ -166,6 +174,10 @@ def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRo
             return Response(status_code=408)
         return Response(encode_frame(answers), media_type=MEDIA_TYPE)
 
+    async def away(_request: Request, wrong: Exception) -> Response:
+        logger().warning("database.away", node=system.name.value, detail=str(wrong))
+        return unavailable(1, "The database is away for the moment", "データベースに一時的に接続できません")
+
     async def live(_request: Request) -> Response:
         return _alive(health)
 
@@ -183,7 +195,8 @@ def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRo
             Route("/status", _readable(system, status)),
             Route("/metrics", _readable(system, metrics)),
             *routes,
-        ]
+        ],
+        exception_handlers={DatabaseAway: away},
     )
 
 

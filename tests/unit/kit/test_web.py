@@ -18,6 +18,7 @@ from nakadachi import __version__
 from nakadachi.country.pki import issue, new_authority
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.kit.client import MEDIA_TYPE
+from nakadachi.kit.database import DatabaseAway
 from nakadachi.kit.lanes import Busy, Lanes, Limits
 from nakadachi.kit.metrics import CONTENT_TYPE
 from nakadachi.kit.peers import Peers
@@ -93,6 +94,8 @@ async def door(certificates):
     async def receive(raw, hop):
         if raw == b"no telegram":
             raise Refusal(Reason.BAD_FORMAT, "for our own log")
+        if raw == b"no database":
+            raise DatabaseAway("for our own log")
         received.append((raw, hop))
         return [ANSWER]
 
@@ -261,6 +264,13 @@ async def test_a_systems_own_routes_see_who_is_there(door):
     assert (await ask(door, b"", path="/whoami", method="GET"))[2] == f"{INTERFACE} None".encode()
     seen = (await ask(door, b"", path="/whoami", method="GET", system="desk"))[2]
     assert seen == f"None {('desk', CITY)}".encode()
+
+
+async def test_while_the_database_is_away_nothing_is_answered_and_one_may_ask_again(door):
+    status, headers, body = await ask(door, b"no database")
+    assert (status, headers["retry-after"]) == (503, "1")
+    assert "database is away" in json.loads(body)["title"]
+    assert (await ask(door))[0] == 200
 
 
 async def test_a_taken_port_is_said_to_be_taken(door):
