@@ -1,0 +1,297 @@
+"""The state machine: hypothesis chooses what happens next, and shrinks what broke a promise to the few steps it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import sys
+import time
+from collections import Counter
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from nakadachi.core.oversight import distribute_edition
+from nakadachi.country.founding import Founding, found
+from nakadachi.country.plan import Plan, plan
+from nakadachi.kit.clock import FixedClock
+from nakadachi.kit.postgres import PostgresServer
+from nakadachi.law import lawbook
+from nakadachi.node import World
+from nakadachi.terms import NodeName, Role
+from tests.invented import AOBA, PENSION, TSUBAKI
+from tests.machine.country import BEGINNING, Simulated, residents_file, simulated
+from tests.machine.database import Trouble
+from tests.machine.loop import VirtualLoop
+from tests.machine.people import ASKABLE, LATER, MISTABLED, RESIDENTS, settle
+from tests.machine.promises import Promises
+from tests.machine.rest import check_at_rest, come_to_rest
+from tests.machine.wire import Fault
+from tests.story.editions import edition
+from tests.tap import all_that_is_logged
+from tests.world import _csv, _Tenants, inquiry_line, told
+
+SMALLEST_BEAT = 0.02
+MOST_BACK = 5.0
+_COUNTRIES = itertools.count(1)
+
+
+@dataclass
+class Tally:
+    """What all runs together did."""
+
+    runs: int = 0
+    steps: int = 0
+    telegrams: int = 0
+    inquiries: int = 0
+    real_seconds: float = 0.0
+    simulated_seconds: float = 0.0
+    met: Counter[str] = field(default_factory=Counter)
+    told: Counter[str] = field(default_factory=Counter)
+
+
+class Run:
+    """One country from its founding to its end. All of it happens inside its virtual loop."""
+
+    def __init__(self, server: PostgresServer, directory: Path, seed: int) -> None:
+        tenant = f"machine_{os.getpid()}_{next(_COUNTRIES)}"
+        self.places: Plan = plan(lawbook.sample(), (TSUBAKI, AOBA, PENSION), port=9000)
+        folder = directory / tenant
+        folder.mkdir()
+        residents_file(folder, RESIDENTS)
+        tenants = cast("PostgresServer", _Tenants(server, tenant))
+        founding = Founding(folder, self.places, lawbook.sample(), tenants, World(clock=FixedClock(BEGINNING)))
+        asyncio.run(found(founding))
+        self._server, self._tenant = server, tenant
+        self._around = ExitStack()
+        log = self._around.enter_context(all_that_is_logged())
+        self.loop = VirtualLoop(seed)
+        self._inside = AsyncExitStack()
+        self.land: Simulated = self.do(self._inside.enter_async_context(simulated(folder, self.places, seed, log)))
+        self.do(settle(self.land))
+        self.promises = Promises(self.land)
+        self.asks: list[asyncio.Task[None]] = []
+
+    def do(self, work: Any) -> Any:
+        """Do this inside."""
+        return self.loop.run_until_complete(work)
+
+    def end(self, tally: Tally) -> None:
+        """Count what happened, and remove the country."""
+        network = self.land.network
+        tally.runs += 1
+        tally.telegrams += network.telegrams
+        tally.simulated_seconds += self.loop.time()
+        tally.met += network.weather.met
+        try:
+            self.do(self._inside.aclose())
+            self.loop.end()
+        finally:
+            self._around.close()
+            asyncio.run(self._remove())
+
+    async def _remove(self) -> None:
+        for place in self.places.places:
+            await self._server.drop_tenant(f"{self._tenant}_{place.tenant}")
+
+
+INTERMEDIATES = ((Role.INTERMEDIATE, TSUBAKI), (Role.INTERMEDIATE, AOBA))
+NODES = st.sampled_from(
+    [
+        *INTERMEDIATES, (Role.INTERFACE, TSUBAKI), (Role.INTERFACE, AOBA), (Role.CORE, None), (Role.COMMISSION, None),
+        (Role.REGISTRY, None),
+    ]
+)  # fmt: skip
+FAULTS = st.lists(st.tuples(st.sampled_from(Fault), st.none() | NODES), min_size=1, max_size=4)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """A country to which anything may happen in any order. `server` and `directory` are set before it runs."""
+
+    server: ClassVar[PostgresServer]
+    directory: ClassVar[Path]
+    tally: ClassVar[Tally] = Tally()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run: Run | None = None
+        self.failed = False
+        self.editions = 0
+
+    @initialize(seed=st.integers(min_value=0, max_value=2**32 - 1))
+    def found(self, seed: int) -> None:
+        """A country in which everybody is linked and nothing has gone wrong yet."""
+        self.run = Run(self.server, self.directory, seed)
+
+    # What people do
+
+    @rule(addressee=st.sampled_from(ASKABLE))
+    def ask(self, addressee: str) -> None:
+        """Tsubaki asks one inquiry; nobody waits here for its answer."""
+        self._ask([addressee], lane="interactive")
+
+    @rule(addressees=st.lists(st.sampled_from(ASKABLE), min_size=2, max_size=6))
+    def ask_many(self, addressees: list[str]) -> None:
+        """Tsubaki hands in a file."""
+        self._ask(addressees, lane="bulk")
+
+    @rule(addressee=st.sampled_from(ASKABLE[:3]))
+    def ask_what_is_not_listed(self, addressee: str) -> None:
+        """Tsubaki asks for what the law does not let it."""
+        self._ask([addressee], lane="interactive", **MISTABLED)
+
+    @rule(decision=st.sampled_from(["answer", "refuse"]))
+    def decide(self, decision: str) -> None:
+        """Aoba's staff decide the oldest exchange that is held."""
+        land = self._run.land
+
+        async def decide() -> None:
+            held = await land.rows(
+                self._run.promises.provider,
+                "SELECT serial FROM asked WHERE state = 'held' ORDER BY asked_at, serial LIMIT 1",
+            )
+            for row in held:
+                await land.desk(AOBA, "POST", f"held/{row['serial']}/{decision}", staff="clerk-kikyou")
+
+        self._meanwhile(decide())
+
+    @rule(one=st.sampled_from(LATER))
+    def link(self, one: Any) -> None:
+        """Tsubaki asks for a person's link code."""
+        self._meanwhile(self._run.land.desk(TSUBAKI, "POST", "link", _csv([one.line(TSUBAKI)])))
+
+    @rule()
+    def distribute(self) -> None:
+        """The core is handed a newer directory."""
+        land = self._run.land
+        if (core := land.country.services.get(land.name(Role.CORE))) is None or land.door(core.system.name) is None:
+            return
+        notes = edition(land, listed=1)
+        self._meanwhile(self._run.loop.spawn(core.system.together(distribute_edition, notes), core.system.name))
+
+    # What happens to nodes
+
+    @rule(node=NODES, pause=st.sampled_from([0.0, 0.5, 3.0, 20.0, 120.0]), kill=st.booleans())
+    def restart(self, node: tuple[Role, Any], pause: float, kill: bool) -> None:  # noqa: FBT001
+        """A node stops, in order or hard, and comes up again."""
+        land, name = self._run.land, self._name(node)
+        if land.door(name) is None:
+            return
+        land.network.weather.met["killed" if kill else "stopped"] += 1
+        self._do(land.kill(name) if kill else land.stop(name))
+        land.rise_after(name, pause)
+
+    @rule(node=NODES, seconds=st.sampled_from([-MOST_BACK, -0.5, 0.5, 30.0, 90.0, 600.0, 86400.0]))
+    def jump(self, node: tuple[Role, Any], seconds: float) -> None:
+        """A node's clock is set."""
+        self._run.land.clocks[self._name(node)].ahead += timedelta(seconds=seconds)
+        self._run.land.network.weather.met["clock set"] += 1
+
+    @rule(node=NODES, troubles=st.lists(st.sampled_from(Trouble), min_size=1, max_size=4))
+    def trouble(self, node: tuple[Role, Any], troubles: list[Trouble]) -> None:
+        """A node's next commits fail."""
+        self._run.land.troubles[self._name(node)].next.extend(troubles)
+
+    # What happens to the network
+
+    @rule(faults=FAULTS)
+    def spoil(self, faults: list[tuple[Fault, tuple[Role, Any] | None]]) -> None:
+        """The next requests, or the next ones of or to a node, fare ill."""
+        weather = self._run.land.network.weather
+        weather.next += [(fault, self._name(node) if node else None) for fault, node in faults]
+
+    @rule(one=NODES, other=NODES)
+    def part(self, one: tuple[Role, Any], other: tuple[Role, Any]) -> None:
+        """Two nodes cannot reach each other any more; one alone: nobody."""
+        self._run.land.network.weather.cut.add(frozenset({self._name(one), self._name(other)}))
+
+    @precondition(lambda self: self.run is not None and self.run.land.network.weather.cut)
+    @rule()
+    def heal(self) -> None:
+        """All ways are open again."""
+        self._run.land.network.weather.calm()
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 1.0, 5.0, 25.0]))
+    def wait(self, seconds: float) -> None:
+        """Time passes."""
+        self._do(asyncio.sleep(seconds))
+
+    # The machine itself
+
+    def teardown(self) -> None:
+        """All is healed and comes to rest; then every promise is checked in full."""
+        if self.run is None:
+            return
+        try:
+            if not self.failed:
+                self._guarded(come_to_rest(self.run.promises))
+                self._guarded(check_at_rest(self.run.promises))
+        finally:
+            run, self.run = self.run, None
+            run.end(self.tally)
+
+    @property
+    def _run(self) -> Run:
+        assert self.run is not None
+        return self.run
+
+    def _name(self, node: tuple[Role, Any]) -> NodeName:
+        return self._run.land.name(*node)
+
+    def _do(self, work: Any) -> None:
+        """One step, a moment after it, and whatever must hold then."""
+        self.tally.steps += 1
+        self._guarded(work)
+        self._guarded(asyncio.sleep(SMALLEST_BEAT))
+        self._guarded(self._run.promises.step())
+        for task in [task for task in self._run.asks if task.done()]:
+            self._run.asks.remove(task)
+            task.result()
+
+    def _guarded(self, work: Any) -> None:
+        started = time.monotonic()
+        try:
+            self._run.do(work)
+        except BaseException:
+            self.failed = True
+            raise
+        finally:
+            self.tally.real_seconds += time.monotonic() - started
+
+    def _meanwhile(self, work: Any) -> None:
+        """Begin something nobody waits for; it may well fail."""
+
+        async def begin() -> None:
+            task = asyncio.ensure_future(work)
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+        self._do(begin())
+
+    def _ask(self, addressees: list[str], *, lane: str, **other: str) -> None:
+        lines = "".join(inquiry_line(addressee, AOBA, **other) for addressee in addressees)
+        self.tally.inquiries += len(addressees)
+        run = self._run
+
+        async def ask() -> None:
+            _, text = await run.land.desk(TSUBAKI, "POST", "inquiries", lines.encode(), lane=lane)
+            for addressee, line in zip(addressees, text.splitlines(), strict=False):
+                self.tally.told[told(line).status] += 1
+                if not other or told(line).status == "answered":
+                    run.promises.told(addressee, told(line))
+
+        async def begin() -> None:
+            run.asks.append(asyncio.ensure_future(ask()))
+
+        self._do(begin())
+
+
+def say(text: str) -> None:
+    """A line for whoever watches."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
