@@ -18,7 +18,9 @@ def main() -> int:
     """Play; the exit status says whether a promise was broken."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         # The order of sets of texts differs from process to process unless it is fixed before the start.
-        os.execve(sys.executable, [sys.executable, "-m", "tests.machine", *sys.argv[1:]], os.environ | {"PYTHONHASHSEED": "0"})
+        os.execve(
+            sys.executable, [sys.executable, "-m", "tests.machine", *sys.argv[1:]], os.environ | {"PYTHONHASHSEED": "0"}
+        )
     parser = argparse.ArgumentParser(
         prog="python -m tests.machine",
         description="A whole country under random events: lost, repeated, late, altered telegrams, killed systems,"
@@ -27,7 +29,10 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=600, help="how many steps in all (default %(default)s)")
     parser.add_argument("--seed", type=int, default=None, help="a seed to replay (default: a new one)")
     parser.add_argument(
-        "--run", type=int, default=STEPS_OF_A_RUN, help="steps of one country, from its founding on (default %(default)s)"
+        "--run",
+        type=int,
+        default=STEPS_OF_A_RUN,
+        help="steps of one country, from its founding on (default %(default)s)",
     )
     parser.add_argument("--no-shrink", action="store_true", help="say what broke without looking for the fewest steps")
     given = parser.parse_args()

@@ -50,6 +50,7 @@ class Tally:
     steps: int = 0
     telegrams: int = 0
     inquiries: int = 0
+    lost: int = 0
     real_seconds: float = 0.0
     simulated_seconds: float = 0.0
     met: Counter[str] = field(default_factory=Counter)
@@ -89,6 +90,7 @@ class Run:
         tally.telegrams += network.telegrams
         tally.simulated_seconds += self.loop.time()
         tally.met += network.weather.met
+        tally.lost += self.promises.lost
         try:
             self.do(self._inside.aclose())
             self.loop.end()
@@ -101,14 +103,19 @@ class Run:
             await self._server.drop_tenant(f"{self._tenant}_{place.tenant}")
 
 
-INTERMEDIATES = ((Role.INTERMEDIATE, TSUBAKI), (Role.INTERMEDIATE, AOBA))
-NODES = st.sampled_from(
-    [
-        *INTERMEDIATES, (Role.INTERFACE, TSUBAKI), (Role.INTERFACE, AOBA), (Role.CORE, None), (Role.COMMISSION, None),
-        (Role.REGISTRY, None),
-    ]
-)  # fmt: skip
-FAULTS = st.lists(st.tuples(st.sampled_from(Fault), st.none() | NODES), min_size=1, max_size=4)
+NODES = {
+    "core": (Role.CORE, None),
+    "commission": (Role.COMMISSION, None),
+    "registry": (Role.REGISTRY, None),
+    "interface A": (Role.INTERFACE, TSUBAKI),
+    "server A": (Role.INTERMEDIATE, TSUBAKI),
+    "interface B": (Role.INTERFACE, AOBA),
+    "server B": (Role.INTERMEDIATE, AOBA),
+}
+"""Tsubaki, the inquirer, is A; Aoba, the provider, is B."""
+_NODES = st.sampled_from(list(NODES))
+_FAULTS = {fault.value: fault for fault in Fault}
+_TROUBLES = {trouble.value: trouble for trouble in Trouble}
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -136,7 +143,7 @@ class AnyOrder(RuleBasedStateMachine):
         """Tsubaki asks one inquiry; nobody waits here for its answer."""
         self._ask([addressee], lane="interactive")
 
-    @rule(addressees=st.lists(st.sampled_from(ASKABLE), min_size=2, max_size=6))
+    @rule(addressees=st.lists(st.sampled_from(ASKABLE), min_size=2, max_size=6, unique=True))
     def ask_many(self, addressees: list[str]) -> None:
         """Tsubaki hands in a file."""
         self._ask(addressees, lane="bulk")
@@ -177,8 +184,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     # What happens to nodes
 
-    @rule(node=NODES, pause=st.sampled_from([0.0, 0.5, 3.0, 20.0, 120.0]), kill=st.booleans())
-    def restart(self, node: tuple[Role, Any], pause: float, kill: bool) -> None:  # noqa: FBT001
+    @rule(node=_NODES, pause=st.sampled_from([0.0, 0.5, 3.0, 20.0, 120.0]), kill=st.booleans())
+    def restart(self, node: str, pause: float, kill: bool) -> None:  # noqa: FBT001
         """A node stops, in order or hard, and comes up again."""
         land, name = self._run.land, self._name(node)
         if land.door(name) is None:
@@ -187,27 +194,27 @@ class AnyOrder(RuleBasedStateMachine):
         self._do(land.kill(name) if kill else land.stop(name))
         land.rise_after(name, pause)
 
-    @rule(node=NODES, seconds=st.sampled_from([-MOST_BACK, -0.5, 0.5, 30.0, 90.0, 600.0, 86400.0]))
-    def jump(self, node: tuple[Role, Any], seconds: float) -> None:
+    @rule(node=_NODES, seconds=st.sampled_from([-MOST_BACK, -0.5, 0.5, 30.0, 90.0, 600.0, 86400.0]))
+    def jump(self, node: str, seconds: float) -> None:
         """A node's clock is set."""
         self._run.land.clocks[self._name(node)].ahead += timedelta(seconds=seconds)
         self._run.land.network.weather.met["clock set"] += 1
 
-    @rule(node=NODES, troubles=st.lists(st.sampled_from(Trouble), min_size=1, max_size=4))
-    def trouble(self, node: tuple[Role, Any], troubles: list[Trouble]) -> None:
+    @rule(node=_NODES, troubles=st.lists(st.sampled_from(list(_TROUBLES)), min_size=1, max_size=4))
+    def trouble(self, node: str, troubles: list[str]) -> None:
         """A node's next commits fail."""
-        self._run.land.troubles[self._name(node)].next.extend(troubles)
+        self._run.land.troubles[self._name(node)].next.extend(_TROUBLES[one] for one in troubles)
 
     # What happens to the network
 
-    @rule(faults=FAULTS)
-    def spoil(self, faults: list[tuple[Fault, tuple[Role, Any] | None]]) -> None:
+    @rule(faults=st.lists(st.tuples(st.sampled_from(list(_FAULTS)), st.none() | _NODES), min_size=1, max_size=4))
+    def spoil(self, faults: list[tuple[str, str | None]]) -> None:
         """The next requests, or the next ones of or to a node, fare ill."""
         weather = self._run.land.network.weather
-        weather.next += [(fault, self._name(node) if node else None) for fault, node in faults]
+        weather.next += [(_FAULTS[fault], self._name(node) if node else None) for fault, node in faults]
 
-    @rule(one=NODES, other=NODES)
-    def part(self, one: tuple[Role, Any], other: tuple[Role, Any]) -> None:
+    @rule(one=_NODES, other=_NODES)
+    def part(self, one: str, other: str) -> None:
         """Two nodes cannot reach each other any more; one alone: nobody."""
         self._run.land.network.weather.cut.add(frozenset({self._name(one), self._name(other)}))
 
@@ -241,8 +248,8 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.run is not None
         return self.run
 
-    def _name(self, node: tuple[Role, Any]) -> NodeName:
-        return self._run.land.name(*node)
+    def _name(self, node: str) -> NodeName:
+        return self._run.land.name(*NODES[node])
 
     def _do(self, work: Any) -> None:
         """One step, a moment after it, and whatever must hold then."""

@@ -41,6 +41,8 @@ class Promises:
     serials: dict[str, str] = field(default_factory=dict)
     ended: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     roots: dict[int, str] = field(default_factory=dict)
+    lost: int = 0
+    """Exchanges that nothing will end any more."""
     _open: list[Flight] = field(default_factory=list)
     _read: int = 0
     _heads: int = 0
@@ -81,7 +83,9 @@ class Promises:
 
     def _reason(self, serial: str, addressee: str, reason: str | None, *, listed: bool = True) -> None:
         reasons = EXPECTED[addressee.lstrip("0")].reasons if listed else frozenset({Reason.NOT_IN_TABLE.value})
-        require(reason in reasons | self._reasons_of_faults(), f"{serial}: refused for {reason}, not for {set(reasons)}")
+        require(
+            reason in reasons | self._reasons_of_faults(), f"{serial}: refused for {reason}, not for {set(reasons)}"
+        )
 
     def _reasons_of_faults(self) -> frozenset[str]:
         """Why an inquiry may be refused only because something went wrong."""
@@ -138,7 +142,10 @@ class Promises:
         if row["state"] == "answered":
             items = decode_json(row["answer"], tuple[ProvidedItem, ...])
             values = {one.item.value: one.value for one in items}
-            require(listed and values == EXPECTED[row["addressee"].lstrip("0")].values, f"{row['serial']}: not their own values")
+            require(
+                listed and values == EXPECTED[row["addressee"].lstrip("0")].values,
+                f"{row['serial']}: not their own values",
+            )
         elif row["state"] == "refused":
             self._reason(row["serial"], row["addressee"], row["reason"], listed=listed)
 
@@ -151,7 +158,9 @@ class Promises:
         new = {row["size"]: row["note"] for row in heads if self.roots.get(row["size"]) != _root(row["note"])}
         if not new:
             return
-        entries = [row["entry"] for row in await self.land.rows(self.core, "SELECT entry FROM log_entry ORDER BY index")]
+        entries = [
+            row["entry"] for row in await self.land.rows(self.core, "SELECT entry FROM log_entry ORDER BY index")
+        ]
         for size, note in new.items():
             verdict = verify_log(map(bytes, entries[:size]), note, self.keys())
             require(verdict.ok, f"the head of size {size}: {verdict.problems}")
