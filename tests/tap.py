@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from nakadachi.kit.client import HttpWire, Wire
+from nakadachi.kit.client import HttpWire, Unreachable, Wire
 from nakadachi.kit.log import configure
 from nakadachi.telegrams.codec import decode_frame
 from nakadachi.telegrams.envelope import Pending, Received, Telegram
@@ -51,9 +51,13 @@ class Flight:
 
 @dataclass(slots=True)
 class Tap:
-    """Sees every request between systems, in the order sent."""
+    """Sees every request between systems, in the order sent. Nothing reaches what is `down`; an answer to a telegram of
+    a kind in `lost` does not come back.
+    """
 
     flights: list[Flight] = field(default_factory=list)
+    down: set[NodeName] = field(default_factory=set)
+    lost: set[type[Telegram]] = field(default_factory=set)
 
     def wire(self, name: NodeName, context: Any) -> Wire:
         """A node's real wire, listened to."""
@@ -76,17 +80,26 @@ class _Tapped:
     async def post(self, to: NodeName, url: str, body: bytes, *, seconds: float) -> bytes:
         flight = Flight(self._name, to, body)
         self._tap.flights.append(flight)
-        flight.answer = await self._wire.post(to, url, body, seconds=seconds)
-        return flight.answer
+        self._require_up(to)
+        answer = await self._wire.post(to, url, body, seconds=seconds)
+        if any(type(one.header) in self._tap.lost for one in flight.telegrams):
+            raise Unreachable(f"{to}: the answer is lost")
+        flight.answer = answer
+        return answer
 
     async def request(self, to: NodeName, url: str, path: str, body: bytes) -> tuple[int, bytes]:
         flight = Flight(self._name, to, body, path=path)
         self._tap.flights.append(flight)
+        self._require_up(to)
         status, flight.answer = await self._wire.request(to, url, path, body)
         return status, flight.answer
 
     async def close(self) -> None:
         await self._wire.close()
+
+    def _require_up(self, to: NodeName) -> None:
+        if to in self._tap.down:
+            raise Unreachable(f"{to} is down", connected=False)
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from nakadachi.kit.entropy import Entropy, SystemEntropy
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
 from nakadachi.kit.migrations import migrate, read_migrations
+from nakadachi.kit.retry import RetryConfig
 from nakadachi.kit.server import System
 from nakadachi.kit.tls import client_context
 from nakadachi.kit.web import Listening, WebServer
@@ -63,6 +64,7 @@ class NodeConfig:
     trust_core: str = field(metadata={"doc": "the core's document key (C2SP vkey)"})
     trust_commission: str = field(metadata={"doc": "the Commission's document key (C2SP vkey)"})
     connections: int = field(default=6, metadata={"doc": "database connections at the most"})
+    retry: RetryConfig = field(default_factory=RetryConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,7 @@ def system_of(
         peers=node.edition.peers,
         database=node.database,
         wire=node.wire,
+        retry=node.config.retry,
         handlers=handlers,
         hears=hears,
         known=known,

@@ -21,6 +21,8 @@ WIDE = 160
 STATUS_WORDS = {
     Status.ANSWERED: "回答あり / answered",
     Status.REFUSED: "回答なし / refused",
+    Status.CANCELLED: "取消 / cancelled",
+    Status.TIMED_OUT: "期限切れ / timed out",
     Status.PENDING: "回答待ち / pending",
     Status.REJECTED: "差戻し / rejected",
     Status.UNKNOWN: "結果不明 / unknown",

@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Deadlines of an exchange (design, fixed values)."""
+    """Deadlines of an exchange (design, fixed values), and when the core stops waiting for its ends.
+
+    `accept_grace` after accept-by an inquiry is sent no more; `settle` after answer-by the ends are asked how the
+    exchange ended, and after as long again it is unknown.
+    """
 
     accept_interactive: timedelta = timedelta(seconds=60)
     accept_bulk: timedelta = timedelta(hours=24)
     answer: timedelta = timedelta(days=10)
+    accept_grace: timedelta = timedelta(seconds=5)
+    settle: timedelta = timedelta(days=1)
     acceptance_seconds: float = 7.0
     place_seconds: float = 5.0
 

@@ -78,7 +78,8 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
     # (2) Does the law allow it today, and for this person?
     decided = [(one.telegram.header.id, _decide(core, unit, one, people, stopped)) for one in requests]
     # (3) Keep decision, record and pending entry before anything is said.
-    await store.keep_decided(unit.connection, decided, unit.now)
+    due_at = unit.now + core.times.answer + core.times.settle
+    await store.keep_decided(unit.connection, decided, unit.now, due_at)
     await records.keep(unit.connection, [_record(unit, *pair) for pair in zip(requests, decided, strict=True)])
     entries = [entry_of(exchange.content) for _, exchange in decided]
     await core.log.append(unit.connection, entries)

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from nakadachi.core import code, inquiry, oversight, permit, store
+from nakadachi.core import closing, code, inquiry, oversight, permit, store
 from nakadachi.core.codes import ReversibleScheme, link_key
 from nakadachi.core.parts import Core, Times
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
+from nakadachi.kit.rounds import Rounds
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.web import application
 from nakadachi.ledger.log import LEASE, Log
 from nakadachi.node import Node, NodeConfig, Service, World, open_node, read_file, status, system_of
+from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import IssueLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
@@ -38,11 +40,17 @@ HANDLERS: dict[type[Telegram], Handler] = {
     Inquire: Handler(inquiry.inquire, inquiry.acceptance),
     InquiryCompleted: Handler(inquiry.note_completed),
     ProvisionCompleted: Handler(inquiry.note_completed),
+    Close: Handler(closing.close),
+    AskState: Handler(closing.tell_state),
     PrefixRefused: Handler(permit.note_prefix_refused),
     IssueLinkCode: Handler(code.issue_link_codes),
     ReportOperation: Handler(oversight.note_operation),
 }
-HEARS: dict[type[Telegram], Hear] = {InquireAt: Hear(inquiry.hear_acceptance)}
+HEARS: dict[type[Telegram], Hear] = {
+    InquireAt: Hear(inquiry.hear_acceptance, give_up=closing.no_acceptance),
+    AskState: Hear(closing.hear_state),
+}
+OVERDUE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ async def build(config: CoreConfig, world: World) -> Service:
     core = _parts(config, node, world)
     system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges)
     witnessing = Witnessing(core, node.database, node.wire)
+    overdue = Rounds(system, closing.ask_overdue, OVERDUE_SECONDS)
 
     async def ready() -> dict[str, Any]:
         cosigned = int(core.head[0].split("\n")[1]) if core.head[0] else 0
@@ -80,8 +89,8 @@ async def build(config: CoreConfig, world: World) -> Service:
         application(system, ready=ready, routes=_log_routes(core)),
         begins=(lambda: core.log.start(patience=LEASE * 1.5),),
         reloads=(reload,),
-        ready=(witnessing.start, distribute),
-        ends=(witnessing.stop, core.log.stop),
+        ready=(witnessing.start, distribute, overdue.start),
+        ends=(overdue.stop, witnessing.stop, core.log.stop),
     )
 
 

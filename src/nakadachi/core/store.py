@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nakadachi.core.rules import Link
 from nakadachi.refusal import Reason
+from nakadachi.telegrams.inquiry import Ending
 from nakadachi.terms import NodeName, OrganisationCode, Serial, TelegramId
 
 if TYPE_CHECKING:
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
 
     from nakadachi.core.codes import IdCode
     from nakadachi.kit.database import Connection
-    from nakadachi.telegrams.inquiry import Completion
     from nakadachi.telegrams.oversight import ReportOperation
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One exchange as the core keeps it: the permit's or refusal's content, and the wrapped secrets of its month."""
+    """One exchange as the core keeps it: the permit's or refusal's content, the wrapped secrets of its month, and how
+    each end said it ended.
+    """
 
     serial: Serial
     last: str
@@ -29,6 +31,16 @@ class Exchange:
     refused: Reason | None
     month: str
     secrets: bytes
+    inquirer_ending: Ending | None = None
+    provider_ending: Ending | None = None
+    reason: Reason | None = None
+    questioned: bool = False
+
+
+_EXCHANGE = (
+    "SELECT serial, last, content, refused, month, secrets, inquirer_ending, provider_ending, ending_reason,"
+    " questioned_at IS NOT NULL AS questioned FROM exchange"
+)
 
 
 async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mapping[Serial, Exchange]:
@@ -36,7 +48,7 @@ async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mappin
     if not serials:
         return {}
     rows = await connection.fetch(
-        "SELECT serial, last, content, refused, month, secrets FROM exchange WHERE serial = ANY($1::text[])",
+        f"{_EXCHANGE} WHERE serial = ANY($1::text[])",
         [serial.value for serial in serials],
     )
     return {exchange.serial: exchange for exchange in map(_exchange, rows)}
@@ -45,24 +57,36 @@ async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mappin
 async def exchanges_of_request(connection: Connection, request: TelegramId) -> tuple[Exchange, ...]:
     """The exchanges a permit request was about."""
     rows = await connection.fetch(
-        "SELECT serial, last, content, refused, month, secrets FROM exchange WHERE request_id = $1 ORDER BY serial",
+        f"{_EXCHANGE} WHERE request_id = $1 ORDER BY serial",
         request.value,
     )
     return tuple(map(_exchange, rows))
 
 
 def _exchange(row: Any) -> Exchange:
-    refused = Reason(row["refused"]) if row["refused"] else None
     return Exchange(
-        Serial(row["serial"]), row["last"], bytes(row["content"]), refused, row["month"], bytes(row["secrets"])
+        Serial(row["serial"]),
+        row["last"],
+        bytes(row["content"]),
+        Reason(row["refused"]) if row["refused"] else None,
+        row["month"],
+        bytes(row["secrets"]),
+        Ending(row["inquirer_ending"]) if row["inquirer_ending"] else None,
+        Ending(row["provider_ending"]) if row["provider_ending"] else None,
+        Reason(row["ending_reason"]) if row["ending_reason"] else None,
+        row["questioned"],
     )
 
 
-async def keep_decided(connection: Connection, decided: Sequence[tuple[TelegramId, Exchange]], now: datetime) -> None:
-    """Keep what was judged, with the permit request it answers."""
+async def keep_decided(
+    connection: Connection, decided: Sequence[tuple[TelegramId, Exchange]], now: datetime, due_at: datetime
+) -> None:
+    """Keep what was judged, with the permit request it answers; a permit whose exchange has not ended at `due_at` is
+    asked about.
+    """
     await connection.executemany(
-        "INSERT INTO exchange (serial, last, request_id, content, refused, month, secrets, requested_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO exchange (serial, last, request_id, content, refused, month, secrets, requested_at, due_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         [
             (
                 one.serial.value,
@@ -73,6 +97,7 @@ async def keep_decided(connection: Connection, decided: Sequence[tuple[TelegramI
                 one.month,
                 one.secrets,
                 now,
+                None if one.refused else due_at,
             )
             for request, one in decided
         ],
@@ -85,15 +110,6 @@ async def note_inquired(connection: Connection, serials: Sequence[Serial], now: 
         "UPDATE exchange SET last = 'InquireAt', inquired_at = $2 WHERE serial = ANY($1::text[])",
         [serial.value for serial in serials],
         now,
-    )
-
-
-async def note_ended(connection: Connection, by: str, completions: Sequence[Completion]) -> None:
-    """One end said that exchanges ended; `by` is the telegram."""
-    column = "provider_ended_at" if by == "ProvisionCompleted" else "inquirer_ended_at"
-    await connection.executemany(
-        f"UPDATE exchange SET last = $2, ending = $3, {column} = $4 WHERE serial = $1",  # noqa: S608  one of two names
-        [(one.serial.value, by, one.ending.value, one.ended_at) for one in completions],
     )
 
 

@@ -103,6 +103,11 @@ class DeskClient:
         async with self._ask("POST", f"held/{serial}/{decision}", query=query):
             pass
 
+    async def cancel(self, serial: Serial, query: Mapping[str, str]) -> None:
+        """照会の取消: the answer to an inquiry of ours is no longer wanted."""
+        async with self._ask("POST", f"inquiries/{serial}/cancel", query=query):
+            pass
+
     async def findings(self) -> tuple[Finding, ...]:
         """確認事項: what staff should look at, the newest first."""
         async with self._ask("GET", "findings") as answer:

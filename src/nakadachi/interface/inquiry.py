@@ -38,7 +38,8 @@ async def relay_inquiry(interface: Interface, unit: Unit, asked: Sequence[Asked[
             replies.append(refusal)
             continue
         noted += [(permit.content.serial, permit.leaf_hash, permit.content.answer_by) for permit in checked]
-        replies.append(Forward(core, interface.edition.peers.url(core)))
+        until = min(permit.content.accept_by for permit in checked) + interface.accept
+        replies.append(Forward(core, interface.edition.peers.url(core), until))
     await store.note_permit(unit.connection, noted, unit.now)
     return replies
 
@@ -62,7 +63,8 @@ async def relay_inquiry_at(interface: Interface, unit: Unit, asked: Sequence[Ask
             noted.append(
                 Record(content.serial, Event.REQUESTED, unit.now, content.prefix, Circumstance(), leaf=item.leaf_hash)
             )
-        replies.append(Forward(own, interface.edition.peers.url(own)))
+        until = min(item.content.accept_by for item in asking) + interface.accept
+        replies.append(Forward(own, interface.edition.peers.url(own), until))
     await store.use_permits(unit.connection, used)
     await store.keep_asked(unit.connection, kept, unit.now)
     await records.keep(unit.connection, noted)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from nakadachi.interface import code, inquiry, oversight, permit, provision, store
+from nakadachi.interface import closing, code, inquiry, oversight, permit, provision, store
 from nakadachi.interface.parts import Interface
+from nakadachi.kit.rounds import Rounds
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
 from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
+from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
@@ -29,10 +31,13 @@ HANDLERS: dict[type[Telegram], Handler] = {
     Provide: Handler(provision.relay_provision),
     ProvisionCompleted: Handler(provision.relay_completed),
     InquiryCompleted: Handler(inquiry.relay_completed),
+    Close: Handler(closing.relay_close),
+    AskState: Handler(closing.relay_question),
     LinkCodeIssued: Handler(code.relay_link_codes),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.relay_operation),
 }
+OVERDUE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ async def build(config: InterfaceConfig, world: World) -> Service:
     interface = Interface(author=node.author, edition=node.edition, heads=config.witness.heads())
     system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges)
 
+    overdue = Rounds(system, closing.close_overdue, OVERDUE_SECONDS)
+
     async def ready() -> dict[str, Any]:
         return await status(node)
 
@@ -59,6 +66,6 @@ async def build(config: InterfaceConfig, world: World) -> Service:
         node,
         system,
         application(system, ready=ready),
-        ready=(lambda: report(Operation.STARTED),),
-        ends=(lambda: report(Operation.STOPPED),),
+        ready=(lambda: report(Operation.STARTED), overdue.start),
+        ends=(overdue.stop, lambda: report(Operation.STOPPED)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from nakadachi.intermediate import code, exchange_store, inquiry, provision, store
+from nakadachi.intermediate import closing, code, exchange_store, inquiry, provision, store
 from nakadachi.intermediate.files.results import ItemResult, Result, Status
 from nakadachi.intermediate.rules import State
 from nakadachi.kit.client import Unreachable
@@ -68,8 +68,8 @@ def result_of(line: int, serial: Serial, found: Inquiry | None) -> Result:
         return Result.answered(
             line, serial, tuple(ItemResult(one.item, one.value, one.reason_of_null) for one in items)
         )
-    if found.state is State.REFUSED and found.reason is not None:
-        return Result.without_answer(line, Status.REFUSED, found.reason, serial)
+    if not found.state.open:
+        return Result.without_answer(line, Status(found.state.value), found.reason or Reason.INTERNAL, serial)
     return Result.pending(line, serial)
 
 
@@ -92,6 +92,11 @@ async def link(system: System[Intermediate], addressees: Sequence[AddresseeNumbe
         waiting = [one for one in waiting if one not in outcome]
     outcome.update(dict.fromkeys(waiting, "pending"))
     return outcome
+
+
+async def cancel(system: System[Intermediate], serial: Serial, by: Circumstance) -> Refusal | None:
+    """照会の取消: the answer is no longer wanted. Returns why it cannot be done, or None."""
+    return await system.together(closing.cancel, (serial, by))
 
 
 async def settle(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from nakadachi.intermediate import desk, exchange_store, store
+from nakadachi.intermediate import desk, ending_store, exchange_store, store
 from nakadachi.intermediate.files.inquiries import InquiryLine, inquiries
 from nakadachi.intermediate.files.people import people
 from nakadachi.intermediate.files.provisions import ProvisionLine, protections, provisions
@@ -63,6 +63,7 @@ class Existing:
             self._route("/existing/link", self.link, "POST"),
             self._route("/existing/inquiries", self.inquire, "POST"),
             self._route("/existing/inquiries/{serial}", self.read, "GET"),
+            self._route("/existing/inquiries/{serial}/cancel", self.cancel, "POST"),
             self._route("/existing/held", self.held, "GET"),
             self._route("/existing/held/{serial}/{decision}", self.settle, "POST"),
             self._route("/existing/findings", self.findings, "GET"),
@@ -125,6 +126,14 @@ class Existing:
         found = await self.system.together(desk.read_inquiries, serial)
         return Response(_words(desk.result_of(1, serial, found)), media_type="application/x-ndjson")
 
+    async def cancel(self, request: Request) -> Response:
+        """照会の取消: the answer to an inquiry is no longer wanted; the provider is told (M2)."""
+        serial = _serial(request)
+        refusal = await desk.cancel(self.system, serial, _circumstance(request.query_params, "staff"))
+        if refusal is not None:
+            raise refusal
+        return JSONResponse({"serial": serial.value, "decision": "cancel"})
+
     async def held(self, _request: Request) -> Response:
         """保留一覧: what waits for our staff, the oldest first (M3)."""
         async with self.system.database.acquire() as connection:
@@ -159,7 +168,7 @@ class Existing:
     async def findings(self, _request: Request) -> Response:
         """確認事項: what staff should look at, the newest first."""
         async with self.system.database.acquire() as connection:
-            found = await exchange_store.findings(connection, most=MOST_HELD)
+            found = await ending_store.findings(connection, most=MOST_HELD)
         return JSONResponse([{"serial": one.value, "kind": kind, "at": at.isoformat()} for one, kind, at in found])
 
     async def _load(

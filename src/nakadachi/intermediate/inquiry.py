@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nakadachi.crypto.commitment import digest
 from nakadachi.crypto.sealing import SealSuite, new_private, seal, subject_info
 from nakadachi.crypto.subject import subject_check
-from nakadachi.intermediate import endings, exchange_store, store
+from nakadachi.intermediate import ending_store, endings, exchange_store, store
 from nakadachi.intermediate.exchange_store import Inquiry, Stated
 from nakadachi.intermediate.parts import BODY_SEED, provider_node
 from nakadachi.intermediate.rules import State
@@ -100,7 +100,8 @@ def _ask(intermediate: Intermediate, unit: Unit, group: Sequence[tuple[Wish, Lin
     ]
     check = intermediate.author.write(CheckPrefix, to=own, **shared)
     request = intermediate.author.write(RequestPermit, to=intermediate.edition.peers.core(), parts=parts, **shared)
-    unit.send(check, request, to=own, url=intermediate.edition.peers.url(own))
+    within = intermediate.times.permit_bulk if first.lane is Lane.BULK else intermediate.times.permit
+    unit.send(check, request, to=own, url=intermediate.edition.peers.url(own), until=unit.now + within)
 
 
 async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[RequestPermit]]) -> None:
@@ -129,9 +130,9 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
             statements.append(statement)
             month = intermediate.keys.month(unit.now)
             wrapped = month.wrap(seed, f"{BODY_SEED} {serial.value}")
-            noted.append(
-                Stated(serial, checked.content.prefix, checked.leaf_hash, checked.content.suite, month.name, wrapped)
-            )
+            due = checked.content.answer_by + intermediate.times.close
+            content = checked.content
+            noted.append(Stated(serial, content.prefix, checked.leaf_hash, content.suite, month.name, wrapped, due))
         if statements:
             _inquire(intermediate, unit, one, prefix=noted[-1].prefix, statements=statements, parts=parts)
     await exchange_store.note_permits(unit.connection, noted)
@@ -168,7 +169,7 @@ async def hear_acceptance(intermediate: Intermediate, unit: Unit, heard: Sequenc
         ended = [(known[serial], State.REFUSED, reason, None) for serial, reason in refused.items() if serial in known]
         await endings.end(intermediate, unit, ended)
         mismatched = [serial for serial, reason in refused.items() if reason is Reason.SUBJECT_MISMATCH]
-        await exchange_store.keep_findings(unit.connection, mismatched, "subject mismatch", unit.now)
+        await ending_store.keep_findings(unit.connection, mismatched, "subject mismatch", unit.now)
 
 
 def _pseudonym(intermediate: Intermediate, by: Circumstance) -> str:
@@ -252,4 +253,5 @@ def _inquire(
         statements=tuple(statements),
         staff=request.header.staff,
     )
-    unit.send(telegram, to=own, url=intermediate.edition.peers.url(own))
+    until = min(one.accept_by for one in statements) + intermediate.times.accept
+    unit.send(telegram, to=own, url=intermediate.edition.peers.url(own), until=until)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nakadachi import __version__
-from nakadachi.intermediate import exchange_store
+from nakadachi.intermediate import ending_store
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
 from nakadachi.refusal import Refusal
+from nakadachi.telegrams.closing import Close
 from nakadachi.telegrams.inquiry import InquiryCompleted
 from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportOperation
 from nakadachi.telegrams.provision import ProvisionCompleted
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from nakadachi.intermediate.parts import Intermediate
     from nakadachi.kit.unit import Asked, Reply, Unit
+    from nakadachi.telegrams.envelope import Telegram
     from nakadachi.telegrams.oversight import Operation
 
 MOST_COMPLETIONS = 500
@@ -61,14 +63,21 @@ async def report_operation(intermediate: Intermediate, unit: Unit, operations: S
 
 
 async def tell_completions(intermediate: Intermediate, unit: Unit, turns: Sequence[None]) -> list[int]:
-    """完了通知: what ended since the last turn, many in one telegram of each kind (hops 7 and 8). Returns how many."""
+    """完了通知, 中止通知: what ended since the last turn, many in one telegram of each kind (hops 7 and 8).
+
+    Returns how many.
+    """
     told = 0
-    for kind in (ProvisionCompleted, InquiryCompleted):
-        completions = await exchange_store.take_completions(unit.connection, kind.__name__, MOST_COMPLETIONS)
+    endings: tuple[tuple[type[Telegram], str], ...] = (
+        (ProvisionCompleted, "completions"),
+        (InquiryCompleted, "completions"),
+        (Close, "closings"),
+    )
+    for kind, field in endings:
+        completions = await ending_store.take_completions(unit.connection, kind.__name__, MOST_COMPLETIONS)
         if completions:
-            telegram = intermediate.author.write(
-                kind, to=intermediate.edition.peers.core(), completions=tuple(completions)
-            )
+            fields: dict[str, Any] = {field: tuple(completions)}
+            telegram = intermediate.author.write(kind, to=intermediate.edition.peers.core(), **fields)
             unit.send(telegram, to=intermediate.interface, url=intermediate.edition.peers.url(intermediate.interface))
         told += len(completions)
     return [told] * len(turns)

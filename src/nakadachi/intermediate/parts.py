@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nakadachi.kit.waiters import Waiters
@@ -17,6 +18,22 @@ if TYPE_CHECKING:
     from nakadachi.ledger.edition import Edition
     from nakadachi.ledger.heads import Heads
     from nakadachi.terms import Prefix, Serial
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When this side stops waiting (design 2.8): deadlines nest, the inquirer's interface system refuses first.
+
+    `permit` and `permit_bulk` from the beginning of an inquiry; `accept` after accept-by; `close` and `provide` after
+    answer-by: when our inquiry is closed, when our provision is sent no more; `state` is how long a question lives.
+    """
+
+    permit: timedelta = timedelta(seconds=70)
+    permit_bulk: timedelta = timedelta(hours=24)
+    accept: timedelta = timedelta(seconds=10)
+    close: timedelta = timedelta(minutes=11)
+    provide: timedelta = timedelta(minutes=12)
+    state: timedelta = timedelta(days=1)
 
 
 BODY_SEED = "body seed"
@@ -38,6 +55,7 @@ class Intermediate:
     settled: Waiters[Serial, Inquiry] = field(default_factory=Waiters)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     tries: int = 5
+    times: Times = field(default_factory=Times)
 
     @property
     def interface(self) -> NodeName:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from nakadachi.crypto.commitment import digest
 from nakadachi.crypto.sealing import SealSuite, body_info, seal, subject_info, unseal
 from nakadachi.crypto.subject import compare
-from nakadachi.intermediate import exchange_store, store
+from nakadachi.intermediate import ending_store, exchange_store, store
 from nakadachi.intermediate.exchange_store import AskedOfUs
-from nakadachi.intermediate.rules import State, choose_items, must_hold, subject_words
+from nakadachi.intermediate.rules import State, choose_items, ending_of, must_hold, subject_words
 from nakadachi.kit.author import Enclosure
 from nakadachi.ledger import records
 from nakadachi.ledger.permits import Asking, check_inquiry
@@ -93,13 +93,8 @@ async def settle_held(intermediate: Intermediate, unit: Unit, decisions: Sequenc
     known = await exchange_store.exchanges(unit.connection, [one.serial for one in decisions], own)
     results: list[Refusal | None] = []
     for one in decisions:
-        asked = known.get(one.serial)
         try:
-            if not isinstance(asked, AskedOfUs) or asked.state is not State.HELD or asked.addressee is None:
-                raise Refusal(Reason.OUT_OF_TURN, "no exchange of this serial is held here")
-            if unit.now > asked.answer_by:
-                raise Refusal(Reason.TIMED_OUT, "answer-by has passed")
-            case = await _staff_case(unit, asked, one)
+            case = await _staff_case(unit, _require_held(unit, known.get(one.serial)), one)
         except Refusal as refusal:
             results.append(refusal)
             continue
@@ -123,12 +118,11 @@ async def hear_receipt(intermediate: Intermediate, unit: Unit, heard: Sequence[H
         elif isinstance(answer, ProvisionReceived):
             refused.update({each.serial: each.refused for each in answer.outcomes if each.refused is not None})
         completions += [
-            Completion(
-                serial=serial, ending=Ending.REFUSED if reason else Ending.ANSWERED, ended_at=unit.now, reason=reason
-            )
+            Completion(serial=serial, ending=ending_of(reason), ended_at=unit.now, reason=reason)
             for serial, reason in refused.items()
         ]
-    await exchange_store.queue_completions(unit.connection, ProvisionCompleted.__name__, completions)
+    await ending_store.end_asked(unit.connection, [(one.serial, one.ending) for one in completions])
+    await ending_store.queue_completions(unit.connection, ProvisionCompleted.__name__, completions)
     unit.then(intermediate.ended.set)
 
 
@@ -180,7 +174,7 @@ def _decide(
         else:
             body = _seal(asked, person, choose_items(held[person.addressee], content.prefix.items, on=day))
     except Refusal as refusal:
-        asked = replace(asked, state=State.REFUSED, reason=refusal.reason)
+        asked = replace(asked, state=State.REFUSED, reason=refusal.reason, ending=Ending.REFUSED)
     return Case(asked, body)
 
 
@@ -218,6 +212,17 @@ def _asked_of_us(unit: Unit, asking: Asking, person: Person | None) -> AskedOfUs
     )
 
 
+def _require_held(unit: Unit, asked: object) -> AskedOfUs:
+    """The exchange, if it waits for staff. Raises Refusal(OUT_OF_TURN, CANCELLED, TIMED_OUT)."""
+    if isinstance(asked, AskedOfUs) and asked.state is State.CANCELLED:
+        raise Refusal(Reason.CANCELLED, "the inquirer cancelled it")
+    if isinstance(asked, AskedOfUs) and (asked.state is State.TIMED_OUT or unit.now > asked.answer_by):
+        raise Refusal(Reason.TIMED_OUT, "answer-by has passed")
+    if not isinstance(asked, AskedOfUs) or asked.state is not State.HELD or asked.addressee is None:
+        raise Refusal(Reason.OUT_OF_TURN, "no exchange of this serial is held here")
+    return asked
+
+
 async def _staff_case(unit: Unit, asked: AskedOfUs, one: Staff) -> Case:
     """The held exchange as staff decided it. Raises Refusal(NOT_REGISTERED) where there is nothing to provide."""
     if one.refuse is not None or asked.addressee is None:
@@ -252,7 +257,8 @@ def _provide(intermediate: Intermediate, unit: Unit, cases: Sequence[Case], lane
     telegram = intermediate.author.write(
         Provide, to=first.inquirer, parts=parts, lane=lane, prefix=first.prefix, statements=tuple(statements)
     )
-    unit.send(telegram, to=own, url=intermediate.edition.peers.url(own))
+    until = min(case.asked.answer_by for case in cases) + intermediate.times.provide
+    unit.send(telegram, to=own, url=intermediate.edition.peers.url(own), until=until)
 
 
 def _seal(asked: AskedOfUs, person: Person, items: tuple[ProvidedItem, ...]) -> bytes:
@@ -270,14 +276,14 @@ async def _keep(intermediate: Intermediate, unit: Unit, cases: Sequence[Case]) -
     await records.keep(unit.connection, [_record(unit, case, AUTOMATIC) for case in cases])
     mismatched = [case.asked.serial for case in cases if case.asked.reason is Reason.SUBJECT_MISMATCH]
     if mismatched:
-        await exchange_store.keep_findings(unit.connection, mismatched, "subject mismatch", unit.now)
+        await ending_store.keep_findings(unit.connection, mismatched, "subject mismatch", unit.now)
     refused = [
         Completion(serial=case.asked.serial, ending=Ending.REFUSED, ended_at=unit.now, reason=case.asked.reason)
         for case in cases
         if case.asked.reason is not None
     ]
     if refused:
-        await exchange_store.queue_completions(unit.connection, ProvisionCompleted.__name__, refused)
+        await ending_store.queue_completions(unit.connection, ProvisionCompleted.__name__, refused)
         unit.then(intermediate.ended.set)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nakadachi.crypto.commitment import digest
 from nakadachi.crypto.sealing import SealSuite, body_info, new_private, unseal
-from nakadachi.intermediate import endings, exchange_store, store
+from nakadachi.intermediate import ending_store, endings, store
 from nakadachi.intermediate.exchange_store import Inquiry
 from nakadachi.intermediate.parts import BODY_SEED, provider_node
 from nakadachi.intermediate.rules import State, check_body
@@ -39,6 +39,9 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
         outcomes = []
         for item, statement in enumerate(one.header.statements):
             inquiry = one.known[statement.serial]
+            if inquiry.state.closed:
+                outcomes.append(Outcome(serial=statement.serial, refused=inquiry.reason or Reason.TIMED_OUT))
+                continue
             try:
                 answer = _open(intermediate, one, item, inquiry, people)
             except Refusal as refusal:
@@ -52,7 +55,7 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
         replies.append(intermediate.author.answer(ProvisionReceived, one.telegram, outcomes=tuple(outcomes)))
     await endings.end(intermediate, unit, ended)
     if crossed:
-        await exchange_store.keep_findings(unit.connection, crossed, "answer not accepted", unit.now)
+        await ending_store.keep_findings(unit.connection, crossed, "answer not accepted", unit.now)
     return replies
 
 
@@ -60,7 +63,7 @@ def _refuse_whole(one: Asked[Provide]) -> Refusal | None:
     """What makes the whole telegram another's: its author, its prefix, an exchange that ended."""
     for statement in one.header.statements:
         inquiry = one.known.get(statement.serial)
-        if not isinstance(inquiry, Inquiry) or inquiry.state not in (State.ASKED, State.HELD):
+        if not isinstance(inquiry, Inquiry) or not (inquiry.state.open or inquiry.state.closed):
             return Refusal(Reason.OUT_OF_TURN, "the exchange waits for no answer")
         if one.header.author != provider_node(inquiry.prefix) or one.header.prefix != inquiry.prefix:
             return Refusal(Reason.ROLE_NOT_ALLOWED, "the author or prefix is not the one asked")

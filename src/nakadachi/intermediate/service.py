@@ -12,15 +12,17 @@ from functools import partial
 from typing import Any
 
 from nakadachi.crypto.sealing import SealSuite, new_private
-from nakadachi.intermediate import code, exchange_store, inquiry, oversight, provision, receipt
+from nakadachi.intermediate import closing, code, exchange_store, inquiry, oversight, provision, receipt
 from nakadachi.intermediate.existing import Existing
 from nakadachi.intermediate.parts import Intermediate
 from nakadachi.intermediate.serials import AHEAD, Serials
 from nakadachi.kit.log import logger
+from nakadachi.kit.rounds import Rounds
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.web import application
 from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
+from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
@@ -31,15 +33,19 @@ from nakadachi.telegrams.provision import Provide
 HANDLERS: dict[type[Telegram], Handler] = {
     InquireAt: Handler(provision.accept_inquiry),
     Provide: Handler(receipt.receive_provision),
+    Close: Handler(closing.close),
+    AskState: Handler(closing.tell_state),
     LinkCodeIssued: Handler(code.set_codes),
     DistributeEdition: Handler(oversight.hold_edition),
 }
 HEARS: dict[type[Telegram], Hear] = {
-    RequestPermit: Hear(inquiry.hear_permits),
-    Inquire: Hear(inquiry.hear_acceptance, inquiry.acceptance_matters),
-    Provide: Hear(provision.hear_receipt),
+    RequestPermit: Hear(inquiry.hear_permits, give_up=closing.no_permit),
+    Inquire: Hear(inquiry.hear_acceptance, inquiry.acceptance_matters, closing.no_acceptance),
+    Provide: Hear(provision.hear_receipt, give_up=closing.no_receipt),
+    AskState: Hear(closing.hear_state, give_up=closing.no_state),
     RequestLinkCode: Hear(code.hear_requested, code.requested_matters),
 }
+OVERDUE_SECONDS = 1.0
 COMPLETIONS_SECONDS = 0.1
 """How long endings wait for company before the core is told."""
 
@@ -106,6 +112,7 @@ async def build(config: IntermediateConfig, world: World) -> Service:
     )
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)
+    overdue = Rounds(system, closing.close_overdue, OVERDUE_SECONDS)
 
     async def ready() -> dict[str, Any]:
         return await status(node)
@@ -117,6 +124,6 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         node,
         system,
         application(system, ready=ready, routes=existing.routes()),
-        ready=(lambda: report(Operation.STARTED), completions.start),
-        ends=(completions.stop, lambda: report(Operation.STOPPED)),
+        ready=(lambda: report(Operation.STARTED), completions.start, overdue.start),
+        ends=(overdue.stop, completions.stop, lambda: report(Operation.STOPPED)),
     )

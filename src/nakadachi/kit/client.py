@@ -19,7 +19,14 @@ _HEADERS = {"Content-Type": MEDIA_TYPE}
 
 
 class Unreachable(Exception):  # noqa: N818  a state of the world, not a fault of ours
-    """No answer: not connected, timed out, or not an answer of the network. Nothing is known of the other side."""
+    """No answer: not connected, timed out, or not an answer of the network. Nothing is known of the other side.
+
+    `connected` is False where there was not even a connection, so that nothing can have reached it.
+    """
+
+    def __init__(self, text: str, *, connected: bool = True) -> None:
+        super().__init__(text)
+        self.connected = connected
 
 
 class Wire(Protocol):
@@ -80,7 +87,8 @@ class HttpWire:
             ) as response:
                 return response.status, await _read(response, to)
         except (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError) as wrong:
-            raise Unreachable(f"{to}: {type(wrong).__name__}") from wrong
+            refused = isinstance(wrong, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+            raise Unreachable(f"{to}: {type(wrong).__name__}", connected=not refused) from wrong
 
 
 async def _read(response: aiohttp.ClientResponse, to: NodeName) -> bytes:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nakadachi.kit import outbox
 from nakadachi.kit.batch import Batcher
-from nakadachi.kit.client import Unreachable
 from nakadachi.kit.database import retrying
 from nakadachi.kit.log import logger
 from nakadachi.kit.sender import Sender
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
-from nakadachi.kit.unit import Entry, Forward, Handler, Heard, Reply, Unit, entry_of
+from nakadachi.kit.unit import Entry, Forward, GivenUp, Handler, Heard, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
 from nakadachi.telegrams.codec import check_signature, decode_frame
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from nakadachi.kit.client import Wire
     from nakadachi.kit.database import Database
     from nakadachi.kit.peers import Peers
+    from nakadachi.kit.retry import RetryConfig
     from nakadachi.kit.unit import Hear
 
 P = TypeVar("P")
@@ -57,6 +57,7 @@ class System(Generic[P]):
         peers: Peers,
         database: Database,
         wire: Wire,
+        retry: RetryConfig,
         handlers: Mapping[type[Telegram], Handler],
         hears: Mapping[type[Telegram], Hear],
         known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
@@ -71,7 +72,15 @@ class System(Generic[P]):
         self.handlers = handlers
         self._known = known
         self._batchers: dict[object, Batcher[Any, Any]] = {}
-        self.sender = Sender(author=author, peers=peers, database=database, wire=wire, hear=self._hear)
+        self.sender = Sender(
+            author=author,
+            peers=peers,
+            database=database,
+            wire=wire,
+            retry=retry,
+            hear=self._hear,
+            give_up=self._give_up,
+        )
         self._hears = hears
 
     @property
@@ -84,6 +93,7 @@ class System(Generic[P]):
 
         Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
         """
+        self.sender.sign_of_life(hop)
         placed: list[Placed | Envelope] = []
         for received in decode_frame(raw):
             try:
@@ -202,15 +212,8 @@ class System(Generic[P]):
         return self.author.refuse(header, refusal).envelope
 
     async def _relay(self, entry: Entry, seconds: float) -> Envelope | None:
-        try:
-            answers = await self.sender.post(entry, seconds)
-        except Unreachable as wrong:
-            logger().info("relay.waits", node=self.name.value, peer=entry.to.value, detail=str(wrong))
-            await self.sender.retry_soon(entry)
-            return None
-        if not isinstance(answers[0].header, Pending):
-            self.sender.done(entry.id)
-        return answers[0].envelope
+        answers = await self.sender.relay(entry, seconds)
+        return answers[0].envelope if answers else None
 
     async def _step(
         self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I]
@@ -240,6 +243,19 @@ class System(Generic[P]):
             return [None] * len(items)
 
         await self._batcher(("heard", kind), lambda items: self._step(step, items)).submit(heard)
+
+    async def _give_up(self, given_up: GivenUp[Any]) -> None:
+        """No answer to what we sent, and no more attempts: its effect and the end of the outbox row together."""
+        kind = type(given_up.sent[-1].header)
+        hear = self._hears.get(kind)
+
+        async def step(parts: P, unit: Unit, items: Sequence[GivenUp[Any]]) -> Sequence[None]:
+            if hear is not None and hear.give_up is not None:
+                await hear.give_up(parts, unit, items)
+            await outbox.drop(unit.connection, [one.sent[0].header.id for one in items])
+            return [None] * len(items)
+
+        await self._batcher(("given up", kind), lambda items: self._step(step, items)).submit(given_up)
 
     def _batcher(self, key: object, run: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]) -> Batcher[Any, Any]:
         if key not in self._batchers:

@@ -65,7 +65,7 @@ async def keep_handled(unit: Unit, handled: Sequence[tuple[Verified[Any], Reply]
         forward = reply if isinstance(reply, Forward) else None
         rows.append(inbox.Handled(verified.header.author, verified.header.id, _digest(verified), answer, forward))
         if forward is not None:
-            unit.outgoing.append(entry_of((verified,), forward.to, forward.url))
+            unit.outgoing.append(entry_of((verified,), forward.to, forward.url, forward.until))
     await inbox.keep(unit.connection, rows, unit.now)
 
 

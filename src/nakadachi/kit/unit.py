@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from nakadachi.kit.database import Connection
 from nakadachi.refusal import Refusal
+from nakadachi.telegrams.catalogue import HOPS, Wait
 from nakadachi.telegrams.codec import encode_frame
 from nakadachi.telegrams.envelope import Answer, Envelope, Lane, Telegram, Verified
 from nakadachi.terms import NodeName, Serial, TelegramId
@@ -24,10 +25,11 @@ T = TypeVar("T", bound=Telegram)
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Relay: pass the author's bytes unchanged to the next node on the path."""
+    """Relay: pass the author's bytes unchanged to the next node on the path; after `until` nobody wants them."""
 
     to: NodeName
     url: str
+    until: datetime | None = None
 
 
 Reply = Verified[Any] | Refusal | Forward | None
@@ -57,14 +59,23 @@ class Heard(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp(Generic[T]):
+    """What we sent in one request, and will send no more: its deadline passed or its attempts are used up."""
+
+    sent: tuple[Verified[Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One request to be sent: kept in the outbox until a final answer is in."""
+    """One request to be sent: kept in the outbox until a final answer is in, or it is given up after `until`."""
 
     id: TelegramId
     to: NodeName
     url: str
     frame: bytes
     lane: Lane
+    wait: Wait
+    until: datetime | None = None
     telegrams: tuple[Verified[Any], ...] = ()
 
 
@@ -77,20 +88,22 @@ class Unit:
     outgoing: list[Entry] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
-    def send(self, *telegrams: Verified[Any], to: NodeName, url: str) -> None:
-        """Send these telegrams in one request to `to` after the commit; kept until answered."""
-        self.outgoing.append(entry_of(telegrams, to, url))
+    def send(self, *telegrams: Verified[Any], to: NodeName, url: str, until: datetime | None = None) -> None:
+        """Send these telegrams in one request to `to` after the commit; kept until answered, or given up after
+        `until`.
+        """
+        self.outgoing.append(entry_of(telegrams, to, url, until))
 
     def then(self, tell: Callable[[], None]) -> None:
         """Run `tell` after the commit: a wake-up, nothing that may be lost."""
         self.after_commit.append(tell)
 
 
-def entry_of(telegrams: Sequence[Verified[Any]], to: NodeName, url: str) -> Entry:
+def entry_of(telegrams: Sequence[Verified[Any]], to: NodeName, url: str, until: datetime | None = None) -> Entry:
     """The outbox entry of one request."""
     first = telegrams[0].header
     frame = encode_frame([telegram.envelope for telegram in telegrams])
-    return Entry(first.id, to, url, frame, first.lane, tuple(telegrams))
+    return Entry(first.id, to, url, frame, first.lane, HOPS[type(first)][0].wait, until, tuple(telegrams))
 
 
 Keep = Callable[[Any, Unit, Sequence[Asked[Any]]], Awaitable[Sequence[Reply]]]
@@ -110,8 +123,9 @@ class Handler:
 @dataclass(frozen=True, slots=True)
 class Hear:
     """How a system takes the answer to what it sent: `keep` inside a transaction, for those answers that `matters` says
-    change anything (None: all of them).
+    change anything (None: all of them); `give_up` where none came and it is sent no more.
     """
 
     keep: Callable[[Any, Unit, Sequence[Heard[Any]]], Awaitable[None]]
     matters: Callable[[Heard[Any]], bool] | None = None
+    give_up: Callable[[Any, Unit, Sequence[GivenUp[Any]]], Awaitable[None]] | None = None
