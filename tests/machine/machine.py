@@ -50,7 +50,6 @@ class Tally:
     steps: int = 0
     telegrams: int = 0
     inquiries: int = 0
-    lost: int = 0
     real_seconds: float = 0.0
     simulated_seconds: float = 0.0
     met: Counter[str] = field(default_factory=Counter)
@@ -90,7 +89,6 @@ class Run:
         tally.telegrams += network.telegrams
         tally.simulated_seconds += self.loop.time()
         tally.met += network.weather.met
-        tally.lost += self.promises.lost
         try:
             self.do(self._inside.aclose())
             self.loop.end()
@@ -167,6 +165,22 @@ class AnyOrder(RuleBasedStateMachine):
                 await land.desk(AOBA, "POST", f"held/{row['serial']}/{decision}", staff="clerk-kikyou")
 
         self._meanwhile(decide())
+
+    @rule()
+    def cancel(self) -> None:
+        """Tsubaki no longer wants the answer to its oldest inquiry under way."""
+        promises = self._run.promises
+
+        async def cancel() -> None:
+            under_way = await self._run.land.rows(
+                promises.inquirer,
+                "SELECT serial FROM inquiry WHERE state IN ('asked', 'held') ORDER BY asked_at, serial LIMIT 1",
+            )
+            for row in under_way:
+                promises.cancelled.add(row["serial"])
+                await self._run.land.desk(TSUBAKI, "POST", f"inquiries/{row['serial']}/cancel", staff="clerk-yamabuki")
+
+        self._meanwhile(cancel())
 
     @rule(one=st.sampled_from(LATER))
     def link(self, one: Any) -> None:

@@ -23,6 +23,7 @@ from tests.machine.wire import Fault
 from tests.tap import Flight
 from tests.world import Told
 
+CLOSED = frozenset({"cancelled", "timed-out", "unknown"})
 UNDER_WAY = frozenset({"asked", "held"})
 SPOILED = {fault.value for fault in Fault if fault.name.startswith(("FLIP", "CUT", "SWAP"))}
 TROUBLES = {trouble.value for trouble in Trouble}
@@ -41,8 +42,7 @@ class Promises:
     serials: dict[str, str] = field(default_factory=dict)
     ended: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     roots: dict[int, str] = field(default_factory=dict)
-    lost: int = 0
-    """Exchanges that nothing will end any more."""
+    cancelled: set[str] = field(default_factory=set)
     _open: list[Flight] = field(default_factory=list)
     _read: int = 0
     _heads: int = 0
@@ -78,7 +78,7 @@ class Promises:
         elif told.status == "refused":
             self._reason(str(told.serial), addressee, told.reason)
         else:
-            require(told.status in {"pending", "unknown"}, f"{told.serial}: told {told.status}")
+            require(told.status in {"pending", *CLOSED}, f"{told.serial}: told {told.status}")
             require(not told.items, f"{told.serial}: {told.status}, but with values")
 
     def _reason(self, serial: str, addressee: str, reason: str | None, *, listed: bool = True) -> None:
@@ -90,8 +90,9 @@ class Promises:
     def _reasons_of_faults(self) -> frozenset[str]:
         """Why an inquiry may be refused only because something went wrong."""
         met = self.land.network.weather.met
-        reasons = {Reason.TIMED_OUT, Reason.PERMIT_EXPIRED, Reason.NO_WITNESS} if met else set()
-        reasons |= {Reason.PROVIDER_STOPPED} if self.land.graceful_stops else set()
+        reasons = set()
+        if met:
+            reasons |= {Reason.TIMED_OUT, Reason.PERMIT_EXPIRED, Reason.NO_WITNESS, Reason.PROVIDER_STOPPED}
         reasons |= {Reason.BAD_SIGNATURE, Reason.BAD_FORMAT} if SPOILED & met.keys() else set()
         reasons |= {Reason.INTERNAL} if TROUBLES & met.keys() else set()
         return frozenset(one.value for one in reasons)
@@ -148,6 +149,10 @@ class Promises:
             )
         elif row["state"] == "refused":
             self._reason(row["serial"], row["addressee"], row["reason"], listed=listed)
+        elif row["state"] == "cancelled":
+            require(row["serial"] in self.cancelled, f"{row['serial']} is cancelled, but nobody cancelled it")
+        else:
+            require(row["state"] in CLOSED and self.land.network.weather.met, f"{row['serial']} ended {row['state']}")
 
     async def _heads_are_of_the_log(self) -> None:
         """Each head cosigned is of the log's first entries, and the log only grows."""

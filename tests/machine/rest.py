@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from nakadachi.country.plan import ORIGIN
@@ -13,15 +14,15 @@ from nakadachi.terms import Role
 from tests.invented import AOBA, TSUBAKI
 from tests.knowledge.needles import written
 from tests.machine.people import EXPECTED, RESIDENTS, secrets_of
-from tests.machine.promises import UNDER_WAY, Promises, require
+from tests.machine.promises import Promises, require
 from tests.tap import Flight
 
-REST_SECONDS = 900
+REST_SECONDS = 600
 BEAT_SECONDS = 5
 REPLAYED = 60
 """How many requests of a run are sent once more at its end."""
-EVERY_EXCHANGE_ENDS = False
-"""Whether an exchange that lost its way is ended by a deadline. To be removed once it is."""
+DEADLINES = {60: timedelta(seconds=90), 180: timedelta(days=11), 300: timedelta(days=2), 420: timedelta(days=2)}
+"""What ends only at a deadline gets there: seconds of rest, and how far all clocks then move on."""
 PARTIES = ("inquirer", "provider", "affair", "procedure", "information")
 
 
@@ -33,15 +34,20 @@ async def come_to_rest(promises: Promises) -> None:
     land.network.weather.calm()
     for troubles in land.troubles.values():
         troubles.next.clear()
+    right = max(clock.ahead for clock in land.clocks.values())
+    for clock in land.clocks.values():
+        clock.ahead = right
     await land.all_up()
     waits: Any = ()
-    for _ in range(REST_SECONDS // BEAT_SECONDS):
+    for rested in range(BEAT_SECONDS, REST_SECONDS, BEAT_SECONDS):
         await asyncio.sleep(BEAT_SECONDS)
         await _decide_what_is_held(promises)
         await promises.step()
         waits = await _on_its_way(promises)
         if not waits:
             return
+        for clock in land.clocks.values():
+            clock.ahead += DEADLINES.get(rested, timedelta())
     require(False, f"does not come to rest: {waits}")
 
 
@@ -71,11 +77,14 @@ async def _on_its_way(promises: Promises) -> dict[str, Any]:
     for name in (promises.inquirer, promises.provider):
         if rows := await land.rows(name, "SELECT serial FROM completion"):
             found[f"{name.value} completions"] = rows
-    asked = await land.rows(promises.inquirer, "SELECT serial, state, last FROM inquiry")
-    under_way = [row for row in asked if row["state"] in UNDER_WAY]
-    if EVERY_EXCHANGE_ENDS and under_way:
-        found["inquiries"] = under_way
-    promises.lost = len(under_way)
+    for name, query in (
+        (promises.inquirer, "SELECT serial, state, last FROM inquiry WHERE state IN ('asked', 'held')"),
+        (promises.core, "SELECT serial, last, inquirer_ending, provider_ending, due_at FROM exchange"
+            " WHERE ending IS NULL AND refused IS NULL"),
+        (promises.provider, "SELECT serial, state, last FROM asked WHERE ending IS NULL"),
+    ):  # fmt: skip
+        if rows := await land.rows(name, query):
+            found[f"{name.value} under way"] = rows
     return found
 
 
@@ -101,14 +110,16 @@ async def _exchanges_agree(promises: Promises) -> None:
     }
     for row in inquiries:
         serial, state = row["serial"], row["state"]
-        if state in UNDER_WAY and not EVERY_EXCHANGE_ENDS:
-            continue
-        endings = [event for event in ("received", "refused") if (serial, event) in records[promises.inquirer]]
+        endings = [
+            event for event in ("received", "refused", "closed") if (serial, event) in records[promises.inquirer]
+        ]
         require(len(endings) == 1, f"{serial}: the inquirer's record ends {endings}")
         require((endings == ["received"]) == (state == "answered"), f"{serial} is {state}, its record says {endings}")
         if serial in core and core[serial]["refused"] is None:
             require(core[serial]["ending"] == state, f"{serial}: {state}, at the core {core[serial]['ending']}")
         there = asked.get(serial)
+        if there:
+            require(there["ending"] == state, f"{serial}: {state}, at the provider {there['ending']}")
         if state == "answered":
             require(there and there["state"] == "answered", f"{serial}: answered, but {there} at the provider")
             events = ((promises.inquirer, "received"), (promises.provider, "provided"), (promises.core, "permitted"))

@@ -109,7 +109,7 @@ class Network:
         if weather.is_cut(flight.sender, flight.to):
             weather.met["partition"] += 1
             await asyncio.sleep(CONNECT_SECONDS)
-            raise Unreachable(f"{flight.to}: not connected")
+            raise Unreachable(f"{flight.to}: not connected", connected=False)
         fault = weather.take(flight.sender, flight.to)
         await asyncio.sleep(weather.chance.uniform(0.0005, 0.01))
         if fault is Fault.DELAY_REQUEST:
@@ -158,7 +158,7 @@ class Network:
         """The request at the other node's door, handled as that node's work. Raises Unreachable."""
         app = self.doors(flight.to)
         if app is None:
-            raise Unreachable(f"{flight.to}: connection refused")
+            raise Unreachable(f"{flight.to}: connection refused", connected=False)
         self.flights.append(flight)
         self.telegrams += _count(flight)
         peer = self.certificates(flight.sender)
