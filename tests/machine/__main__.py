@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from nakadachi.kit.postgres import choose
+from tests.machine.machine import AnyOrder
 from tests.machine.playing import STEPS_OF_A_RUN, play
 
 
@@ -35,7 +36,9 @@ def main() -> int:
         help="steps of one country, from its founding on (default %(default)s)",
     )
     parser.add_argument("--no-shrink", action="store_true", help="say what broke without looking for the fewest steps")
+    parser.add_argument("--log", type=Path, help="a file for the log of the country that broke a promise")
     given = parser.parse_args()
+    AnyOrder.log = given.log
     seed = int.from_bytes(os.urandom(4), "big") if given.seed is None else given.seed
     directory = Path(tempfile.mkdtemp(prefix="nakadachi-machine-"))
     directory.chmod(0o711)

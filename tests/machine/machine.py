@@ -122,12 +122,15 @@ class AnyOrder(RuleBasedStateMachine):
     server: ClassVar[PostgresServer]
     directory: ClassVar[Path]
     tally: ClassVar[Tally] = Tally()
+    log: ClassVar[Path | None] = None
+    """Where the log of a country goes that broke a promise."""
 
     def __init__(self) -> None:
         super().__init__()
         self.run: Run | None = None
         self.failed = False
-        self.editions = 0
+        self.played = 0.0
+        """Seconds of the country's own time, to the last digit."""
 
     @initialize(seed=st.integers(min_value=0, max_value=2**32 - 1))
     def found(self, seed: int) -> None:
@@ -255,6 +258,9 @@ class AnyOrder(RuleBasedStateMachine):
                 self._guarded(check_at_rest(self.run.promises))
         finally:
             run, self.run = self.run, None
+            if self.failed and self.log is not None:
+                self.log.write_bytes(run.land.log.getvalue())
+            self.played = run.loop.time()
             run.end(self.tally)
 
     @property

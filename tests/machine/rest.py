@@ -9,7 +9,7 @@ from typing import Any
 from nakadachi.country.plan import ORIGIN
 from nakadachi.ledger.verify import verify_log
 from nakadachi.refusal import Refusal
-from nakadachi.telegrams.codec import decode_frame
+from nakadachi.telegrams.envelope import Received, Refused
 from nakadachi.terms import Role
 from tests.invented import AOBA, TSUBAKI
 from tests.knowledge.needles import written
@@ -57,7 +57,9 @@ async def check_at_rest(promises: Promises) -> None:
     await _log_is_whole(promises)
     before = await _records(promises)
     await _retries_change_nothing(promises)
-    require(await _records(promises) == before, "telegrams sent once more left other records")
+    after = await _records(promises)
+    more = {name: after[name] ^ before[name] for name in after if after[name] != before[name]}
+    require(not more, f"telegrams sent once more left other records: {more}")
     await _logs_tell_nothing(promises)
 
 
@@ -101,7 +103,7 @@ async def _records(promises: Promises) -> dict[str, set[tuple[Any, ...]]]:
 async def _exchanges_agree(promises: Promises) -> None:
     """Inquirer, core and provider keep the same of every exchange."""
     land = promises.land
-    inquiries = await land.rows(promises.inquirer, "SELECT serial, state, reason, leaf_hash, addressee FROM inquiry")
+    inquiries = await land.rows(promises.inquirer, "SELECT serial, state, reason, last, addressee FROM inquiry")
     core = {row["serial"]: row for row in await land.rows(promises.core, "SELECT * FROM exchange")}
     asked = {row["serial"]: row for row in await land.rows(promises.provider, "SELECT * FROM asked")}
     records: dict[Any, dict[tuple[str, str], dict[str, Any]]] = {
@@ -116,10 +118,10 @@ async def _exchanges_agree(promises: Promises) -> None:
         require(len(endings) == 1, f"{serial}: the inquirer's record ends {endings}")
         require((endings == ["received"]) == (state == "answered"), f"{serial} is {state}, its record says {endings}")
         if serial in core and core[serial]["refused"] is None:
-            require(core[serial]["ending"] == state, f"{serial}: {state}, at the core {core[serial]['ending']}")
+            require(core[serial]["ending"] == state, f"{serial}: {_short(row)}, at the core {_short(core[serial])}")
         there = asked.get(serial)
         if there:
-            require(there["ending"] == state, f"{serial}: {state}, at the provider {there['ending']}")
+            require(there["ending"] == state, f"{serial}: {_short(row)}, at the provider {_short(there)}")
         if state == "answered":
             require(there and there["state"] == "answered", f"{serial}: answered, but {there} at the provider")
             events = ((promises.inquirer, "received"), (promises.provider, "provided"), (promises.core, "permitted"))
@@ -128,6 +130,11 @@ async def _exchanges_agree(promises: Promises) -> None:
             require(there["reason"] == row["reason"], f"{serial}: {there['reason']} and {row['reason']}")
     strangers = set(asked) - {row["serial"] for row in inquiries}
     require(not strangers, f"the provider was asked what nobody asked: {strangers}")
+
+
+def _short(row: dict[str, Any]) -> str:
+    names = ("state", "ending", "reason", "ending_reason", "last", "inquirer_ending", "provider_ending")
+    return ", ".join(f"{name} {row[name]}" for name in names if row.get(name) is not None)
 
 
 def _same(serial: str, rows: list[Any]) -> None:
@@ -160,17 +167,25 @@ async def _log_is_whole(promises: Promises) -> None:
 async def _retries_change_nothing(promises: Promises) -> None:
     """Requests of the run, once more: the final answers are those of before."""
     land = promises.land
-    flights = [flight for flight in land.network.flights if flight.answer is not None and not flight.path]
-    chosen = land.network.weather.chance.sample(flights, min(REPLAYED, len(flights)))
-    for flight in chosen:
-        try:
-            decode_frame(flight.request)
-        except Refusal:
-            continue
+    flights = [flight for flight in land.network.flights if _was_handled(flight)]
+    for flight in land.network.weather.chance.sample(flights, min(REPLAYED, len(flights))):
         again = Flight(flight.sender, flight.to, flight.request)
         await land.network.deliver(again)
     promises.wire()
     await come_to_rest(promises)
+
+
+def _was_handled(flight: Flight) -> bool:
+    """Whether all of a request got final answers that are no refusals: those are not all kept."""
+    try:
+        finals = [answer for _, answer in flight.pairs]
+        return bool(finals) and len(finals) == len(flight.telegrams) and not any(map(_is_refusal, finals))
+    except Refusal:
+        return False
+
+
+def _is_refusal(answer: Received) -> bool:
+    return isinstance(answer.header, Refused)
 
 
 async def _logs_tell_nothing(promises: Promises) -> None:
