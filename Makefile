@@ -36,7 +36,7 @@ up: $(STAMP) ## a whole country on this machine, kept running; prints addresses
 	@$(BIN)/nakadachi up
 
 # == Develop
-.PHONY: test test-all coverage story check fmt
+.PHONY: test test-all coverage story machine check fmt
 test: $(STAMP) ## the quick tests; K=word picks some
 	@$(BIN)/python -m pytest -q -m "not slow" $(if $(K),-k "$(K)")
 
@@ -52,6 +52,11 @@ coverage: $(STAMP) ## every branch of law, wire, decisions, tree and crypto is t
 
 story: $(STAMP) ## the stories alone: the life of an inquiry, of a code, of a record
 	@$(BIN)/python -m pytest tests/story -v $(if $(K),-k "$(K)")
+
+# A whole country under a seed: make machine STEPS=2000 plays long, SEED=… plays the same way again.
+STEPS ?= 600
+machine: $(STAMP) ## any order of events under a seed (STEPS=600 SEED=): every promise checked after each step
+	@$(BIN)/python -m tests.machine --steps $(STEPS) $(if $(SEED),--seed $(SEED))
 
 check: $(STAMP) ## format, lint, types, who imports whom, sizes; drawn pages and vectors fresh
 	@$(BIN)/ruff format --check .

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from nakadachi.kit.postgres import choose
-from tests.machine.machine import AnyOrder
+from tests.machine.machine import AnyOrder, say
 from tests.machine.playing import STEPS_OF_A_RUN, play
 
 
@@ -19,7 +19,7 @@ def main() -> int:
     """Play; the exit status says whether a promise was broken."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         # The order of sets of texts differs from process to process unless it is fixed before the start.
-        os.execve(
+        os.execve(  # noqa: S606  this very program again
             sys.executable, [sys.executable, "-m", "tests.machine", *sys.argv[1:]], os.environ | {"PYTHONHASHSEED": "0"}
         )
     parser = argparse.ArgumentParser(
@@ -49,7 +49,7 @@ def main() -> int:
     finally:
         asyncio.run(server.stop())
         shutil.rmtree(directory)
-    print(*played.lines, sep="\n")
+    say(*played.lines)
     return 1 if played.failure else 0
 
 

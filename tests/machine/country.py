@@ -216,12 +216,13 @@ async def simulated(folder: Path, places: Plan, seed: int, log: io.BytesIO) -> A
     async def enter(name: NodeName, dsn: str, _connections: int) -> Any:
         return await MachineDatabase.enter(dsn, troubles[name])
 
-    network = Network(loop, weather, lambda name: land.door(name), lambda name: land.shown(name))
+    network = Network(loop, weather)
     world = World(entropy=SeededEntropy(seed), wire=network.wire, database=enter)
     land = Simulated(
         Country(folder, places), Tap(), _Skewed(loop), log, world, loop=loop, network=network, troubles=troubles,
         clocks=defaultdict(lambda: _Skewed(loop)),
     )  # fmt: skip
+    network.land = land
     NODE.set(None)
     with mock.patch("nakadachi.node.WebServer", _NoServer):
         try:

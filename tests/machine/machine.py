@@ -1,4 +1,4 @@
-"""The state machine: hypothesis chooses what happens next, and shrinks what broke a promise to the few steps it takes."""
+"""The state machine: hypothesis chooses what happens next, and shrinks what broke a promise to few steps."""
 
 from __future__ import annotations
 
@@ -194,10 +194,11 @@ class AnyOrder(RuleBasedStateMachine):
     def distribute(self) -> None:
         """The core is handed a newer directory."""
         land = self._run.land
-        if (core := land.country.services.get(land.name(Role.CORE))) is None or land.door(core.system.name) is None:
-            return
+        core, commission = land.name(Role.CORE), land.name(Role.COMMISSION)
+        if land.door(core) is None or land.door(commission) is None:
+            return  # who signs is not there
         notes = edition(land, listed=1)
-        self._meanwhile(self._run.loop.spawn(core.system.together(distribute_edition, notes), core.system.name))
+        self._meanwhile(self._run.loop.spawn(land.service(core).system.together(distribute_edition, notes), core))
 
     # What happens to nodes
 
@@ -318,7 +319,7 @@ class AnyOrder(RuleBasedStateMachine):
         self._do(begin())
 
 
-def say(text: str) -> None:
-    """A line for whoever watches."""
-    sys.stdout.write(f"{text}\n")
+def say(*lines: str) -> None:
+    """Lines for whoever watches."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Plays the state machine under a seed: so many steps, in runs of so many each; a failing seed is said with its command."""
+"""Plays the state machine under a seed: so many steps, in countries of so many each; tells how to replay it."""
 
 from __future__ import annotations
 

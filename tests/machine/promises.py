@@ -31,7 +31,7 @@ To be removed once states are judged item by item (design 2.9).
 """
 
 
-class Broken(AssertionError):
+class Broken(AssertionError):  # noqa: N818  what is broken is a promise
     """A promise that was not kept."""
 
 

@@ -14,7 +14,7 @@ from nakadachi.terms import Role
 from tests.invented import AOBA, TSUBAKI
 from tests.knowledge.needles import written
 from tests.machine.people import EXPECTED, RESIDENTS, secrets_of
-from tests.machine.promises import Promises, require
+from tests.machine.promises import Broken, Promises, require
 from tests.tap import Flight
 
 REST_SECONDS = 600
@@ -48,11 +48,12 @@ async def come_to_rest(promises: Promises) -> None:
             return
         for clock in land.clocks.values():
             clock.ahead += DEADLINES.get(rested, timedelta())
-    require(False, f"does not come to rest: {waits}")
+    raise Broken(f"does not come to rest: {waits}")
 
 
 async def check_at_rest(promises: Promises) -> None:
     """Every promise, in full."""
+    await deadlines_pass(promises)
     await _exchanges_agree(promises)
     await _log_is_whole(promises)
     before = await _records(promises)
@@ -61,6 +62,15 @@ async def check_at_rest(promises: Promises) -> None:
     more = {name: after[name] ^ before[name] for name in after if after[name] != before[name]}
     require(not more, f"telegrams sent once more left other records: {more}")
     await _logs_tell_nothing(promises)
+
+
+async def deadlines_pass(promises: Promises) -> None:
+    """All deadlines pass: the core asks the ends that did not tell, and what they say changes nothing agreed on."""
+    for days in (11, 2):
+        for clock in promises.land.clocks.values():
+            clock.ahead += timedelta(days=days)
+        await asyncio.sleep(3 * BEAT_SECONDS)
+    await come_to_rest(promises)
 
 
 async def _decide_what_is_held(promises: Promises) -> None:
@@ -81,10 +91,9 @@ async def _on_its_way(promises: Promises) -> dict[str, Any]:
             found[f"{name.value} completions"] = rows
     for name, query in (
         (promises.inquirer, "SELECT serial, state, last FROM inquiry WHERE state IN ('asked', 'held')"),
-        (promises.core, "SELECT serial, last, inquirer_ending, provider_ending, due_at FROM exchange"
-            " WHERE ending IS NULL AND refused IS NULL"),
+        (promises.core, "SELECT serial, last FROM exchange WHERE ending IS NULL AND refused IS NULL"),
         (promises.provider, "SELECT serial, state, last FROM asked WHERE ending IS NULL"),
-    ):  # fmt: skip
+    ):
         if rows := await land.rows(name, query):
             found[f"{name.value} under way"] = rows
     return found

@@ -45,7 +45,7 @@ def test_the_same_seed_plays_the_same_way_again(postgres: PostgresServer, open_d
 def test_a_broken_promise_is_found_and_told_with_the_seed_that_replays_it(
     postgres: PostgresServer, open_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forgets(self: AnyOrder, addressees: list[str], **_other: str) -> None:
+    def forgets(_machine: AnyOrder, addressees: list[str], **_other: str) -> None:
         raise Broken(f"{len(addressees)} inquiries are lost")
 
     monkeypatch.setattr(AnyOrder, "_ask", forgets)

@@ -10,7 +10,7 @@ from nakadachi.terms import Role
 from tests.invented import TSUBAKI
 from tests.machine.machine import AnyOrder
 from tests.machine.people import ASKABLE, HANA
-from tests.machine.rest import come_to_rest
+from tests.machine.rest import come_to_rest, deadlines_pass
 
 pytestmark = pytest.mark.slow
 
@@ -46,9 +46,11 @@ def test_a_system_that_fails_at_its_commit_is_asked_again_and_the_inquiry_is_ans
 def test_an_exchange_that_the_providers_server_never_heard_of_ends_as_the_inquirer_was_told(machine: AnyOrder) -> None:
     machine.jump(node="interface B", seconds=86400.0)
     machine.ask(addressee=HANA.at(TSUBAKI))
+    machine.wait(seconds=5.0)
     assert ended(machine) == [("refused", "PERMIT_EXPIRED")]
     run = machine.run
     assert run is not None
+    run.do(deadlines_pass(run.promises))
     rows = run.do(run.land.rows(run.land.name(Role.CORE), "SELECT ending, provider_ending FROM exchange"))
     assert rows == [{"ending": "refused", "provider_ending": "refused"}]
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from nakadachi.kit.client import CONNECT_SECONDS, REQUEST_SECONDS, Unreachable
 from nakadachi.kit.tls import PeerCertificate
@@ -81,14 +80,23 @@ class Weather:
         return raw[: self.chance.randrange(len(raw) or 1)]
 
 
+class Doors(Protocol):
+    """What the network must know of a country."""
+
+    def door(self, name: NodeName) -> Any:
+        """The application of a node that is up, else None."""
+
+    def shown(self, name: NodeName) -> PeerCertificate:
+        """What its certificate says."""
+
+
 @dataclass
 class Network:
-    """All wires of a country. `doors` finds the application of a node that is up, `certificates` what it shows."""
+    """All wires of a country."""
 
     loop: VirtualLoop
     weather: Weather
-    doors: Callable[[NodeName], Any]
-    certificates: Callable[[NodeName], PeerCertificate]
+    land: Doors = field(init=False)
     flights: list[Flight] = field(default_factory=list)
     telegrams: int = 0
     _last_answer: bytes = b""
@@ -156,12 +164,12 @@ class Network:
 
     async def deliver(self, flight: Flight) -> tuple[int, bytes]:
         """The request at the other node's door, handled as that node's work. Raises Unreachable."""
-        app = self.doors(flight.to)
+        app = self.land.door(flight.to)
         if app is None:
             raise Unreachable(f"{flight.to}: connection refused", connected=False)
         self.flights.append(flight)
         self.telegrams += _count(flight)
-        peer = self.certificates(flight.sender)
+        peer = self.land.shown(flight.sender)
         work = self.loop.spawn(at_the_door(app, peer, "POST", flight.path or "/telegrams", flight.request), flight.to)
         await asyncio.wait([work])
         if work.cancelled() or work.exception() is not None:
