@@ -29,7 +29,7 @@ from tests.invented import AOBA, PENSION, TSUBAKI
 from tests.machine.country import BEGINNING, Simulated, residents_file, simulated
 from tests.machine.database import Trouble
 from tests.machine.loop import VirtualLoop
-from tests.machine.people import ASKABLE, LATER, MISTABLED, RESIDENTS, settle
+from tests.machine.people import ANSWERABLE, ASKABLE, LATER, MISTABLED, RESIDENTS, settle
 from tests.machine.promises import Promises
 from tests.machine.rest import check_at_rest, come_to_rest
 from tests.machine.wire import Fault
@@ -54,6 +54,7 @@ class Tally:
     simulated_seconds: float = 0.0
     met: Counter[str] = field(default_factory=Counter)
     told: Counter[str] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)
 
 
 class Run:
@@ -89,6 +90,7 @@ class Run:
         tally.telegrams += network.telegrams
         tally.simulated_seconds += self.loop.time()
         tally.met += network.weather.met
+        tally.ended += Counter(state for state, _, _ in self.promises.ended.values())
         try:
             self.do(self._inside.aclose())
             self.loop.end()
@@ -138,6 +140,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.run = Run(self.server, self.directory, seed)
 
     # What people do
+
+    @rule(addressee=st.sampled_from(ANSWERABLE))
+    def ask_whom_aoba_knows(self, addressee: str) -> None:
+        """Tsubaki asks one inquiry that Aoba can answer, and time passes."""
+        self._ask([addressee], lane="interactive")
+        self._do(asyncio.sleep(0.5))
 
     @rule(addressee=st.sampled_from(ASKABLE))
     def ask(self, addressee: str) -> None:

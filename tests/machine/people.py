@@ -58,6 +58,7 @@ EXPECTED = {
 }
 """By the addressee number at Tsubaki. Tomo is marked at Aoba: staff decide."""
 ASKABLE = tuple(EXPECTED)
+ANSWERABLE = ASKABLE[:4]
 
 
 async def settle(land: Land) -> None:

@@ -37,6 +37,7 @@ class Played:
         yield f"  {tally.simulated_seconds / 60:.0f} minutes of the countries' own time"
         yield f"  {tally.telegrams} telegrams, {60 * tally.telegrams / self.seconds:.0f} a minute"
         yield f"  {tally.inquiries} inquiries, told at once: {_counted(tally.told)}"
+        yield f"  ended: {_counted(tally.ended)}"
         yield f"  what went wrong: {_counted(tally.met)}"
         if self.failure:
             yield self.failure
