@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from nakadachi.kit.postgres import PostgresServer
-from tests.machine.machine import AnyOrder, Tally
+from tests.machine.machine import AnyOrder
+from tests.machine.run import Tally
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, Phase
 from hypothesis.stateful import run_state_machine_as_test
 
 from nakadachi.kit.postgres import PostgresServer
-from tests.machine.machine import AnyOrder, Tally
+from tests.machine.machine import AnyOrder
+from tests.machine.run import Tally
 
 STEPS_OF_A_RUN = 60
 

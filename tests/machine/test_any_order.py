@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from nakadachi.kit.postgres import PostgresServer
-from tests.machine.machine import AnyOrder, Tally
+from tests.machine.machine import AnyOrder
 from tests.machine.people import ASKABLE
 from tests.machine.playing import play
 from tests.machine.promises import Broken
+from tests.machine.run import Tally
 
 pytestmark = pytest.mark.slow
 
-STEPS, SEED = 240, 20260701
+STEPS, SEED = 600, 20260701
 """The fixed budget of CI. Longer: make machine STEPS=…"""
 
 
