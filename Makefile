@@ -36,7 +36,7 @@ up: $(STAMP) ## a whole country on this machine, kept running; prints addresses
 	@$(BIN)/nakadachi up
 
 # == Develop
-.PHONY: test test-all coverage story kill check fmt
+.PHONY: test test-all coverage story kill machine check fmt
 test: $(STAMP) ## the quick tests; K=word picks some
 	@$(BIN)/python -m pytest -q -m "not slow" $(if $(K),-k "$(K)")
 
@@ -55,6 +55,11 @@ story: $(STAMP) ## the stories alone: the life of an inquiry, of a code, of a re
 
 kill: $(STAMP) ## SIGKILL for every system and its PostgreSQL before and after every hop (about an hour)
 	@NAKADACHI_KILL=whole $(BIN)/python -m pytest -q tests/e2e/test_killing.py $(if $(K),-k "$(K)")
+
+# A whole country under a seed: make machine STEPS=2000 plays long, SEED=… plays the same way again.
+STEPS ?= 600
+machine: $(STAMP) ## any order of events under a seed (STEPS=600 SEED=): every promise checked after each step
+	@$(BIN)/python -m tests.machine --steps $(STEPS) $(if $(SEED),--seed $(SEED))
 
 check: $(STAMP) ## format, lint, types, who imports whom, sizes; drawn pages and vectors fresh
 	@$(BIN)/ruff format --check .

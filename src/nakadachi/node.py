@@ -97,16 +97,21 @@ class WitnessConfig:
         return Heads(self.lag, self.when_stale)
 
 
+async def _open_database(_name: NodeName, dsn: str, connections: int) -> Database:
+    return await Database.open(dsn, min_size=1, max_size=connections)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a test may replace: the clock, what the kernel says of it, the entropy, and the wire given the node's TLS
-    context.
+    """What a test may replace: the clock, what the kernel says of it, the entropy, the wire given the node's TLS
+    context, and the database given its address and how many connections it may open at most.
     """
 
     clock: Clock = field(default_factory=SystemClock)
     kernel: Callable[[], KernelClock | None] = read_kernel_clock
     entropy: Entropy = field(default_factory=SystemEntropy)
     wire: Callable[[NodeName, Any], Wire] = lambda _name, context: HttpWire(context)
+    database: Callable[[NodeName, str, int], Awaitable[Database]] = _open_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,7 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
             f"{config.lawbook} and {config.directory}: not the signed documents of this network ({wrong})"
         ) from None
     dsn = read_file(config.database).decode().strip()
-    database = await Database.open(dsn, min_size=1, max_size=config.connections)
+    database = await world.database(config.name, dsn, config.connections)
     common = (("nakadachi.kit", "messages", "sql"), ("nakadachi.ledger", "ledger", "sql"))
     await migrate(
         database, *(read_migrations(package, part=part, folder=folder) for package, part, folder in (*common, *parts))

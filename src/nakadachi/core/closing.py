@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nakadachi.core import ending_store, endings, store
 from nakadachi.core.endings import Said, prefix_of
-from nakadachi.core.rules import stands_at, who_must_tell
+from nakadachi.core.rules import ending_never_heard_of, stands_at, who_must_tell
 from nakadachi.kit import inbox
 from nakadachi.ledger import records
 from nakadachi.ledger.records import Circumstance, Event, Record
@@ -118,9 +118,12 @@ async def hear_state(core: Core, unit: Unit, heard: Sequence[Heard[AskState]]) -
         exchange = known.get(state.serial)
         if exchange is None or state.stage is Stage.UNDER_WAY:
             continue
-        ending = state.ending or Ending.TIMED_OUT
+        inquirer = _is_inquirer(exchange, end)
+        ending = state.ending or ending_never_heard_of(
+            exchange.provider_ending if inquirer else exchange.inquirer_ending
+        )
         completion = Completion(serial=state.serial, ending=ending, ended_at=unit.now, reason=state.reason)
-        said.append(Said(exchange, _is_inquirer(exchange, end), StateTold.__name__, completion))
+        said.append(Said(exchange, inquirer, StateTold.__name__, completion))
     await endings.note(core, unit, said)
 
 

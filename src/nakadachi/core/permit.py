@@ -105,7 +105,8 @@ async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | Non
     """
     decided = core.waiting.decided.pop(telegram.header.id, None)
     if decided is None:
-        decided = await core.recall(telegram.header.id)
+        place_of = {serial: place for place, serial in enumerate(telegram.header.serials)}
+        decided = tuple(sorted(await core.recall(telegram.header.id), key=lambda one: place_of[one.serial]))
     outcomes: list[Outcome] = []
     parts: list[Enclosure] = []
     for item, one in enumerate(decided):

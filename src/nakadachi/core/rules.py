@@ -107,6 +107,13 @@ def who_must_tell(inquirer: Ending | None, provider: Ending | None) -> tuple[boo
     return tuple(side for side, ending in ((True, inquirer), (False, provider)) if ending is None)
 
 
+def ending_never_heard_of(other: Ending | None) -> Ending:
+    """終わりの判断: how an exchange ended for an end that never heard of it: as for the other one, which was not
+    answered by it; timed out where that one does not say or claims an answer.
+    """
+    return Ending.TIMED_OUT if other in {None, Ending.ANSWERED} else Ending(other)
+
+
 def stands_at(serial: Serial, other: Ending | None, *, refused: Reason | None, reason: Reason | None) -> StandsAt:
     """状態: how one exchange stands, as the other end told it."""
     if refused is not None:

@@ -15,7 +15,7 @@ from nakadachi.kit.client import Unreachable
 from nakadachi.kit.log import logger
 from nakadachi.kit.retry import Parking
 from nakadachi.kit.unit import Entry, GivenUp, Heard, entry_of
-from nakadachi.refusal import Refusal
+from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_frame
 from nakadachi.telegrams.envelope import Answer, Lane, Pending, Received, Refused, Verified
 from nakadachi.telegrams.proceeding import check_answer
@@ -100,7 +100,9 @@ class Sender:
             self._spawn(self._deliver(entry))
 
     async def post(self, entry: Entry, seconds: float) -> list[Received]:
-        """Send once: one answer per telegram. Raises Unreachable where what comes back is not that."""
+        """Send once: one answer per telegram. Raises Unreachable where what comes back is not that, or says that the
+        other side failed: that is no answer that would stay.
+        """
         try:
             raw = await self._wire.post(entry.to, entry.url, entry.frame, seconds=seconds)
         except Unreachable as wrong:
@@ -116,6 +118,9 @@ class Sender:
             raise Unreachable(f"{entry.to}: {refusal}") from None
         if any(not isinstance(answer.header, Answer) for answer in answers):
             raise Unreachable(f"{entry.to} sent telegrams for an answer")
+        if any(isinstance(answer.header, Refused) and answer.header.reason is Reason.INTERNAL for answer in answers):
+            # It failed there, perhaps only after its commit: what came of it, a repetition will tell.
+            raise Unreachable(f"{entry.to} failed")
         return answers
 
     async def relay(self, entry: Entry, seconds: float) -> list[Received] | None:
