@@ -91,6 +91,8 @@ class Promises:
         reasons = set()
         if met:
             reasons |= {Reason.TIMED_OUT, Reason.PERMIT_EXPIRED, Reason.NO_WITNESS, Reason.PROVIDER_STOPPED}
+        if "clock set" in met:
+            reasons |= {Reason.PERMIT_INVALID}  # given at a time that the provider's clock has not seen yet
         reasons |= {Reason.BAD_SIGNATURE, Reason.BAD_FORMAT} if SPOILED & met.keys() else set()
         return frozenset(one.value for one in reasons)
 
