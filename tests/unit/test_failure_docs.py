@@ -72,12 +72,9 @@ def what_is_wrong(command: str) -> str:
     return next((word for word in words if word.startswith("--") and word not in options), "")
 
 
-def programs() -> dict[str, str]:
-    """The scripts that the runbooks give, by their first line."""
-    return {
-        text.splitlines()[0]: text
-        for text in re.findall(r"^ *```python\n(.*?)```", PAGES["runbooks"], re.MULTILINE | re.DOTALL)
-    }
+def programs() -> list[str]:
+    """The scripts that the runbooks give."""
+    return re.findall(r"^ *```python\n(.*?)```", PAGES["runbooks"], re.MULTILINE | re.DOTALL)
 
 
 def test_the_pages_name_tests_and_commands_at_all():
@@ -177,7 +174,6 @@ def test_every_event_named_is_logged_somewhere():
 
 
 def test_the_scripts_of_the_runbook_make_a_directory_that_both_signed(tmp_path: Path, monkeypatch, capsysbinary):
-    given = programs()
     entropy, names = SystemEntropy(), ("core.example/documents", "commission.example/documents")
     signers = []
     for name in names:
@@ -192,7 +188,7 @@ def test_the_scripts_of_the_runbook_make_a_directory_that_both_signed(tmp_path: 
     monkeypatch.chdir(tmp_path)
 
     def run(first: str, *arguments: str) -> bytes:
-        (program,) = (text for line, text in given.items() if line.startswith(f'"""{first}'))
+        (program,) = (text for text in programs() if text.startswith(f'"""{first}'))
         monkeypatch.setattr("sys.argv", ["program", *arguments])
         exec(compile(program, first, "exec"), {})  # noqa: S102  it is the page's own text, and what is under test
         return bytes(capsysbinary.readouterr().out)
@@ -205,12 +201,13 @@ def test_the_scripts_of_the_runbook_make_a_directory_that_both_signed(tmp_path: 
     assert (new.version, new.is_revoked(0x4F75)) == (2, True)
 
 
-def test_the_script_of_a_signing_key_leaves_it_in_the_key_store(tmp_path: Path, monkeypatch, capsysbinary):
+@pytest.mark.parametrize(("kind", "key"), [("signing", "signing-2"), ("seal-default", "seal-default-2")])
+def test_the_script_of_a_new_key_leaves_it_in_the_key_store(tmp_path: Path, monkeypatch, capsysbinary, kind, key):
     (tmp_path / "keys").mkdir()
     (tmp_path / "unlock").write_bytes(bytes(range(32)))
     monkeypatch.chdir(tmp_path)
-    (program,) = (text for text in programs().values() if "signing-2" in text)
+    (program,) = (text for text in programs() if f'.put("{key}"' in text or f'.put(f"{kind[:4]}-' in text)
     lines = [line.removeprefix("   ") for line in program.splitlines()]
-    exec(compile("\n".join(lines), "signing", "exec"), {})  # noqa: S102  as above
-    assert FileKeyStore(tmp_path / "keys", tmp_path / "unlock", SystemEntropy()).names("signing") == ["signing-2"]
+    exec(compile("\n".join(lines), key, "exec"), {})  # noqa: S102  as above
+    assert FileKeyStore(tmp_path / "keys", tmp_path / "unlock", SystemEntropy()).names(kind) == [key]
     assert capsysbinary.readouterr().out
