@@ -171,7 +171,7 @@ class Simulated(Land):
         """The application of a node that is up."""
         service: Service | None = self.country.services.get(name)
         # `start_one` lists a service before it listens.
-        return service.app if service is not None and service._server is not None else None
+        return service.app if service is not None and service._servers else None
 
     def shown(self, name: NodeName) -> PeerCertificate:
         """What a node's certificate says."""
