@@ -50,7 +50,11 @@ async def note(core: Core, unit: Unit, said: Sequence[Said]) -> None:
         own = [one for one in said if one.inquirer is inquirer]
         if own:
             stands = await ending_store.note(unit.connection, [_told(one) for one in own], inquirer=inquirer)
-            find_unknown(core, unit, [serial for serial, ending in stands.items() if ending is Ending.UNKNOWN])
+            unsure = [one for one in own if stands.get(one.exchange.serial) is Ending.UNKNOWN]
+            # An end that knows, of an exchange that is unknown: the other end knows otherwise.
+            differ = [one.exchange.serial for one in unsure if one.completion.ending is not Ending.UNKNOWN]
+            find_unknown(core, unit, [one.exchange.serial for one in unsure if one.exchange.serial not in differ])
+            _find(core, unit, FindingKind.ENDINGS_DIFFER, differ)
     await records.keep(unit.connection, [_record(one) for one in said])
     closings: dict[OrganisationCode, list[Completion]] = defaultdict(list)
     for one in said:
@@ -76,8 +80,11 @@ def _told(one: Said) -> Told:
 
 def find_unknown(core: Core, unit: Unit, serials: Iterable[Serial]) -> None:
     """結果不明: what cannot be settled goes to the Commission (design 2.8)."""
-    unknown = [Finding(kind=FindingKind.UNKNOWN_ENDING, at=unit.now, serial=serial) for serial in serials]
-    report(core, unit, unknown)
+    _find(core, unit, FindingKind.UNKNOWN_ENDING, serials)
+
+
+def _find(core: Core, unit: Unit, kind: FindingKind, serials: Iterable[Serial]) -> None:
+    report(core, unit, [Finding(kind=kind, at=unit.now, serial=serial) for serial in serials])
 
 
 def _record(one: Said) -> Record:
