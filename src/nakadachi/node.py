@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +23,7 @@ from nakadachi.kit.clock import Clock, SystemClock
 from nakadachi.kit.config import ConfigError
 from nakadachi.kit.database import Database
 from nakadachi.kit.entropy import Entropy, SystemEntropy
+from nakadachi.kit.instances import Instances
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
 from nakadachi.kit.migrations import migrate, read_migrations
@@ -63,6 +65,9 @@ class NodeConfig:
     trust_core: str = field(metadata={"doc": "the core's document key (C2SP vkey)"})
     trust_commission: str = field(metadata={"doc": "the Commission's document key (C2SP vkey)"})
     connections: int = field(default=6, metadata={"doc": "database connections at the most"})
+    instance: str = field(
+        default="", metadata={"doc": "this instance's name where the system runs as several; empty where it is alone"}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class Node:
     database: Database
     edition: Edition
     wire: Wire
+    instances: Instances
 
 
 async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, str]) -> Node:
@@ -129,7 +135,16 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
         context = client_context(config.certificate, config.key, config.authority)
     except OSError as wrong:
         raise ConfigError(f"{config.certificate}: the certificate and key cannot be used ({wrong})") from None
-    return Node(config, author, keys, database, edition, world.wire(config.name, context))
+    holder = world.entropy.bytes(12).hex() if config.instance else ""
+    instances = Instances(database, name=config.instance, holder=holder)
+    instances.each_turn(partial(_follow, edition, database))
+    return Node(config, author, keys, database, edition, world.wire(config.name, context), instances)
+
+
+async def _follow(edition: Edition, database: Database) -> None:
+    """An edition that reached another instance is taken up here."""
+    async with database.acquire() as connection:
+        await edition.restore(connection)
 
 
 async def _restore(edition: Edition, database: Database, config: NodeConfig) -> None:
@@ -160,6 +175,7 @@ def system_of(
     known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
 ) -> System[P]:
     """The system of a node: its parts and handlers on the node's foundations."""
+    node.instances.when_gone(lambda connection: outbox.hurry(connection, node.author.clock.now()))
     return System(
         parts=parts,
         author=node.author,
@@ -193,6 +209,7 @@ class Service:
         self._server = WebServer(self.app, listening(self.node.config))
         self._task = await self._server.run_until_started(asyncio.create_task)
         await self.system.start()
+        await self.node.instances.start()
 
     async def announce(self) -> None:
         """Once the others listen too: what needs them."""
@@ -215,6 +232,7 @@ class Service:
             self._server.should_exit = True
             await asyncio.gather(self._task, return_exceptions=True)
         await self.system.stop()
+        await self.node.instances.stop()
         await self.node.database.close()
 
 

@@ -37,10 +37,11 @@ async def inquire(core: Core, unit: Unit, asked: Sequence[Asked[Inquire]]) -> li
     for one in asked:
         try:
             # (1) The statement is of the permits given for these serials, and in time.
-            _check_statement(one, unit)
+            origin = _check_statement(one, unit)
             # (2) The provider gets A's statement as A signed it, and L_B with its opening.
             to = NodeName.of(Role.INTERFACE, one.header.prefix.provider)
-            unit.send(_inquire_at(core, one), to=to, url=core.edition.peers.url(to))
+            telegram = _inquire_at(core, one, await _head(core, unit, origin))
+            unit.send(telegram, to=to, url=core.edition.peers.url(to))
         except Refusal as refusal:
             replies.append(refusal)
             continue
@@ -95,7 +96,17 @@ async def note_completed(core: Core, unit: Unit, asked: Sequence[Asked[Any]]) ->
     return replies
 
 
-def _check_statement(one: Asked[Inquire], unit: Unit) -> None:
+async def _head(core: Core, unit: Unit, origin: str) -> str:
+    """The newest cosigned head of the log that the permits are in: our own, or that of another instance."""
+    if origin not in core.others:
+        return core.head[0]
+    kept = await store.newest_cosigned(unit.connection, origin)
+    return kept[1] if kept else ""
+
+
+def _check_statement(one: Asked[Inquire], unit: Unit) -> str:
+    """The origin of the permits, which one instance gave together. Raises Refusal."""
+    origins = set()
     for statement in one.header.statements:
         exchange = one.known[statement.serial]
         if exchange.refused is not None:
@@ -107,12 +118,16 @@ def _check_statement(one: Asked[Inquire], unit: Unit) -> None:
             raise Refusal(Reason.ROLE_NOT_ALLOWED, "the permit is another organisation's")
         if unit.now > content.accept_by:
             raise Refusal(Reason.PERMIT_EXPIRED, f"accept-by was {content.accept_by.isoformat()}")
+        origins.add(content.origin)
+    if len(origins) != 1:
+        raise Refusal(Reason.BAD_FORMAT, f"permits of {len(origins)} logs in one telegram")
+    return origins.pop()
 
 
-def _inquire_at(core: Core, one: Asked[Inquire]) -> Verified[InquireAt]:
+def _inquire_at(core: Core, one: Asked[Inquire], head: str) -> Verified[InquireAt]:
     parts = [
         Enclosure("statement", encode_envelope(one.telegram.envelope)),
-        Enclosure("cosigned head", core.head[0].encode()),
+        Enclosure("cosigned head", head.encode()),
     ]
     for item, statement in enumerate(one.header.statements):
         secrets = open_secrets(core, one.known[statement.serial])

@@ -24,6 +24,7 @@ from nakadachi.telegrams.inquiry import Noted
 from nakadachi.telegrams.permit import (
     Basis,
     Commitments,
+    LogContent,
     Opening,
     Permit,
     PermitContent,
@@ -96,11 +97,14 @@ async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | Non
     """
     decided = core.waiting.decided.pop(telegram.header.id, None)
     if decided is None:
-        decided = await core.recall(telegram.header.id)
+        # Another request may have the same number; what it led to is its own author's.
+        recalled = await core.recall(telegram.header.id)
+        decided = tuple(one for one in recalled if one.serial in telegram.header.serials)
     outcomes: list[Outcome] = []
     parts: list[Enclosure] = []
     for item, one in enumerate(decided):
-        place = await core.log.place(entry_of(one.content), core.times.place_seconds)
+        origin = decode_json(one.content, LogContent).origin if core.others else core.log.origin
+        place = await core.place(origin, entry_of(one.content))
         if place is None:
             core.log.forget([entry_of(other.content) for other in decided])
             return None

@@ -125,13 +125,24 @@ async def link_people(
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation) -> None:
-    """What a system said of itself; an older word never replaces a newer one."""
+    """What a system said of itself; an older word never replaces a newer one.
+
+    A system speaks as one or as several instances: what it said before in the other way no longer counts.
+    """
     await connection.execute(
-        "INSERT INTO operation (node, operation, at, software, lawbook, directory) VALUES ($1, $2, $3, $4, $5, $6)"
-        " ON CONFLICT (node) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
+        "DELETE FROM operation WHERE node = $1 AND (instance = '') <> ($2 = '') AND at <= $3",
+        node.value,
+        report.instance,
+        report.at,
+    )
+    await connection.execute(
+        "INSERT INTO operation (node, instance, operation, at, software, lawbook, directory)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        " ON CONFLICT (node, instance) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
         " software = excluded.software, lawbook = excluded.lawbook, directory = excluded.directory"
         " WHERE operation.at <= excluded.at",
         node.value,
+        report.instance,
         report.operation.value,
         report.at,
         report.software,
@@ -141,8 +152,8 @@ async def note_operation(connection: Connection, node: NodeName, report: ReportO
 
 
 async def stopped(connection: Connection) -> frozenset[NodeName]:
-    """The systems that said last that they stopped."""
-    rows = await connection.fetch("SELECT node FROM operation WHERE operation = 'stopped'")
+    """The systems that said last that they stopped: all instances of them."""
+    rows = await connection.fetch("SELECT node FROM operation GROUP BY node HAVING every(operation = 'stopped')")
     return frozenset(NodeName(row["node"]) for row in rows)
 
 

@@ -54,6 +54,7 @@ async def report_operation(interface: Interface, unit: Unit, operations: Sequenc
             software=__version__,
             lawbook=interface.edition.lawbook.version,
             directory=interface.edition.directory.version,
+            instance=interface.instance,
         )
         unit.send(telegram, to=core, url=interface.edition.peers.url(core))
     return [None] * len(operations)

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Interface:
     """The interface system's parts: its hand, the edition in use, the cosigned heads it saw, the grace after
-    answer-by.
+    answer-by, the instance's name where there are several.
     """
 
     author: Author
     edition: Edition
     heads: Heads
     grace: timedelta = timedelta(minutes=10)
+    instance: str = ""

@@ -46,7 +46,8 @@ class InterfaceConfig:
 async def build(config: InterfaceConfig, world: World) -> Service:
     """The interface system, ready to start. Raises what `open_node` raises."""
     node = await open_node(config.node, world, ("nakadachi.interface", "interface", "migrations"))
-    interface = Interface(author=node.author, edition=node.edition, heads=config.witness.heads())
+    heads, instance = config.witness.heads(), config.node.instance
+    interface = Interface(author=node.author, edition=node.edition, heads=heads, instance=instance)
     system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges)
 
     async def ready() -> dict[str, Any]:

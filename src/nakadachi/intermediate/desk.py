@@ -35,10 +35,18 @@ LINK_PAUSE_SECONDS = 0.05
 
 
 async def ask(
-    system: System[Intermediate], serials: Serials, line: InquiryLine, *, by: Circumstance, lane: Lane
+    system: System[Intermediate],
+    serials: Serials,
+    line: InquiryLine,
+    *,
+    by: Circumstance,
+    lane: Lane,
+    request: tuple[str, str] | None = None,
 ) -> Result:
     """照会: from one line of an inquiry file to its result; pending where the answer takes longer than an immediate
     one.
+
+    `request` names the existing system and its request: one that comes again begins nothing anew (N3).
     """
     prefix = Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
     try:
@@ -48,8 +56,18 @@ async def ask(
     except Refusal as refusal:
         return Result.without_answer(line.line, Status.REFUSED, refusal.reason)
     system.parts.settled.expect(serial)
-    await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
-    settled = await system.parts.settled.wait(serial, IMMEDIATE_SECONDS)
+    place = (*request, line.line) if request else None
+    begun = await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane, place))
+    settled = None
+    if begun != serial:
+        system.parts.settled.forget(serial)
+        if isinstance(begun, Refusal):
+            return Result.without_answer(line.line, Status.REFUSED, begun.reason)
+        serial = begun
+        system.parts.settled.expect(serial)
+        former = await system.together(read_inquiries, serial)
+        settled = former if former is not None and former.state is not State.ASKED else None
+    settled = settled or await system.parts.settled.wait(serial, IMMEDIATE_SECONDS)
     return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
 
 

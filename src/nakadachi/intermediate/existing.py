@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import tempfile
 from dataclasses import dataclass
 from io import BytesIO
@@ -44,6 +45,7 @@ WINDOW = 64
 """Inquiries of one file that are under way at the same time."""
 MOST_REJECTS = 1000
 MOST_HELD = 1000
+_REQUEST_KEY = re.compile(r'"[A-Za-z0-9-]{8,64}"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,15 @@ class Existing:
         return JSONResponse({"lines": lines})
 
     async def inquire(self, request: Request) -> Response:
-        """大量照会: an inquiry file to one result per line, in order, as each is known (M2)."""
+        """大量照会: an inquiry file to one result per line, in order, as each is known (M2).
+
+        A request with an `Idempotency-Key` may be sent again where its connection broke: it begins no second inquiry.
+        """
+        key = _request_key(request)
         file = tempfile.TemporaryFile()  # noqa: SIM115  closed when the answer is streamed
         await _spool(request, file)
-        return StreamingResponse(self._results(file, request.query_params), media_type="application/x-ndjson")
+        results = self._results(file, request.query_params, key)
+        return StreamingResponse(results, media_type="application/x-ndjson")
 
     async def read(self, request: Request) -> Response:
         """照会結果: what became of one inquiry, by its serial."""
@@ -188,7 +195,7 @@ class Existing:
             }
         )
 
-    async def _results(self, file: Any, options: Any) -> AsyncIterator[bytes]:
+    async def _results(self, file: Any, options: Any, key: tuple[str, str] | None) -> AsyncIterator[bytes]:
         """Results in the order of the file, at most a window of inquiries under way."""
         under_way: list[asyncio.Task[Result]] = []
         lane = Lane.INTERACTIVE if options.get("lane") == "interactive" else Lane.BULK
@@ -196,7 +203,7 @@ class Existing:
             lines = inquiries(LineReader(file))
             while chunk := await asyncio.to_thread(_take, lines, CHUNK_LINES):
                 for line in chunk:
-                    under_way.append(asyncio.create_task(self._one(line, options, lane)))
+                    under_way.append(asyncio.create_task(self._one(line, options, lane, key)))
                     if len(under_way) >= WINDOW:
                         yield _words(await under_way.pop(0))
             while under_way:
@@ -206,7 +213,7 @@ class Existing:
                 task.cancel()
             file.close()
 
-    async def _one(self, line: InquiryLine | Reject, options: Any, lane: Lane) -> Result:
+    async def _one(self, line: InquiryLine | Reject, options: Any, lane: Lane, key: tuple[str, str] | None) -> Result:
         if isinstance(line, Reject):
             return Result.rejected(line)
         by = Circumstance(
@@ -217,12 +224,22 @@ class Existing:
             case_number=options.get("case_number", ""),
             withheld=line.non_disclosure > 0,
         )
-        return await desk.ask(self.system, self.serials, line, by=by, lane=lane)
+        return await desk.ask(self.system, self.serials, line, by=by, lane=lane, request=key)
 
 
 def _circumstance(options: Any, staff: str) -> Circumstance:
     names = ("department", "terminal", "purpose", "case_number")
     return Circumstance(staff=options.get("staff", staff), **{name: options.get(name, "") for name in names})
+
+
+def _request_key(request: Request) -> tuple[str, str] | None:
+    """The existing system and the number it gave its request; None where it gave none. Raises Refusal(BAD_FORMAT)."""
+    given, peer = request.headers.get("idempotency-key"), peer_of(request)
+    if given is None or peer is None or peer.existing is None:
+        return None
+    if not _REQUEST_KEY.fullmatch(given):
+        raise Refusal(Reason.BAD_FORMAT, 'an Idempotency-Key is 8 to 64 of A-Z, a-z, 0-9, "-", in quotation marks')
+    return peer.existing[0], given.strip('"')
 
 
 def _serial(request: Request) -> Serial:

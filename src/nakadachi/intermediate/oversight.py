@@ -55,6 +55,7 @@ async def report_operation(intermediate: Intermediate, unit: Unit, operations: S
             software=__version__,
             lawbook=intermediate.edition.lawbook.version,
             directory=intermediate.edition.directory.version,
+            instance=intermediate.instance,
         )
         unit.send(telegram, to=intermediate.interface, url=intermediate.edition.peers.url(intermediate.interface))
     return [None] * len(operations)

@@ -27,7 +27,7 @@ BODY_SEED = "body seed"
 class Intermediate:
     """The intermediate server's parts. `seals` are its static seal keys by suite; `settled` wakes whoever waits for an
     inquiry, `ended` whoever tells the core of endings; `tries` is how many mismatches a person's row stands in a day
-    before no more are compared (design 2.7).
+    before no more are compared (design 2.7); `instance` is this instance's name where there are several.
     """
 
     author: Author
@@ -38,6 +38,7 @@ class Intermediate:
     settled: Waiters[Serial, Inquiry] = field(default_factory=Waiters)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     tries: int = 5
+    instance: str = ""
 
     @property
     def interface(self) -> NodeName:

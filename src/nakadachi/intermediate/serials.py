@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
+from nakadachi.kit.client import Unreachable
 from nakadachi.telegrams.permit import IssueSerial, SerialIssued, SerialUse
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from nakadachi.terms import Serial
 
 AHEAD = 32
+PAUSES = (0.2, 0.5)
+"""Between attempts: an instance of the interface system that just went must not end an inquiry that did not begin."""
 
 
 class Serials:
@@ -40,6 +43,13 @@ class Serials:
     async def _ask(self) -> None:
         own = self._intermediate.interface
         telegram = self._intermediate.author.write(IssueSerial, to=own, use=SerialUse.INQUIRY, count=self._ahead)
-        answer = await self._sender.ask(telegram, own, self._intermediate.edition.peers.url(own))
+        for pause in (*PAUSES, None):
+            try:
+                answer = await self._sender.ask(telegram, own, self._intermediate.edition.peers.url(own))
+                break
+            except Unreachable:
+                if pause is None:
+                    raise
+            await asyncio.sleep(pause)
         if isinstance(answer.header, SerialIssued):
             self._ready.extend(answer.header.serials)

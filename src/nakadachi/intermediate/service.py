@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nakadachi.crypto.sealing import SealSuite, new_private
 from nakadachi.intermediate import code, exchange_store, inquiry, oversight, provision, receipt
 from nakadachi.intermediate.existing import Existing
 from nakadachi.intermediate.parts import Intermediate
+from nakadachi.intermediate.rules import State
 from nakadachi.intermediate.serials import AHEAD, Serials
 from nakadachi.kit.log import logger
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
+from nakadachi.kit.waiters import Waiters
 from nakadachi.kit.web import application
 from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
 from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
@@ -27,6 +29,13 @@ from nakadachi.telegrams.inquiry import Inquire, InquireAt
 from nakadachi.telegrams.oversight import DistributeEdition, Operation
 from nakadachi.telegrams.permit import RequestPermit
 from nakadachi.telegrams.provision import Provide
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nakadachi.intermediate.exchange_store import Inquiry
+    from nakadachi.kit.database import Connection, Database
+    from nakadachi.terms import Serial
 
 HANDLERS: dict[type[Telegram], Handler] = {
     InquireAt: Handler(provision.accept_inquiry),
@@ -74,6 +83,10 @@ class Completions:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    async def take_up(self, _connection: Connection) -> None:
+        """Another instance went, perhaps before it told: look what is left."""
+        self._system.parts.ended.set()
+
     async def _work(self) -> None:
         while True:
             await self._system.parts.ended.wait()
@@ -87,6 +100,13 @@ class Completions:
                 self._system.parts.ended.set()
 
 
+async def _settled(database: Database, serials: Sequence[Serial]) -> dict[Serial, Inquiry]:
+    """Those of our inquiries that are settled, whichever instance heard of it."""
+    async with database.acquire() as connection:
+        found = await exchange_store.inquiries(connection, serials)
+    return {serial: inquiry for serial, inquiry in found.items() if inquiry.state is not State.ASKED}
+
+
 async def build(config: IntermediateConfig, world: World) -> Service:
     """The intermediate server, ready to start. Raises what `open_node` raises."""
     node = await open_node(config.node, world, ("nakadachi.intermediate", "intermediate", "migrations"))
@@ -96,6 +116,8 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         keys=node.keys,
         heads=config.witness.heads(),
         seals={suite.value: new_private(suite, node.keys.secret(f"seal-{suite.value}")) for suite in SealSuite},
+        settled=Waiters(partial(_settled, node.database) if node.instances.several else None),
+        instance=config.node.instance,
     )
     system = system_of(
         node,
@@ -106,6 +128,7 @@ async def build(config: IntermediateConfig, world: World) -> Service:
     )
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)
+    node.instances.when_gone(completions.take_up)
 
     async def ready() -> dict[str, Any]:
         return await status(node)

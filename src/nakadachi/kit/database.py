@@ -156,16 +156,20 @@ class Database:
         return await retrying(once, attempts=attempts)
 
 
-async def retrying(work: Callable[[], Awaitable[T]], *, attempts: int = _ATTEMPTS) -> T:
+async def retrying(work: Callable[[], Awaitable[T]], *, attempts: int = _ATTEMPTS, look_again: bool = False) -> T:
     """Do `work` again, up to `attempts` times in all, after a serialization failure (40001) or a deadlock (40P01).
 
     Distributed engines raise 40001 at any isolation level (stack 3.7). A unique violation (23505) is an answer and is
-    never retried. Raises what the last attempt raised.
+    not retried, but for work that asks to `look_again`: it looks first for what is there already, and another instance
+    may have kept that between the look and the write. Raises what the last attempt raised.
     """
+    again: tuple[type[Exception], ...] = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+    if look_again:
+        again += (asyncpg.UniqueViolationError,)
     for attempt in range(attempts - 1):
         try:
             return await work()
-        except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
+        except again:
             await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
     return await work()
 

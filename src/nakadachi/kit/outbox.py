@@ -36,9 +36,12 @@ async def keep(connection: Connection, entries: Sequence[Entry], now: datetime) 
     )
 
 
-async def drop(connection: Connection, ids: Sequence[TelegramId]) -> None:
-    """Forget entries that got their final answer."""
-    await connection.execute("DELETE FROM outbox WHERE id = ANY($1::text[])", [one.value for one in ids])
+async def drop(connection: Connection, ids: Sequence[TelegramId]) -> frozenset[TelegramId]:
+    """Forget entries that got their final answer. Returns those that were still there."""
+    rows = await connection.fetch(
+        "DELETE FROM outbox WHERE id = ANY($1::text[]) RETURNING id", [one.value for one in ids]
+    )
+    return frozenset(TelegramId(row["id"]) for row in rows)
 
 
 async def hurry(connection: Connection, now: datetime) -> None:

@@ -132,7 +132,8 @@ class System(Generic[P]):
                 if not keys & touched:
                     chosen.append(place)
                 touched |= keys
-            results = await retrying(functools.partial(self._round, [requests[place] for place in chosen]))
+            work = functools.partial(self._round, [requests[place] for place in chosen])
+            results = await retrying(work, look_again=True)
             replies.update(zip(chosen, results, strict=True))
             waiting = [place for place in waiting if place not in replies]
         return [replies[place] for place in range(len(requests))]
@@ -222,7 +223,7 @@ class System(Generic[P]):
                 await self._flush(unit)
             return unit, results
 
-        unit, results = await retrying(once)
+        unit, results = await retrying(once, look_again=True)
         self._committed(unit)
         return results
 
@@ -235,8 +236,11 @@ class System(Generic[P]):
             return
 
         async def step(parts: P, unit: Unit, items: Sequence[Any]) -> Sequence[None]:
-            await hear.keep(parts, unit, items)
-            await outbox.drop(unit.connection, [one.sent[0].header.id for one in items])
+            # An answer may be heard twice, here or by another instance: it takes effect for whoever ends the row.
+            by_id = {one.sent[0].header.id: one for one in items}
+            ended = await outbox.drop(unit.connection, list(by_id))
+            if ours := [one for id_, one in by_id.items() if id_ in ended]:
+                await hear.keep(parts, unit, ours)
             return [None] * len(items)
 
         await self._batcher(("heard", kind), lambda items: self._step(step, items)).submit(heard)
