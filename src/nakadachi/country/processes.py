@@ -9,13 +9,13 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nakadachi.country.founding import CONFIG
+from nakadachi.country.proxy import PROXY, find_haproxy
 from nakadachi.kit.lifeline import VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nakadachi.country.plan import Place, Plan
+    from nakadachi.country.plan import Instance, Place, Plan
 
 COMMON = 3
 """Core, Commission and registry organisation start first: the others report to the core as soon as they listen."""
@@ -37,31 +37,44 @@ class Processes:
     _pipe: tuple[int, int] = field(default_factory=os.pipe)
 
     async def start(self) -> None:
-        """Start all systems and wait until each says that it listens. Raises ProcessEnded."""
-        for place in self.plan.places[:COMMON]:
-            await self._start_one(place)
-        await asyncio.gather(*(self._start_one(place) for place in self.plan.places[COMMON:]))
+        """Start all systems and wait until each says that it listens; before twins, what stands in front of them.
 
-    async def _start_one(self, place: Place) -> None:
+        Raises ProcessEnded, and ConfigError where there are twins and no HAProxy.
+        """
+        twins = [place for place in self.plan.places if place.twins]
+        if twins:
+            program, file = find_haproxy(), str(self.folder / PROXY / "haproxy.cfg")
+            await self._start(PROXY, "nakadachi.country.proxy", program, file, str(twins[0].port))
+        for place in self.plan.places[:COMMON]:
+            await self._start_all(place)
+        await asyncio.gather(*(self._start_all(place) for place in self.plan.places[COMMON:]))
+
+    async def _start_all(self, place: Place) -> None:
+        for instance in place.instances:
+            await self.start_one(place, instance)
+
+    async def start_one(self, place: Place, instance: Instance) -> None:
+        """Start one instance of a system. Raises ProcessEnded."""
+        config = str(self.folder / place.folder / instance.config)
+        name = f"{place.name.value} {instance.name}".rstrip()
+        await self._start(name, "nakadachi", place.name.role.value, "serve", "--config", config)
+
+    async def _start(self, name: str, *module: str) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "nakadachi",
-            place.name.role.value,
-            "serve",
-            "--config",
-            str(self.folder / place.folder / CONFIG),
+            *module,
             stdout=asyncio.subprocess.PIPE,
             env=os.environ | {VARIABLE: str(self._pipe[0])},
             pass_fds=(self._pipe[0],),
             start_new_session=True,
         )
-        self.running[place.name.value] = process
+        self.running[name] = process
         said = b""
         if process.stdout is not None:
             said = await asyncio.wait_for(process.stdout.readline(), LISTENS_SECONDS)
         if not said:
-            raise ProcessEnded(f"{place.name} did not start; what it said stands above")
+            raise ProcessEnded(f"{name} did not start; what it said stands above")
 
     async def wait(self) -> None:
         """Until one of them ends by itself. Raises ProcessEnded."""
