@@ -6,7 +6,7 @@ import io
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -51,9 +51,10 @@ class Flight:
 
 @dataclass(slots=True)
 class Tap:
-    """Sees every request between systems, in the order sent."""
+    """Sees every request between systems, in the order sent. `steer` may hold one up, and says where it goes."""
 
     flights: list[Flight] = field(default_factory=list)
+    steer: Callable[[Flight, str], Awaitable[str]] | None = None
 
     def wire(self, name: NodeName, context: Any) -> Wire:
         """A node's real wire, listened to."""
@@ -76,6 +77,8 @@ class _Tapped:
     async def post(self, to: NodeName, url: str, body: bytes, *, seconds: float) -> bytes:
         flight = Flight(self._name, to, body)
         self._tap.flights.append(flight)
+        if self._tap.steer is not None:
+            url = await self._tap.steer(flight, url)
         flight.answer = await self._wire.post(to, url, body, seconds=seconds)
         return flight.answer
 

@@ -33,7 +33,7 @@ from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Envelope, Received, Refused
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
 from tests.invented import AOBA, PENSION, TSUBAKI, Person
-from tests.tap import MovableClock, Tap, all_that_is_logged, free_ports
+from tests.tap import Flight, MovableClock, Tap, all_that_is_logged, free_ports
 
 CARE, CARE_STEP = "JM99000000940000", "JT99000000940001"
 TAX = "TM99000000000002"
@@ -134,6 +134,11 @@ class Land:
                 waiting += await connection.fetchval("SELECT count(*) FROM completion")
             return waiting
 
+    async def to_the_first(self, _flight: Flight, url: str) -> str:
+        """Where there are twins: the address of the first instance for that of both."""
+        first = {place.url: place.instances[0].url for place in self.plan.places}
+        return first.get(url, url)
+
     # The doors
 
     async def desk(
@@ -143,7 +148,11 @@ class Land:
         folder = self.country.folder / f"{DESK}-{organisation.value}"
         place = self.plan.of(Role.INTERMEDIATE, organisation)
         async with self._session(folder).request(
-            method, f"{place.url}/existing/{path}", data=body, params=query, server_hostname=node_host(place.name)
+            method,
+            f"{place.instances[0].url}/existing/{path}",
+            data=body,
+            params=query,
+            server_hostname=node_host(place.name),
         ) as response:
             return response.status, await response.text()
 
@@ -151,7 +160,7 @@ class Land:
         """Any bytes to a node's door, with the certificate of `sender`: status and body of the answer."""
         place = self.plan.place(to)
         session = self._session(self.country.folder / self.plan.place(sender).folder)
-        async with session.post(place.url + path, data=body, server_hostname=node_host(to)) as response:
+        async with session.post(place.instances[0].url + path, data=body, server_hostname=node_host(to)) as response:
             return response.status, await response.read()
 
     async def hand(self, sender: NodeName, to: NodeName, *envelopes: Envelope) -> list[Received]:
@@ -164,7 +173,7 @@ class Land:
         """What a system says of itself."""
         place = self.plan.place(name)
         session = self._session(self.country.folder / self.plan.of(Role.CORE).folder)
-        async with session.get(f"{place.url}/status", server_hostname=node_host(name)) as response:
+        async with session.get(f"{place.instances[0].url}/status", server_hostname=node_host(name)) as response:
             return cast("dict[str, Any]", await response.json())
 
     def _session(self, folder: Path) -> aiohttp.ClientSession:
@@ -270,9 +279,17 @@ class _Tenants:
 
 @asynccontextmanager
 async def a_country(
-    postgres: PostgresServer, directory: Path, residents: Sequence[Person], *, suite: str = "default"
+    postgres: PostgresServer,
+    directory: Path,
+    residents: Sequence[Person],
+    *,
+    suite: str = "default",
+    twins: bool = False,
 ) -> AsyncIterator[Land]:
-    """A country up for the time of the block, its log at the finest level in `Land.log`."""
+    """A country up for the time of the block, its log at the finest level in `Land.log`.
+
+    Of `twins` only the first instances run, and what goes to a system goes to its first one unless the tap steers it.
+    """
     tenant = f"land_{os.getpid()}_{next(_COUNTRIES)}"
     folder = directory / tenant
     folder.mkdir()
@@ -283,11 +300,13 @@ async def a_country(
     tap, clock = Tap(), MovableClock()
     world = World(clock=clock, wire=tap.wire)
     book = lawbook.sample()
-    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(9))
+    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 9), twins=twins)
     with all_that_is_logged() as log:
         await found(Founding(folder, places, book, cast("PostgresServer", _Tenants(postgres, tenant)), world, suite))
         country = Country(folder, places)
         land = Land(country, tap, clock, log, world)
+        if twins:
+            tap.steer = land.to_the_first
         try:
             await country.start(world)
             yield land
