@@ -27,10 +27,10 @@ from nakadachi.country.running import Country
 from nakadachi.desk.client import DeskClient, open_desk
 from nakadachi.intermediate.files.results import Result
 from nakadachi.kit.postgres import PostgresServer
-from nakadachi.kit.tls import client_context, node_host
+from nakadachi.kit.tls import node_host
 from nakadachi.law import lawbook
 from nakadachi.node import World
-from nakadachi.terms import NodeName, OrganisationCode
+from nakadachi.terms import NodeName, OrganisationCode, Serial
 from tests.invented import AOBA, TSUBAKI, Person
 from tests.tap import MovableClock, Tap, free_ports
 from tests.world import Land, _Tenants, inquiry_line
@@ -52,7 +52,7 @@ class Twins:
 
     land: Land
     processes: Processes
-    answers: list[tuple[str, Result]] = field(default_factory=list)
+    answers: list[Serial] = field(default_factory=list)
 
     def place(self, name: NodeName) -> Place:
         """Where a system is."""
@@ -133,6 +133,3 @@ async def a_country_of_twins(
         await processes.stop()
     for place in places.places:
         await postgres.drop_tenant(f"{tenant}_{place.tenant}")
-
-
-__all__ = ["NEEDS", "Twins", "a_country_of_twins", "client_context", "need_haproxy"]

@@ -21,6 +21,7 @@ from nakadachi.kit.postgres import PostgresServer
 from nakadachi.ledger.checkpoint import open_checkpoint
 from nakadachi.ledger.log import SHORT_LEASE
 from nakadachi.ledger.permits import check_permit, entry_of
+from nakadachi.node import Service
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.envelope import Pending, Received, Verified
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted
@@ -86,6 +87,15 @@ def provides(flight: Flight) -> set[str]:
     return {serial.value for header in headers for serial in header.exchanges}
 
 
+async def take_up(pair: Pair, service: Service) -> None:
+    """An instance sends all that waits, whoever else is sending it."""
+    async with service.node.database.transaction() as connection:
+        await outbox.hurry(connection, pair.land.clock.now())
+        entries = await outbox.claim(connection, pair.land.clock.now())
+    for entry in entries:
+        service.system.sender.send_soon(entry)
+
+
 def permit_of(play: Play, granted: Received) -> Any:
     """The permit in an answer, checked."""
     assert isinstance(granted.header, PermitGranted), granted.header
@@ -116,8 +126,7 @@ async def test_a_refusal_and_a_held_inquiry_wake_who_waits_at_the_other_instance
         asking = asyncio.create_task(pair.land.ask(person.at(TSUBAKI)))
         await asyncio.sleep(0.3)
         del pair.gates[CheckPrefix]
-        async with second.node.database.transaction() as connection:
-            await outbox.hurry(connection, pair.land.clock.now())
+        await take_up(pair, second)
         async with asyncio.timeout(30):
             assert (await asking).status == status
 
@@ -233,13 +242,14 @@ async def test_an_answer_at_both_of_the_inquirers_instances_at_once_is_received_
     await handed
 
 
-async def test_an_answer_heard_by_both_instances_takes_effect_once(pair: Pair, play: Play) -> None:
+async def test_an_answer_heard_by_both_instances_takes_effect_once(
+    pair: Pair, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_before(monkeypatch, exchange_store, "note_permits")
     gate = pair.gates[CheckPrefix] = asyncio.Event()
     asking = asyncio.create_task(pair.land.ask(HANA.at(TSUBAKI)))
     await asyncio.sleep(0.3)
-    second = pair.seconds[play.server]
-    async with second.node.database.transaction() as connection:
-        await outbox.hurry(connection, pair.land.clock.now())
+    await take_up(pair, pair.seconds[play.server])
 
     async def both_sent() -> bool:
         newest = pair.land.tap.flights[-1]
