@@ -23,7 +23,7 @@ from nakadachi.ledger.log import SHORT_LEASE
 from nakadachi.ledger.permits import check_permit, entry_of
 from nakadachi.node import Service
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.envelope import Pending, Received, Verified
+from nakadachi.telegrams.envelope import Pending, Received, Telegram, Verified
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted
 from nakadachi.telegrams.oversight import Operation
 from nakadachi.telegrams.permit import CheckPrefix, PermitGranted, RequestPermit
@@ -65,10 +65,10 @@ def play(pair: Pair) -> Play:
     return Play(pair.land)
 
 
-async def until(condition: Any) -> None:
+async def until(condition: Any, *given: Any) -> None:
     """Wait for what must come to pass."""
-    for _ in range(500):
-        if await condition():
+    for _ in range(1500):
+        if await condition(*given):
             return
         await asyncio.sleep(0.02)
     pytest.fail("it did not come to pass")
@@ -85,6 +85,16 @@ def provides(flight: Flight) -> set[str]:
     """The serials of the answers that a flight carries."""
     headers = [one.header for one in flight.telegrams if isinstance(one.header, Provide)]
     return {serial.value for header in headers for serial in header.exchanges}
+
+
+async def sent(pair: Pair, kind: type[Telegram], since: int, times: int) -> bool:
+    """Whether some request with a telegram of a kind was sent so often."""
+    requests = [
+        flight.request
+        for flight in pair.land.tap.flights[since:]
+        if kind in {type(one.header) for one in flight.telegrams}
+    ]
+    return any(requests.count(one) == times for one in requests)
 
 
 async def take_up(pair: Pair, service: Service) -> None:
@@ -123,8 +133,9 @@ async def test_a_refusal_and_a_held_inquiry_wake_who_waits_at_the_other_instance
     for person, status in ((KENJI, "refused"), (TARO, "pending")):
         # The first instance keeps the inquiry and stops there; the second one sends what waits, and hears of it.
         pair.gates[CheckPrefix] = asyncio.Event()
+        since = len(pair.land.tap.flights)
         asking = asyncio.create_task(pair.land.ask(person.at(TSUBAKI)))
-        await asyncio.sleep(0.3)
+        await until(sent, pair, CheckPrefix, since, 1)
         del pair.gates[CheckPrefix]
         await take_up(pair, second)
         async with asyncio.timeout(30):
@@ -134,8 +145,9 @@ async def test_a_refusal_and_a_held_inquiry_wake_who_waits_at_the_other_instance
 async def test_an_acceptance_that_one_core_heard_is_the_answer_of_the_other_too(pair: Pair, play: Play) -> None:
     inquiry = play.inquire(await play.permitted())
     gate = pair.gates[InquireAt] = asyncio.Event()
+    since = len(pair.land.tap.flights)
     one = asyncio.create_task(pair.hand(1, play.interface, play.core, inquiry.envelope))
-    await asyncio.sleep(0.3)
+    await until(sent, pair, InquireAt, since, 1)
     other = asyncio.create_task(pair.hand(2, play.interface, play.core, inquiry.envelope))
     await asyncio.sleep(0.3)
     gate.set()
@@ -246,16 +258,12 @@ async def test_an_answer_heard_by_both_instances_takes_effect_once(
     pair: Pair, play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both_before(monkeypatch, exchange_store, "note_permits")
-    gate = pair.gates[CheckPrefix] = asyncio.Event()
+    gate, since = asyncio.Event(), len(pair.land.tap.flights)
+    pair.gates[CheckPrefix] = gate
     asking = asyncio.create_task(pair.land.ask(HANA.at(TSUBAKI)))
-    await asyncio.sleep(0.3)
+    await until(sent, pair, CheckPrefix, since, 1)
     await take_up(pair, pair.seconds[play.server])
-
-    async def both_sent() -> bool:
-        newest = pair.land.tap.flights[-1]
-        return len([one for one in pair.land.tap.flights if one.request == newest.request]) == 2
-
-    await until(both_sent)
+    await until(sent, pair, CheckPrefix, since, 2)
     gate.set()
     asked = await asking
     good(asked)
@@ -367,9 +375,12 @@ async def test_a_gone_cores_pending_permit_is_given_by_the_other_and_its_log_goe
     await asyncio.gather(*core.log._tasks, return_exceptions=True)
     serial, asked = await request(play)
     pending = asyncio.create_task(pair.hand(1, play.interface, play.core, asked.envelope))
-    await asyncio.sleep(0.3)
+
+    async def decided() -> bool:
+        return bool(await land.rows(play.core, "SELECT FROM exchange WHERE serial = $1", serial.value))
+
+    await until(decided)
     waiting = asyncio.create_task(pair.hand(2, play.interface, play.core, asked.envelope))
-    await asyncio.sleep(0.3)
     land.clock.ahead += SHORT_LEASE
     (granted,) = await waiting
     checked = permit_of(play, granted)
