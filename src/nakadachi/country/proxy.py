@@ -40,7 +40,7 @@ defaults
     timeout connect 1s
     timeout client 11m
     timeout server 11m
-    timeout check 3s
+    timeout check 5s
     retries 3
     option redispatch 1
     option httpchk

@@ -32,7 +32,7 @@ STREAM_SECONDS = 600.0
 LOAD_SECONDS = 3600.0
 """How long the server may be silent: at a question, between two results, while it checks and loads a whole file."""
 GOODBYE_TRIES, GOODBYE_SECONDS = 100, 0.01
-PAUSES = (0.1, 0.3, 0.6, 1.0)
+PAUSES = (0.1, 0.3, 1.0, 2.0, 4.0)
 """How long the desk waits before it asks again where the connection broke: behind the address may be another instance.
 Where an answer had begun to come, it begins to count anew."""
 CHUNK_BYTES = 64 * 1024
