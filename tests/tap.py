@@ -14,8 +14,10 @@ from typing import Any
 
 import structlog
 
+from nakadachi.country.plan import Plan
 from nakadachi.kit.client import HttpWire, Wire
 from nakadachi.kit.log import configure
+from nakadachi.kit.postgres import PostgresServer
 from nakadachi.telegrams.codec import decode_frame
 from nakadachi.telegrams.envelope import Pending, Received, Telegram
 from nakadachi.terms import NodeName, Serial
@@ -133,3 +135,23 @@ def all_that_is_logged() -> Iterator[io.BytesIO]:
         root.setLevel(level)
         handler.stream.detach()
         structlog.configure(**before)
+
+
+def to_the_first(plan: Plan) -> Callable[[Flight, str], Awaitable[str]]:
+    """Where there are twins: the address of the first instance for that of both."""
+    first = {place.url: place.instances[0].url for place in plan.places}
+
+    async def steer(_flight: Flight, url: str) -> str:
+        return first.get(url, url)
+
+    return steer
+
+
+class Tenants:
+    """The session's PostgreSQL, with names of tenants that no other country has."""
+
+    def __init__(self, server: PostgresServer, prefix: str) -> None:
+        self._server, self._prefix = server, prefix
+
+    async def create_tenant(self, name: str) -> str:
+        return await self._server.create_tenant(f"{self._prefix}_{name}")

@@ -32,8 +32,8 @@ from nakadachi.law import lawbook
 from nakadachi.node import World
 from nakadachi.terms import NodeName, OrganisationCode, Serial
 from tests.invented import AOBA, TSUBAKI, Person
-from tests.tap import MovableClock, Tap, free_ports
-from tests.world import Land, _Tenants, inquiry_line
+from tests.tap import MovableClock, Tap, Tenants, free_ports
+from tests.world import Land, inquiry_line
 
 NEEDS = "HAProxy is not installed here; on Debian: apt-get install haproxy"
 READY_TRIES, READY_SECONDS = 600, 0.1
@@ -122,7 +122,7 @@ async def a_country_of_twins(
     book = lawbook.sample()
     places = plan(book, (TSUBAKI, AOBA), port=free_ports(17), twins=True)
     world = World()
-    await found(Founding(folder, places, book, cast("PostgresServer", _Tenants(postgres, tenant)), world))
+    await found(Founding(folder, places, book, cast("PostgresServer", Tenants(postgres, tenant)), world))
     land = Land(Country(folder, places), Tap(), MovableClock(), io.BytesIO(), world)
     processes = Processes(folder, places)
     try:

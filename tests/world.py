@@ -33,7 +33,7 @@ from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Envelope, Received, Refused
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
 from tests.invented import AOBA, PENSION, TSUBAKI, Person
-from tests.tap import Flight, MovableClock, Tap, all_that_is_logged, free_ports
+from tests.tap import MovableClock, Tap, Tenants, all_that_is_logged, free_ports, to_the_first
 
 CARE, CARE_STEP = "JM99000000940000", "JT99000000940001"
 TAX = "TM99000000000002"
@@ -133,11 +133,6 @@ class Land:
             if name.role is Role.INTERMEDIATE:
                 waiting += await connection.fetchval("SELECT count(*) FROM completion")
             return waiting
-
-    async def to_the_first(self, _flight: Flight, url: str) -> str:
-        """Where there are twins: the address of the first instance for that of both."""
-        first = {place.url: place.instances[0].url for place in self.plan.places}
-        return first.get(url, url)
 
     # The doors
 
@@ -267,16 +262,6 @@ def _csv(lines: Sequence[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-class _Tenants:
-    """The session's PostgreSQL, with names of tenants that no other country has."""
-
-    def __init__(self, server: PostgresServer, prefix: str) -> None:
-        self._server, self._prefix = server, prefix
-
-    async def create_tenant(self, name: str) -> str:
-        return await self._server.create_tenant(f"{self._prefix}_{name}")
-
-
 @asynccontextmanager
 async def a_country(
     postgres: PostgresServer,
@@ -286,10 +271,7 @@ async def a_country(
     suite: str = "default",
     twins: bool = False,
 ) -> AsyncIterator[Land]:
-    """A country up for the time of the block, its log at the finest level in `Land.log`.
-
-    Of `twins` only the first instances run, and what goes to a system goes to its first one unless the tap steers it.
-    """
+    """A country up for the time of the block, logged at the finest level in `Land.log`; of `twins` the first ones."""
     tenant = f"land_{os.getpid()}_{next(_COUNTRIES)}"
     folder = directory / tenant
     folder.mkdir()
@@ -302,11 +284,11 @@ async def a_country(
     book = lawbook.sample()
     places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 9), twins=twins)
     with all_that_is_logged() as log:
-        await found(Founding(folder, places, book, cast("PostgresServer", _Tenants(postgres, tenant)), world, suite))
+        await found(Founding(folder, places, book, cast("PostgresServer", Tenants(postgres, tenant)), world, suite))
         country = Country(folder, places)
         land = Land(country, tap, clock, log, world)
         if twins:
-            tap.steer = land.to_the_first
+            tap.steer = to_the_first(places)
         try:
             await country.start(world)
             yield land

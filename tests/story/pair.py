@@ -13,12 +13,18 @@ from typing import Any
 import pytest
 
 from nakadachi.country.running import SYSTEMS
+from nakadachi.kit import outbox
 from nakadachi.kit.config import load
 from nakadachi.kit.tls import node_host
+from nakadachi.ledger.permits import check_permit
 from nakadachi.node import Service
 from nakadachi.telegrams.codec import decode_frame, encode_frame
-from nakadachi.telegrams.envelope import Envelope, Received, Telegram
-from nakadachi.terms import NodeName, OrganisationCode, Role
+from nakadachi.telegrams.envelope import Envelope, Received, Telegram, Verified
+from nakadachi.telegrams.permit import PermitGranted
+from nakadachi.telegrams.provision import Provide
+from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
+from tests.invented import TSUBAKI
+from tests.story.play import Play
 from tests.tap import Flight
 from tests.world import Land
 
@@ -117,3 +123,51 @@ def both_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None
         return await write(*asked)
 
     monkeypatch.setattr(module, name, met)
+
+
+async def until(condition: Any, *given: Any) -> None:
+    """Wait for what must come to pass."""
+    for _ in range(1500):
+        if await condition(*given):
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("it did not come to pass")
+
+
+async def request(play: Play) -> tuple[Serial, Verified[Any]]:
+    """A new exchange about Hana that is about to ask for its permit (hops 1 and 2 done)."""
+    serial = await play.serial()
+    await play.check_prefix(serial)
+    return serial, play.request_permit(serial, await play.code(TSUBAKI))
+
+
+def provides(flight: Flight) -> set[str]:
+    """The serials of the answers that a flight carries."""
+    headers = [one.header for one in flight.telegrams if isinstance(one.header, Provide)]
+    return {serial.value for header in headers for serial in header.exchanges}
+
+
+async def sent(pair: Pair, kind: type[Telegram], since: int, times: int) -> bool:
+    """Whether some request with a telegram of a kind was sent so often."""
+    requests = [
+        flight.request
+        for flight in pair.land.tap.flights[since:]
+        if kind in {type(one.header) for one in flight.telegrams}
+    ]
+    return any(requests.count(one) == times for one in requests)
+
+
+async def take_up(pair: Pair, service: Service) -> None:
+    """An instance sends all that waits, whoever else is sending it."""
+    async with service.node.database.transaction() as connection:
+        await outbox.hurry(connection, pair.land.clock.now())
+        entries = await outbox.claim(connection, pair.land.clock.now())
+    for entry in entries:
+        service.system.sender.send_soon(entry)
+
+
+def permit_of(play: Play, granted: Received) -> Any:
+    """The permit in an answer, checked."""
+    assert isinstance(granted.header, PermitGranted), granted.header
+    raw = Verified(granted.header, granted.envelope).part("permit")
+    return check_permit(raw, play.parts(play.server).edition.directory)
