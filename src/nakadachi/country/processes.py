@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COMMON = 3
 """Core, Commission and registry organisation start first: the others report to the core as soon as they listen."""
-LISTENS_SECONDS = 30.0
+LISTENS_SECONDS = 120.0
 STOP_SECONDS = 15.0
 
 
