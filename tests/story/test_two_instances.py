@@ -100,6 +100,23 @@ async def test_a_permit_asked_for_at_both_cores_at_once_is_given_once(
     assert len(entries) == len(await pair.land.rows(hands.core, placed, entries)) == 1
 
 
+async def test_what_the_other_instance_kept_between_our_two_looks_is_not_out_of_turn(
+    pair: Pair, hands: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = pair.seconds[hands.core].system
+    known, first = second._known, []
+    _, asked = await request(hands)
+
+    async def first_the_other(connection: Any, serials: Any) -> Any:
+        if not first:
+            first.extend(await pair.hand(1, hands.interface, hands.core, asked.envelope))
+        return await known(connection, serials)
+
+    monkeypatch.setattr(second, "_known", first_the_other)
+    (answer,) = await pair.hand(2, hands.interface, hands.core, asked.envelope)
+    assert permit_of(hands, answer) == permit_of(hands, first[0])
+
+
 async def test_two_requests_for_one_serial_at_both_cores_at_once_get_one_permit(
     pair: Pair, hands: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from nakadachi.kit.client import Unreachable
 from nakadachi.kit.database import retrying
 from nakadachi.kit.log import logger
 from nakadachi.kit.sender import Sender
-from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
+from nakadachi.kit.turn import Placed, in_turn, keep_handled, kept_meanwhile, unseen
 from nakadachi.kit.unit import Entry, Forward, Handler, Heard, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
@@ -155,7 +155,10 @@ class System(Generic[P]):
         fresh = await unseen(unit, batch, replies)
         serials = [serial for place in fresh for serial in batch[place][0].header.exchanges]
         known = await self._known(unit.connection, serials) if serials else {}
+        looked = fresh
         fresh, asked = in_turn(batch, fresh, known, replies)
+        if refused := [place for place in looked if place not in fresh]:
+            await kept_meanwhile(unit, batch, refused, replies)
         if asked:
             results = await handler.keep(self.parts, unit, asked)
             for place, result in zip(fresh, results, strict=True):
