@@ -36,7 +36,7 @@ up: $(STAMP) ## a whole country on this machine, kept running; prints addresses
 	@$(BIN)/nakadachi up
 
 # == Develop
-.PHONY: test test-all coverage story check fmt
+.PHONY: test test-all coverage story kill machine check fmt
 test: $(STAMP) ## the quick tests; K=word picks some
 	@$(BIN)/python -m pytest -q -m "not slow" $(if $(K),-k "$(K)")
 
@@ -53,6 +53,14 @@ coverage: $(STAMP) ## every branch of law, wire, decisions, tree and crypto is t
 story: $(STAMP) ## the stories alone: the life of an inquiry, of a code, of a record
 	@$(BIN)/python -m pytest tests/story -v $(if $(K),-k "$(K)")
 
+kill: $(STAMP) ## SIGKILL for every system and its PostgreSQL before and after every hop (about an hour)
+	@NAKADACHI_KILL=whole $(BIN)/python -m pytest -q tests/e2e/test_killing.py $(if $(K),-k "$(K)")
+
+# A whole country under a seed: make machine STEPS=2000 plays long, SEED=… plays the same way again.
+STEPS ?= 600
+machine: $(STAMP) ## any order of events under a seed (STEPS=600 SEED=): every promise checked after each step
+	@$(BIN)/python -m tests.machine --steps $(STEPS) $(if $(SEED),--seed $(SEED))
+
 check: $(STAMP) ## format, lint, types, who imports whom, sizes; drawn pages and vectors fresh
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -66,6 +74,12 @@ check: $(STAMP) ## format, lint, types, who imports whom, sizes; drawn pages and
 fmt: $(STAMP) ## format and sort
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+# == Try to break
+.PHONY: fuzz
+MINUTES ?= 5
+fuzz: $(STAMP) ## hostile bytes for every parser, MINUTES=5 in all; ONLY=name for one
+	@$(BIN)/python -m fuzz --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY))
 
 # == Measure
 .PHONY: bench
@@ -82,7 +96,7 @@ lock: $(STAMP) ## draw requirements/*.txt anew (add UPGRADE=--upgrade for newer 
 	@if grep -n '://' requirements/*.txt; then echo "make: a requirements file names a host" >&2; exit 1; fi
 
 clean: ## remove what can be made again (not .state, where demo data lives)
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .fuzz dist
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # uv is faster, pip knows the machine's own settings (an index of its own, a certificate): where uv cannot, pip tries.

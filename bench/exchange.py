@@ -7,13 +7,9 @@ In the same run: the reference bound, the exchange's bare cryptography on the sa
 from __future__ import annotations
 
 import asyncio
-import io
 import itertools
 import os
-import re
-import shutil
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,29 +18,15 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from bench import report
+from bench.country import Running, a_country
 from bench.reference import bound
-from nakadachi.country.examples import files_of, write_examples
-from nakadachi.country.founding import Founding, found
-from nakadachi.country.plan import plan
-from nakadachi.country.preparing import desk_config, prepare
-from nakadachi.country.processes import Processes
-from nakadachi.country.sample import INQUIRER
-from nakadachi.intermediate.files.inquiries import InquiryLine, inquiries
-from nakadachi.intermediate.files.reading import LineReader
-from nakadachi.kit.postgres import embedded
 from nakadachi.kit.tls import client_context, node_host
-from nakadachi.law import lawbook
-from nakadachi.law.masters import ValueKind
-from nakadachi.node import World
-from nakadachi.terms import ItemCode, OrganisationCode, Prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROVIDER = "9903000000000001"
-PORT = 18400
-TEXT_CHARACTERS = 1600
-"""With the other items, the subject and the serial a body then has about 2 KB."""
+    from nakadachi.country.processes import Processes
+
 SWEEP = (1, 8, 32, 64, 128, 256)
 SECONDS = 8.0
 WARM_SECONDS = 3.0
@@ -74,73 +56,16 @@ class Point:
 
 async def measure(seconds: float = SECONDS) -> tuple[list[Point], float]:
     """The curve and the bound. Everything it makes is removed."""
-    state = Path(tempfile.mkdtemp(prefix="nakadachi-bench-"))
-    state.chmod(0o711)
-    try:
-        organisations = (OrganisationCode(INQUIRER), OrganisationCode(PROVIDER))
-        planned = plan(lawbook.sample(), organisations, port=PORT)
-        write_examples(state / "files")
-        lines = _lines(state / "files")
-        _heavy(files_of(state / "files", organisations[1]).provisions)
-        folder = state / "country"
-        folder.mkdir()
-        shutil.copy(state / "files" / "residents.csv", folder / "residents.csv")
-        async with embedded(state) as server:
-            await found(Founding(folder, planned, lawbook.sample(), server, World()))
-            processes = Processes(folder, planned)
-            try:
-                await processes.start()
-                await prepare(folder, state / "files", organisations, lambda _code, _people: None)
-                points = [await _point(folder, processes, (lines, one, seconds)) for one in SWEEP]
-            finally:
-                await processes.stop()
-        return points, bound(os.cpu_count() or 1)
-    finally:
-        shutil.rmtree(state, ignore_errors=True)
+    async with a_country() as running:
+        points = [await _point(running, one, seconds) for one in SWEEP]
+    return points, bound(os.cpu_count() or 1)
 
 
-def _lines(files: Path) -> list[str]:
-    """Lines of the example file that the provider answers with a text, which can be made long."""
-    book, texts = lawbook.sample(), _texts()
-    answered = {
-        int(row.split(",")[0])
-        for row in (files / "expected.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
-        if row.split(",")[1] == "answered"
-    }
-    chosen = []
-    raw = (files / "inquiries.csv").read_bytes()
-    for number, line in enumerate(inquiries(LineReader(io.BytesIO(raw))), 1):
-        if number in answered and isinstance(line, InquiryLine) and line.provider.value == PROVIDER:
-            prefix = Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
-            if texts & set(book.whitelist.allowed_items(prefix, book.effective)):
-                chosen.append(raw.splitlines()[number - 1].decode("utf-8-sig"))
-    return chosen
-
-
-def _texts() -> set[ItemCode]:
-    """Items whose value is free text."""
-    return {
-        item.code
-        for information in lawbook.sample().masters.informations
-        for item in information.items
-        if item.value is ValueKind.TEXT
-    }
-
-
-def _heavy(path: Path) -> None:
-    """Make the texts of the replica file so long that a body has 2 KB."""
-    content = path.read_text(encoding="utf-8")
-    for item in _texts():
-        content = re.sub(rf"(<{item.value} [^>/]*>)[^<]*<", rf"\g<1>{'x' * TEXT_CHARACTERS}<", content)
-    path.write_text(content, encoding="utf-8")
-
-
-async def _point(folder: Path, processes: Processes, what: tuple[list[str], int, float]) -> Point:
-    lines, concurrency, seconds = what
-    desk = desk_config(folder, OrganisationCode(INQUIRER))
+async def _point(running: Running, concurrency: int, seconds: float) -> Point:
+    desk, processes = running.desk, running.processes
     url = f"{desk.server}/existing/inquiries?lane=interactive&terminal=BENCH&purpose=bench&case_number=BENCH-1"
     context = client_context(desk.certificate, desk.key, desk.authority)
-    supply = itertools.cycle(lines)
+    supply = itertools.cycle(running.lines)
     connector = aiohttp.TCPConnector(ssl=context, limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
 

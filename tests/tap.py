@@ -11,11 +11,14 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import structlog
 
+from nakadachi.commission import service as commission
 from nakadachi.country.plan import Plan
-from nakadachi.kit.client import HttpWire, Wire
+from nakadachi.interface import service as interface
+from nakadachi.kit.client import HttpWire, Unreachable, Wire
 from nakadachi.kit.log import configure
 from nakadachi.kit.postgres import PostgresServer
 from nakadachi.telegrams.codec import decode_frame
@@ -53,10 +56,14 @@ class Flight:
 
 @dataclass(slots=True)
 class Tap:
-    """Sees every request between systems, in the order sent. `steer` may hold one up, and says where it goes."""
+    """Sees every request between systems, in the order sent. `steer` may hold one up, and says where it goes. Nothing
+    reaches what is `down`; an answer to a telegram of a kind in `lost` does not come back.
+    """
 
     flights: list[Flight] = field(default_factory=list)
     steer: Callable[[Flight, str], Awaitable[str]] | None = None
+    down: set[NodeName] = field(default_factory=set)
+    lost: set[type[Telegram]] = field(default_factory=set)
 
     def wire(self, name: NodeName, context: Any) -> Wire:
         """A node's real wire, listened to."""
@@ -79,19 +86,28 @@ class _Tapped:
     async def post(self, to: NodeName, url: str, body: bytes, *, seconds: float) -> bytes:
         flight = Flight(self._name, to, body)
         self._tap.flights.append(flight)
+        self._require_up(to)
         if self._tap.steer is not None:
             url = await self._tap.steer(flight, url)
-        flight.answer = await self._wire.post(to, url, body, seconds=seconds)
-        return flight.answer
+        answer = await self._wire.post(to, url, body, seconds=seconds)
+        if any(type(one.header) in self._tap.lost for one in flight.telegrams):
+            raise Unreachable(f"{to}: the answer is lost")
+        flight.answer = answer
+        return answer
 
     async def request(self, to: NodeName, url: str, path: str, body: bytes) -> tuple[int, bytes]:
         flight = Flight(self._name, to, body, path=path)
         self._tap.flights.append(flight)
+        self._require_up(to)
         status, flight.answer = await self._wire.request(to, url, path, body)
         return status, flight.answer
 
     async def close(self) -> None:
         await self._wire.close()
+
+    def _require_up(self, to: NodeName) -> None:
+        if to in self._tap.down:
+            raise Unreachable(f"{to} is down", connected=False)
 
 
 @dataclass(slots=True)
@@ -155,3 +171,13 @@ class Tenants:
 
     async def create_tenant(self, name: str) -> str:
         return await self._server.create_tenant(f"{self._prefix}_{name}")
+
+
+@contextmanager
+def turns_on_demand() -> Iterator[None]:
+    """Nodes started in this block take no turns about heads of themselves, so that no state changes by the way."""
+    with (
+        mock.patch.object(interface, "HEADS_SECONDS", 3600.0),
+        mock.patch.object(commission, "COMPARE_SECONDS", 3600.0),
+    ):
+        yield

@@ -33,7 +33,7 @@ from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Envelope, Received, Refused
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
 from tests.invented import AOBA, PENSION, TSUBAKI, Person
-from tests.tap import MovableClock, Tap, Tenants, all_that_is_logged, free_ports, to_the_first
+from tests.tap import MovableClock, Tap, Tenants, all_that_is_logged, free_ports, to_the_first, turns_on_demand
 
 CARE, CARE_STEP = "JM99000000940000", "JT99000000940001"
 TAX = "TM99000000000002"
@@ -151,11 +151,14 @@ class Land:
         ) as response:
             return response.status, await response.text()
 
-    async def send(self, sender: NodeName, to: NodeName, body: Any, path: str = "/telegrams") -> tuple[int, bytes]:
+    async def send(
+        self, sender: NodeName, to: NodeName, body: Any, path: str = "/telegrams", **more: Any
+    ) -> tuple[int, bytes]:
         """Any bytes to a node's door, with the certificate of `sender`: status and body of the answer."""
         place = self.plan.place(to)
         session = self._session(self.country.folder / self.plan.place(sender).folder)
-        async with session.post(place.instances[0].url + path, data=body, server_hostname=node_host(to)) as response:
+        url = place.instances[0].url + path
+        async with session.post(url, data=body, server_hostname=node_host(to), **more) as response:
             return response.status, await response.read()
 
     async def hand(self, sender: NodeName, to: NodeName, *envelopes: Envelope) -> list[Received]:
@@ -290,7 +293,8 @@ async def a_country(
         if twins:
             tap.steer = to_the_first(places)
         try:
-            await country.start(world)
+            with turns_on_demand():
+                await country.start(world)
             yield land
         finally:
             await land.close()

@@ -15,7 +15,7 @@ LONG_FILE_LINES = 400
 LONG_FILES = {"store.py", "catalogue.py"}
 FUNCTION_LINES = 40
 POSITIONAL_ARGUMENTS = 5
-FOLDERS = ("src", "tools", "tests", "bench", "examples")
+FOLDERS = ("src", "tools", "tests", "bench", "fuzz", "examples")
 
 
 def problems(path: Path, text: str) -> Iterator[str]:

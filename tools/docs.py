@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from nakadachi.telegrams import code, envelope, inquiry, oversight, permit, provision
+from nakadachi.telegrams import closing, code, envelope, inquiry, oversight, permit, provision
 from nakadachi.terms import Prefix
 from tools import drawings
 
@@ -23,6 +23,7 @@ DRAWN = re.compile(r"<!-- drawn: ([a-z ]+) -->\n.*?<!-- drawn to here -->", re.D
 MEND = "run python -m tools.docs"
 
 Drawing = Callable[[], str]
+findings = partial(drawings.reasons, oversight.FindingKind, "kind")
 PAGES: Mapping[str, Mapping[str, Drawing]] = {
     "life-of-an-inquiry.md": {"sequence": drawings.sequence, "hops": drawings.hops, "roles": drawings.roles},
     "glossary.md": {"telegrams": drawings.terms},
@@ -41,13 +42,15 @@ PAGES: Mapping[str, Mapping[str, Drawing]] = {
         f"wire/{module.__name__.rpartition('.')[2]}.md": {
             "example": partial(drawings.example, first),
             "telegrams": partial(drawings.family, module),
+            **more,
         }
-        for module, first in (
-            (permit, permit.RequestPermit),
-            (inquiry, inquiry.Inquire),
-            (provision, provision.Provide),
-            (code, code.RequestLinkCode),
-            (oversight, oversight.ReportOperation),
+        for module, first, more in (
+            (permit, permit.RequestPermit, {}),
+            (inquiry, inquiry.Inquire, {}),
+            (provision, provision.Provide, {}),
+            (closing, closing.Close, {}),
+            (code, code.RequestLinkCode, {}),
+            (oversight, oversight.ReportOperation, {"findings": findings}),
         )
     },
 }

@@ -15,7 +15,7 @@ import msgspec
 
 from nakadachi.crypto.commitment import SALT_BYTES
 from nakadachi.refusal import Reason
-from nakadachi.telegrams import code, codec, envelope, inquiry, oversight, permit, provision
+from nakadachi.telegrams import closing, code, codec, envelope, inquiry, oversight, permit, provision
 from nakadachi.telegrams.catalogue import CATALOGUE, HOPS, TELEGRAMS, Hop, Stop, received_by, role_at
 from nakadachi.telegrams.envelope import Answer, Lane, Telegram
 from nakadachi.terms import Code, Role
@@ -203,14 +203,14 @@ def limits() -> str:
     return table(("what", "limit", "of"), ((what, f"{limit:,}", of) for what, limit, of in rows))
 
 
-def reasons() -> str:
-    """The closed list of reasons."""
-    return table(("reason", "日本語", "English"), ((f"`{one.value}`", one.japanese, one.english) for one in Reason))
+def reasons(kinds: Any = Reason, head: str = "reason") -> str:
+    """The closed list of reasons, or of other words that people are told in both languages."""
+    return table((head, "日本語", "English"), ((f"`{one.value}`", one.japanese, one.english) for one in kinds))
 
 
 def terms() -> str:
     """Everything that travels, telegrams and answers first, with its Japanese term and the module that defines it."""
-    modules = (envelope, permit, inquiry, provision, code, oversight)
+    modules = (envelope, permit, inquiry, provision, closing, code, oversight)
     below = (each for module in modules for each in vars(module).values() if inspect.isclass(each))
     made_of = (each for each in below if each.__module__.startswith("nakadachi.telegrams.") and told(each)[0])
     rows = ((told(kind)[0], name_of(kind), f"`{kind.__module__}`") for kind in dict.fromkeys((*KINDS, *made_of)))
@@ -257,7 +257,10 @@ def _type(hint: Any) -> str:
         if meta.tz:
             return "time with offset"
         if meta.pattern:
-            return f"text of the form `{meta.pattern.strip('^$')}`"
+            form = meta.pattern.removeprefix("^").removesuffix("\\Z").removesuffix("$")
+            return f"text of the form `{form}`"
+        if meta.ge is not None:
+            return f"{_type(inner)}, {meta.ge:,} to {meta.le:,}"
         return f"{_type(inner)}, {meta.min_length:,} to {meta.max_length:,}"
     if get_origin(hint) is tuple:
         return f"list of {_type(get_args(hint)[0])}"

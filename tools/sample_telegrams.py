@@ -25,9 +25,9 @@ from nakadachi.ledger.edition import DIRECTORY, LAWBOOK, sign_document
 from nakadachi.ledger.permits import INQUIRER_CODE, OVERSIGHT_TAG, PERSON_TAG, PROVIDER_CODE, entry_of
 from nakadachi.ledger.tree import Frontier, append, leaf_hash
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.telegrams import code, inquiry, oversight, permit, provision
+from nakadachi.telegrams import closing, code, inquiry, oversight, permit, provision
 from nakadachi.telegrams.codec import encode_envelope, encode_json
-from nakadachi.telegrams.envelope import Envelope, Outcome, Pending, Refused, Telegram, Verified
+from nakadachi.telegrams.envelope import Envelope, Lane, Outcome, Pending, Refused, Telegram, Verified
 from nakadachi.terms import (
     AffairCode,
     InfoNameCode,
@@ -58,6 +58,7 @@ NODES = (
     (IF_B := NodeName.of(Role.INTERFACE, B)),
     (MS_B := NodeName.of(Role.INTERMEDIATE, B)),
     (REGISTRY := NodeName.of(Role.REGISTRY, OrganisationCode("9913000000000001"))),
+    (COMMISSION := NodeName.of(Role.COMMISSION, OrganisationCode("9912000000000001"))),
 )
 """The private scalar of a node's key is 11 plus its place here; a key for anybody to see, good for examples only."""
 PREFIX = Prefix(
@@ -114,6 +115,7 @@ def telegrams(kept: Kept) -> dict[str, Verified[Any]]:
     asked(story, kept)
     provided(story, kept)
     linked(story)
+    closed(story)
     watched(story)
     return story.told
 
@@ -273,12 +275,33 @@ def watched(story: Story) -> None:
     story.tell(CORE, oversight.DistributeEdition, MS_B, *parts, **versions)
     story.answer(MS_B, oversight.EditionHeld, oversight.DistributeEdition, **versions)
     fields = {"operation": oversight.Operation.STARTED, "at": START, "software": "0.1.0", **versions}
+    fields["condition"] = oversight.Condition(
+        next_seconds=300, certificate_days=12, warnings=(oversight.Check.CERTIFICATE,), backlog=3, oldest_seconds=4,
+        records=2, cosigned_size=5, cosigned_at=START, clock_synchronised=True, clock_error_microseconds=1500,
+    )  # fmt: skip
     story.tell(IF_B, oversight.ReportOperation, CORE, **fields)
     request = story.told["RequestPermit"]
     story.answer(IF_A, Pending, permit.RequestPermit)
     refusal = Refusal(Reason.CODE_NOT_ISSUED)
     author = story.by(CORE, Refused)
     story.told["Refused"] = author.refuse(request, refusal)
+    found = oversight.Finding(
+        kind=oversight.FindingKind.ANSWER_CROSSED, at=START, serial=SERIAL, about=MS_B, reason=Reason.SUBJECT_MISMATCH
+    )
+    story.tell(MS_A, oversight.ReportFinding, COMMISSION, findings=(found,))
+    _, proof, _ = the_permit()
+    story.tell(IF_A, oversight.ReportHeads, COMMISSION, lane=Lane.BULK, checkpoints=(proof.checkpoint,))
+
+
+def closed(story: Story) -> None:
+    """An exchange that the inquirer cancels, and the question how it stands."""
+    ended = inquiry.Completion(serial=SERIAL, ending=inquiry.Ending.CANCELLED, ended_at=START, reason=Reason.CANCELLED)
+    story.tell(MS_A, closing.Close, CORE, closings=(ended,))
+    story.tell(MS_B, closing.AskState, CORE, serials=(SERIAL,))
+    state = closing.StandsAt(
+        serial=SERIAL, stage=closing.Stage.ENDED, ending=inquiry.Ending.CANCELLED, reason=Reason.CANCELLED
+    )
+    story.answer(CORE, closing.StateTold, closing.AskState, states=(state,))
 
 
 def _sealed(private: PrivateSeal, info: bytes, content: bytes, former: bytes | None) -> bytes:

@@ -7,30 +7,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nakadachi import __version__
 from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.crypto.signing import SigningKey
+from nakadachi.health.watch import Health
 from nakadachi.kit import outbox
 from nakadachi.kit.author import Author
 from nakadachi.kit.client import HttpWire, Wire
 from nakadachi.kit.clock import Clock, SystemClock
 from nakadachi.kit.config import ConfigError
-from nakadachi.kit.database import Database
+from nakadachi.kit.database import Database, DatabaseAway
 from nakadachi.kit.entropy import Entropy, SystemEntropy
 from nakadachi.kit.instances import Instances
+from nakadachi.kit.kernel_clock import KernelClock, read_kernel_clock
 from nakadachi.kit.keystore import FileKeyStore
+from nakadachi.kit.lanes import Lanes, Limits
 from nakadachi.kit.log import logger
+from nakadachi.kit.metrics import MeteredWire, Metrics
 from nakadachi.kit.migrations import migrate, read_migrations
+from nakadachi.kit.retry import RetryConfig
 from nakadachi.kit.server import System
-from nakadachi.kit.tls import client_context
-from nakadachi.kit.web import Listening, WebServer
-from nakadachi.ledger import records
+from nakadachi.kit.tls import client_context, not_after
+from nakadachi.kit.web import Listening, Loopback, WebServer, local_application
 from nakadachi.ledger.edition import Edition, Trust
 from nakadachi.ledger.heads import Heads, WhenStale
 from nakadachi.refusal import Refusal
@@ -39,8 +45,9 @@ from nakadachi.terms import NodeName
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from nakadachi.kit.unit import Handler, Hear
+    from nakadachi.kit.unit import Handler, Hear, Unit
     from nakadachi.telegrams.envelope import Telegram
+    from nakadachi.telegrams.oversight import Finding
     from nakadachi.terms import Serial
 
 P = TypeVar("P")
@@ -65,6 +72,18 @@ class NodeConfig:
     trust_core: str = field(metadata={"doc": "the core's document key (C2SP vkey)"})
     trust_commission: str = field(metadata={"doc": "the Commission's document key (C2SP vkey)"})
     connections: int = field(default=6, metadata={"doc": "database connections at the most"})
+    limits: Limits = field(default_factory=Limits)
+    retry: RetryConfig = field(default_factory=RetryConfig)
+    metrics: str = field(
+        default="",
+        metadata={"doc": "loopback address and port for /metrics, /livez and /readyz without TLS; empty: none"},
+    )
+    report_every: timedelta = field(
+        default=timedelta(minutes=5), metadata={"doc": "how often the core is told that this node runs, in seconds"}
+    )
+    clock_required: bool = field(
+        default=False, metadata={"doc": "whether a clock that nothing synchronises makes this node unready"}
+    )
     instance: str = field(
         default="", metadata={"doc": "this instance's name where the system runs as several; empty where it is alone"}
     )
@@ -84,13 +103,21 @@ class WitnessConfig:
         return Heads(self.lag, self.when_stale)
 
 
+async def _open_database(_name: NodeName, dsn: str, connections: int) -> Database:
+    return await Database.open(dsn, min_size=1, max_size=connections)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a test may replace: the clock, the entropy, and the wire given the node's TLS context."""
+    """What a test may replace: the clock, what the kernel says of it, the entropy, the wire given the node's TLS
+    context, and the database given its address and how many connections it may open at most.
+    """
 
     clock: Clock = field(default_factory=SystemClock)
+    kernel: Callable[[], KernelClock | None] = read_kernel_clock
     entropy: Entropy = field(default_factory=SystemEntropy)
     wire: Callable[[NodeName, Any], Wire] = lambda _name, context: HttpWire(context)
+    database: Callable[[NodeName, str, int], Awaitable[Database]] = _open_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +130,8 @@ class Node:
     database: Database
     edition: Edition
     wire: Wire
+    metrics: Metrics
+    health: Health
     instances: Instances
 
 
@@ -114,10 +143,6 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     """
     keys = FileKeyStore(config.keys, config.unlock, world.entropy)
     try:
-        author = Author(config.name, SigningKey.from_pem(keys.secret("signing")), world.clock, world.entropy)
-    except ValueError as wrong:
-        raise ConfigError(f"{config.keys}: the signing key is not a P-256 key in PEM ({wrong})") from None
-    try:
         trust = Trust(NoteVerifier.from_vkey(config.trust_core), NoteVerifier.from_vkey(config.trust_commission))
         edition = Edition(trust, lawbook=read_file(config.lawbook), directory=read_file(config.directory))
     except (Refusal, ValueError) as wrong:
@@ -125,26 +150,54 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
             f"{config.lawbook} and {config.directory}: not the signed documents of this network ({wrong})"
         ) from None
     dsn = read_file(config.database).decode().strip()
-    database = await Database.open(dsn, min_size=1, max_size=config.connections)
+    database = await world.database(config.name, dsn, config.connections)
     common = (("nakadachi.kit", "messages", "sql"), ("nakadachi.ledger", "ledger", "sql"))
     await migrate(
         database, *(read_migrations(package, part=part, folder=folder) for package, part, folder in (*common, *parts))
     )
     await _restore(edition, database, config)
+    author = Author(config.name, signing_key(keys, edition, config), world.clock, world.entropy)
     try:
         context = client_context(config.certificate, config.key, config.authority)
     except OSError as wrong:
         raise ConfigError(f"{config.certificate}: the certificate and key cannot be used ({wrong})") from None
+    metrics = Metrics(config.name)
+    health = Health(
+        config.name, world.clock, database, edition, metrics, not_after(config.certificate), world.kernel,
+        config.clock_required,
+    )  # fmt: skip
+    wire = MeteredWire(world.wire(config.name, context), metrics)
     holder = world.entropy.bytes(12).hex() if config.instance else ""
     instances = Instances(database, name=config.instance, holder=holder)
     instances.each_turn(partial(_follow, edition, database))
-    return Node(config, author, keys, database, edition, world.wire(config.name, context), instances)
+    return Node(config, author, keys, database, edition, wire, metrics, health, instances)
 
 
 async def _follow(edition: Edition, database: Database) -> None:
     """An edition that reached another instance is taken up here."""
     async with database.acquire() as connection:
         await edition.restore(connection)
+
+
+def signing_key(keys: FileKeyStore, edition: Edition, config: NodeConfig) -> SigningKey:
+    """Of the node's signing keys the one that the directory lists as in use, so that a new one may lie ready before.
+
+    Raises ConfigError where it lists none of them.
+    """
+    try:
+        own = [SigningKey.from_pem(keys.secret(name)) for name in keys.names("signing")]
+    except ValueError as wrong:
+        raise ConfigError(f"{config.keys}: a signing key is not a P-256 key in PEM ({wrong})") from None
+    node = edition.directory.find(config.name)
+    listed = (node.signing_key, *node.former_signing_keys) if node else ()
+    for spki in listed:
+        for key in own:
+            if key.public.spki == spki:
+                return key
+    raise ConfigError(
+        f"{config.keys}: none of its {len(own)} signing keys is the one that directory version"
+        f" {edition.directory.version} lists for {config.name}; is this the key store of this node?"
+    )
 
 
 async def _restore(edition: Edition, database: Database, config: NodeConfig) -> None:
@@ -173,8 +226,9 @@ def system_of(
     handlers: Mapping[type[Telegram], Handler],
     hears: Mapping[type[Telegram], Hear],
     known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
+    find: Callable[[Any, Unit, Sequence[Finding]], Awaitable[Sequence[None]]] | None = None,
 ) -> System[P]:
-    """The system of a node: its parts and handlers on the node's foundations."""
+    """The system of a node: its parts and handlers on the node's foundations; `find` keeps what its door finds."""
     node.instances.when_gone(lambda connection: outbox.hurry(connection, node.author.clock.now()))
     return System(
         parts=parts,
@@ -182,9 +236,13 @@ def system_of(
         peers=node.edition.peers,
         database=node.database,
         wire=node.wire,
+        retry=node.config.retry,
         handlers=handlers,
         hears=hears,
         known=known,
+        lanes=Lanes(node.config.limits, connections=node.config.connections),
+        metrics=node.metrics,
+        find=find,
     )
 
 
@@ -199,17 +257,22 @@ class Service:
     ends: tuple[Callable[[], Awaitable[None]], ...] = ()
     ready: tuple[Callable[[], Awaitable[None]], ...] = ()
     reloads: tuple[Callable[[], Awaitable[None]], ...] = ()
-    _server: WebServer | None = None
-    _task: asyncio.Task[Any] | None = None
+    _servers: list[tuple[WebServer, asyncio.Task[Any]]] = field(default_factory=list)
 
     async def start(self) -> None:
         """Listen, then take up work. Raises PortTaken, and what the beginnings raise."""
         for begin in self.begins:
             await begin()
-        self._server = WebServer(self.app, listening(self.node.config))
-        self._task = await self._server.run_until_started(asyncio.create_task)
+        config = self.node.config
+        await self._listen(WebServer(self.app, listening(config)))
+        if config.metrics:
+            await self._listen(WebServer(local_application(self.node.health), local(config)))
         await self.system.start()
         await self.node.instances.start()
+        logger().info("node.started", node=config.name.value, version=__version__, detail=config.listen)
+
+    async def _listen(self, server: WebServer) -> None:
+        self._servers.append((server, await server.run_until_started(asyncio.create_task)))
 
     async def announce(self) -> None:
         """Once the others listen too: what needs them."""
@@ -225,15 +288,27 @@ class Service:
                 logger().error("reload.refused", node=self.node.config.name.value, detail=str(wrong))
 
     async def stop(self) -> None:
-        """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept."""
-        for end in self.ends:
-            await end()
-        if self._server is not None and self._task is not None:
-            self._server.should_exit = True
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self.system.stop()
-        await self.node.instances.stop()
-        await self.node.database.close()
+        """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept.
+
+        A database that is away keeps nobody from stopping: what could not be kept is done after the next start. Another
+        step that fails does not keep the others; what the last of them raised is raised in the end.
+        """
+        async with AsyncExitStack() as steps:
+            foundations = (self.node.database.close, self.node.instances.stop, self.system.stop)
+            for step in (*foundations, self._listen_no_more, *reversed(self.ends)):
+                steps.push_async_callback(self._unless_away, step)
+        logger().info("node.stopped", node=self.node.config.name.value)
+
+    async def _unless_away(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except DatabaseAway as wrong:
+            logger().warning("stop.incomplete", node=self.node.config.name.value, detail=str(wrong))
+
+    async def _listen_no_more(self) -> None:
+        for server, _ in self._servers:
+            server.should_exit = True
+        await asyncio.gather(*(task for _, task in self._servers), return_exceptions=True)
 
 
 def listening(config: NodeConfig) -> Listening:
@@ -241,20 +316,17 @@ def listening(config: NodeConfig) -> Listening:
     host, _, port = config.listen.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise ConfigError(f"listen = {config.listen!r}: write address:port, such as 127.0.0.1:7443")
-    return Listening(host, int(port), config.certificate, config.key, config.authority)
+    return Listening(host, int(port), config.certificate, config.key, config.authority, config.limits.connections)
 
 
-async def status(node: Node, **more: Any) -> dict[str, Any]:
-    """What a node says of itself: versions in use, backlog, records; never anything of a person (L9)."""
-    async with node.database.acquire() as connection:
-        backlog = await outbox.backlog(connection)
-        kept = await records.exchanges(connection)
-    return {
-        "node": node.config.name.value,
-        "version": __version__,
-        "lawbook": node.edition.lawbook.version,
-        "directory": node.edition.directory.version,
-        "backlog": backlog,
-        "records": kept,
-        **more,
-    }
+def local(config: NodeConfig) -> Loopback:
+    """Where a node shows its metrics without TLS. Raises ConfigError where `metrics` is no loopback address:port."""
+    host, _, port = config.metrics.rpartition(":")
+    host = host.strip("[]")
+    try:
+        inside = ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConfigError(f"metrics = {config.metrics!r}: write a loopback address and a port, such as 127.0.0.1:9464")
+    return Loopback(host, int(port))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from nakadachi import __version__
+from nakadachi.country.plan import plan
 from nakadachi.kit.postgres import PostgresServer
+from nakadachi.law import lawbook
+from nakadachi.refusal import Reason
+from nakadachi.telegrams.catalogue import HOPS
+from nakadachi.telegrams.envelope import Lane
+from nakadachi.telegrams.inquiry import Ending
+from nakadachi.telegrams.oversight import Check
 from nakadachi.terms import LinkCode, NodeName, OrganisationCode, Role, Serial
+from tests.faring import told
 from tests.invented import AOBA, PENSION, TSUBAKI, Person
 from tests.knowledge.needles import found, unfolded, written
 from tests.story.people import AKI, EVERYBODY, HANA, KENJI, MIYO, NOBODY, RAN, SUMI, TARO, VALUES, settle
@@ -29,6 +39,21 @@ MS_A, IF_A, MS_B, IF_B = "server A", "interface A", "server B", "interface B"
 MS_C, IF_C = "server C", "interface C"
 PLACES = (CORE, COMMISSION, REGISTRY, MS_A, IF_A, MS_B, IF_B, MS_C, IF_C)
 """A asks (Tsubaki), B provides (Aoba), C has nothing to do with it (the pension service), though it knows Hana too."""
+
+CLOSED: dict[str, set[str]] = {
+    "telegram": {kind.__name__ for kind in HOPS},
+    "outcome": {"answered", "refused", "pending", "failed", "unreachable", "unreadable"},
+    "reason": {"", *(reason.value for reason in Reason)},
+    "role": {role.value for role in Role},
+    "lane": {lane.value for lane in Lane},
+    "ending": {ending.value for ending in Ending},
+    "check": {check.value for check in Check},
+    "state": {"used", "idle", "most"},
+    "status": {"400", "403", "404", "409", "422"},
+    "node": {place.name.value for place in plan(lawbook.sample(), (TSUBAKI, AOBA, PENSION), port=1).places},
+    "version": {__version__},
+}
+"""What a metric's label may say."""
 
 STAFF_B = "clerk-kikyou"
 KNOWN_AT_A, KNOWN_AT_B = (HANA, TARO, MIYO, KENJI, SUMI, AKI, NOBODY), (HANA, TARO, MIYO, SUMI)
@@ -48,6 +73,7 @@ KEEPS: dict[str, set[str]] = {
     "addressee numbers of C": {MS_C},
     "bodies": {MS_A, MS_B},
     "who asked whom": {CORE, MS_A, IF_A, MS_B, IF_B},
+    "exchanges with a finding": {CORE, COMMISSION, MS_A, IF_A, MS_B, IF_B},
     "staff of A": {MS_A},
     "staff of B": {MS_B},
 }
@@ -66,6 +92,7 @@ SEES: dict[str, set[str]] = {
     "addressee numbers of C": set(),
     "bodies": set(),
     "who asked whom": {CORE, MS_A, IF_A, MS_B, IF_B},
+    "exchanges with a finding": {CORE, COMMISSION, MS_A, IF_A, MS_B, IF_B},
     "staff of A": set(),
     "staff of B": set(),
 }
@@ -73,12 +100,13 @@ SEES: dict[str, set[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What there is to be found, and all that every place keeps, is sent, and logs."""
+    """What there is to be found, and all that every place keeps, is sent, logs, and says of how it fares."""
 
     secrets: dict[str, tuple[str | bytes, ...]]
     kept: dict[str, bytes]
     seen: dict[str, bytes]
     logged: bytes
+    faring: dict[str, bytes]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -92,7 +120,8 @@ async def known(postgres: PostgresServer, open_directory: Path) -> AsyncIterator
             seen[places[flight.to]] += unfolded(flight.request)
             seen[places[flight.sender]] += unfolded(flight.answer or b"")
         log = land.log.getvalue() + b"".join(file.read_bytes() for file in postgres_logs(open_directory))
-        yield Known(await secrets_of(land, serials), kept, seen, log)
+        faring = {where: await said_of_itself(land, name) for name, where in places.items()}
+        yield Known(await secrets_of(land, serials), kept, seen, log, faring)
 
 
 def place(name: NodeName) -> str:
@@ -103,7 +132,7 @@ def place(name: NodeName) -> str:
     return f"{'interface' if name.role is Role.INTERFACE else 'server'} {side}"
 
 
-async def whole_stories(land: Land) -> list[Serial]:
+async def whole_stories(land: Land) -> dict[str, tuple[Serial, ...]]:
     """Issuance with every outcome, and inquiries that are answered, held and decided, and refused in several ways."""
     await settle(land)
     await land.register(TSUBAKI, *(one.line(TSUBAKI, number="") for one in (AKI, NOBODY)))
@@ -114,7 +143,12 @@ async def whole_stories(land: Land) -> list[Serial]:
         assert status == 200, text
     await land.quiet()
     assert (await land.read(serial_of(told[1]))).status == "answered"
-    return [serial_of(one) for one in told]
+    mixed_up = told.pop(3)
+    assert mixed_up.reason == "SUBJECT_MISMATCH"
+    return {
+        "who asked whom": tuple(serial_of(one) for one in told),
+        "exchanges with a finding": (serial_of(mixed_up),),
+    }
 
 
 def serial_of(told: Told) -> Serial:
@@ -132,12 +166,20 @@ async def at_rest(land: Land, name: NodeName) -> bytes:
     return b"\n".join([*pieces, *(unfolded(piece) for piece in pieces)])
 
 
+async def said_of_itself(land: Land, name: NodeName) -> bytes:
+    """All that a node's door says of how it fares."""
+    paths = ["/livez", "/readyz", "/status", "/metrics", *(["/operation"] if name.role is Role.CORE else [])]
+    answers = [await told(land, name, path) for path in paths]
+    assert {status for status, _ in answers} <= {200, 503}
+    return b"\n".join(body for _, body in answers)
+
+
 def postgres_logs(directory: Path) -> list[Path]:
     """What the database itself logged."""
     return [file for file in directory.rglob("*.log") if file.is_file()]
 
 
-async def secrets_of(land: Land, serials: list[Serial]) -> dict[str, tuple[str | bytes, ...]]:
+async def secrets_of(land: Land, serials: dict[str, tuple[Serial, ...]]) -> dict[str, tuple[str | bytes, ...]]:
     """Every secret of the stories by its line in the tables."""
     people = (*EVERYBODY, NOBODY)
     secrets: dict[str, tuple[str | bytes, ...]] = {
@@ -147,7 +189,7 @@ async def secrets_of(land: Land, serials: list[Serial]) -> dict[str, tuple[str |
         "dates of birth": tuple(form for one in people for form in (one.born, one.born.replace("-", ""))),
         "names, kana and addresses": tuple(text for one in people for text in spellings(one)),
         "bodies": tuple(value for value in VALUES.values() if len(value) > 1),
-        "who asked whom": tuple(serial.value for serial in serials),
+        **{what: tuple(serial.value for serial in some) for what, some in serials.items()},
         "staff of A": (OPERATOR, DEPARTMENT),
         "staff of B": (STAFF_B,),
     }
@@ -186,10 +228,26 @@ async def test_a_place_is_sent_what_the_table_lets_it_see_and_nothing_else(known
     assert found(known.seen[where], known.secrets[what]) is (where in SEES[what])
 
 
-@pytest.mark.parametrize("what", [what for what in KEEPS if what != "who asked whom"])
+@pytest.mark.parametrize("what", [what for what in KEEPS if what not in {"who asked whom", "exchanges with a finding"}])
 async def test_no_log_line_holds_a_secret(known: Known, what: str) -> None:
     assert known.logged
     assert not found(known.logged, known.secrets[what])
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_what_a_place_says_of_how_it_fares_holds_no_secret(known: Known, where: str) -> None:
+    """Not even who asked whom: a serial is no measure of anything."""
+    assert b"nakadachi_telegrams_total" in known.faring[where]
+    for what, secrets in known.secrets.items():
+        assert not found(known.faring[where], secrets), what
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_every_label_of_a_metric_is_of_a_closed_set(known: Known, where: str) -> None:
+    text = known.faring[where].decode()
+    labels = {match.groups() for match in re.finditer(r'([a-z]+)="([^"]*)"', text[text.index("# HELP nakadachi") :])}
+    assert {name for name, _ in labels} <= {*CLOSED, "le"}
+    assert [one for one in labels if one[0] in CLOSED and one[1] not in CLOSED[one[0]]] == []
 
 
 async def test_every_secret_was_there_to_be_found(known: Known) -> None:

@@ -243,7 +243,7 @@ async def test_a_body_that_turns_out_too_large_is_cut_off(play: Play) -> None:
 
 
 async def test_a_header_too_large_for_its_lane_is_refused(play: Play) -> None:
-    parts = [Enclosure("x", b"", item=item) for item in range(2000)]
+    parts = [Enclosure("x", b"", item=item) for item in range(1000)]
     telegram = play.write(play.server, IssueSerial, play.interface, use=SerialUse.INQUIRY, count=1, parts=parts)
     status, answer = await play.land.send(play.server, play.interface, encode_frame([telegram.envelope]))
     assert (status, json.loads(answer)["type"]) == (413, "TOO_LARGE")

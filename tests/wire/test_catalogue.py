@@ -109,5 +109,5 @@ def test_a_telegram_is_frozen_tagged_by_its_name_and_closed(kind):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_telegram_names_the_exchanges_that_it_carries(kind):
-    names = {"serials", "statements", "completions"} & set(kind.__struct_fields__)
+    names = {"serials", "statements", "completions", "closings"} & set(kind.__struct_fields__)
     assert bool(names) == ("exchanges" in vars(kind)) or issubclass(kind, Answer)

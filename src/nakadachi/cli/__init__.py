@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nakadachi import __version__
-from nakadachi.cli import country, desk, inquire, log, serve
+from nakadachi.cli import backup, country, desk, inquire, log, serve
 from nakadachi.cli.ending import command_group
 
 app = command_group(
@@ -40,6 +40,7 @@ desk.add_to(app)
 inquire.add_to(app)
 serve.add_to(app)
 log.add_to(app)
+backup.add_to(app)
 
 
 def main() -> None:

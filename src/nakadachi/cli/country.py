@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nakadachi.cli.ending import ending
+from nakadachi.cli.ending import IN_PART, ending, stop
 from nakadachi.cli.serve import SIGNALS, run, start_errors
 
 COUNTRY = Path(".state/country")
@@ -70,18 +70,33 @@ def demo(
 def status(
     *,
     state: State = COUNTRY,
+    from_core: Annotated[
+        bool, typer.Option("--from-core", help="Ask only the core what all systems told it, and who fell silent.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for programs.")] = False,
 ) -> None:
-    """Ask every system of a running country how it fares."""
+    """Show how every system of a country fares.
+
+    Each is asked at its own door, and its clock compared with this machine's. The exit status is 1 where a system does
+    not run or is not ready; the last line says what to do.
+    """
+    from nakadachi.cli import status as shown
     from nakadachi.cli import tables
-    from nakadachi.country import running
+    from nakadachi.country import overview
+    from nakadachi.kit.asking import Silent
+    from nakadachi.kit.clock import SystemClock
 
     with ending(*start_errors()):
-        rows = run(running.status(state))
+        try:
+            rows = run(overview.ask_country(state, from_core=from_core))
+        except Silent as silent:
+            stop(f"the core does not answer ({silent}); `nakadachi status` without --from-core asks the others")
+    found = overview.complaints(rows)
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, default=str))
     else:
-        tables.console().print(tables.plain(rows))
+        shown.show(tables.console(), rows, found, SystemClock().now())
+    raise typer.Exit(IN_PART if any(one.wrong for one in found) else 0)
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
@@ -103,4 +118,4 @@ def add_to(app: typer.Typer) -> None:
     """The commands."""
     app.command(epilog="\b\nExample: nakadachi demo --seed 7")(demo)
     app.command(epilog="\b\nExample: nakadachi up --isolate --port 7400")(up)
-    app.command(epilog="\b\nExample: nakadachi status --json")(status)
+    app.command(epilog="\b\nExample: nakadachi status --from-core")(status)

@@ -205,6 +205,16 @@ def refuse(
     typer.echo(f"{serial}: 拒否しました / refused ({reason.japanese} / {reason.english})")
 
 
+def cancel(serial: SerialText, *, desk: Desk, staff: Staff, department: Department = "") -> None:
+    """Cancel an inquiry of ours that waits for its answer (照会の取消).
+
+    The provider is told. What was answered already stays; to ask again, send a new inquiry.
+    """
+    query = {"staff": staff, "department": department}
+    at_desk(desk, lambda client: client.cancel(serial, query))
+    typer.echo(f"{serial}: 取り消しました / cancelled")
+
+
 def findings(*, desk: Desk, json: AsJson = False) -> None:
     """List what staff should look at (確認事項).
 
@@ -250,6 +260,7 @@ def add_to(app: typer.Typer) -> None:
         (pending, "pending --desk desk.toml"),
         (answer, f"answer {_SAMPLE_SERIAL} --staff 1042 --desk desk.toml"),
         (refuse, f"refuse {_SAMPLE_SERIAL} --staff 1042 --desk desk.toml"),
+        (cancel, f"cancel {_SAMPLE_SERIAL} --staff 1042 --desk desk.toml"),
         (findings, "findings --desk desk.toml"),
         (result, f"result {_SAMPLE_SERIAL} --desk desk.toml"),
     ):

@@ -37,6 +37,9 @@ def inquire(
     terminal: Annotated[str, typer.Option("--terminal", help="端末名 for the record.")] = "",
     purpose: Annotated[str, typer.Option("--purpose", help="照会の目的 for the record.")] = "",
     case_number: Annotated[str, typer.Option("--case-number", help="案件番号 for the record.")] = "",
+    name: Annotated[
+        str, typer.Option("--order", help="A name for this bulk order: sent again under it, nothing is asked twice.")
+    ] = "",
     interactive: Annotated[bool, typer.Option("--interactive", help="即時照会: somebody is waiting.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the results file where there is one.")] = False,
 ) -> None:
@@ -51,7 +54,7 @@ def inquire(
     chosen = form or form_of(out)
     if chosen is None:
         stop(f"{out}: name it .csv or .jsonl, or say --form csv or --form jsonl")
-    said = {"terminal": terminal, "purpose": purpose, "case_number": case_number}
+    said = {"terminal": terminal, "purpose": purpose, "case_number": case_number, "order": name}
     query = {name: value for name, value in said.items() if value}
     if interactive:
         query["lane"] = "interactive"

@@ -17,6 +17,7 @@ import typer
 from nakadachi.cli.ending import INTERRUPTED, command_group, ending, stop
 from nakadachi.kit import lifeline
 
+_ORIGIN_EXAMPLE = "--config core.toml --origin core.example/2026-2"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -81,17 +82,21 @@ def start_errors() -> tuple[type[Exception], ...]:
     from nakadachi.kit.migrations import SchemaError
     from nakadachi.kit.postgres_files import PostgresError
     from nakadachi.kit.web import PortTaken
+    from nakadachi.ledger.epochs import OriginClosed
     from nakadachi.ledger.log import LeaseTaken
 
-    return ConfigError, DatabaseError, KeyStoreError, SchemaError, PostgresError, PortTaken, LeaseTaken
+    return ConfigError, DatabaseError, KeyStoreError, SchemaError, PostgresError, PortTaken, LeaseTaken, OriginClosed
 
 
 def advice(wrong: Exception, config: Path) -> str:
     """The text of an error of the start, with what to do where the error itself cannot know."""
     from nakadachi.kit.keystore import KeyStoreError
     from nakadachi.kit.web import PortTaken
+    from nakadachi.ledger.epochs import OriginClosed
     from nakadachi.ledger.log import LeaseTaken
 
+    if isinstance(wrong, OriginClosed):
+        return f"{wrong} --config {config} --origin <a name never used before>"
     if isinstance(wrong, PortTaken):
         return f"{wrong}; end what listens there, or set node.listen in {config} to a free port"
     if isinstance(wrong, LeaseTaken):
@@ -192,5 +197,10 @@ def system_group(kind: Kind) -> typer.Typer:
 
 def add_to(app: typer.Typer) -> None:
     """One group of commands per kind of system."""
+    from nakadachi.cli.origin import new_origin
+
     for kind in KINDS:
-        app.add_typer(system_group(kind), name=kind.command)
+        group = system_group(kind)
+        if kind.command == "core":
+            group.command("new-origin", epilog=f"\b\nExample: nakadachi core new-origin {_ORIGIN_EXAMPLE}")(new_origin)
+        app.add_typer(group, name=kind.command)

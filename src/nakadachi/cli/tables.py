@@ -13,6 +13,7 @@ from rich.table import Table
 from nakadachi.desk.answers import Finding, Linked, Loaded, Waiting
 from nakadachi.intermediate.files.results import Result, Status
 from nakadachi.refusal import Reason
+from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.terms import JAPAN
 
 WIDE = 160
@@ -21,15 +22,14 @@ WIDE = 160
 STATUS_WORDS = {
     Status.ANSWERED: "回答あり / answered",
     Status.REFUSED: "回答なし / refused",
+    Status.CANCELLED: "取消 / cancelled",
+    Status.TIMED_OUT: "期限切れ / timed out",
     Status.PENDING: "回答待ち / pending",
     Status.REJECTED: "差戻し / rejected",
     Status.UNKNOWN: "結果不明 / unknown",
 }
 OUTCOME_WORDS = {"linked": "付番済み / linked", "pending": "付番待ち / pending"}
-FINDING_WORDS = {
-    "subject mismatch": "対象者の不一致 / subject mismatch",
-    "answer not accepted": "受け付けられなかった回答 / answer not accepted",
-}
+FINDING_WORDS = {kind.value: f"{kind.japanese} / {kind.english}" for kind in FindingKind}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -124,11 +124,14 @@ class Summary:
         return table
 
 
-def plain(rows: Sequence[dict[str, object]]) -> Table:
-    """Rows with the same keys, the keys as headers."""
-    table = _table(*rows[0]) if rows else _table()
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+def stacked(*headers: tuple[str, str], numbers: range) -> Table:
+    """A table with many columns: a header's two languages stand one above the other; the first column stays whole."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for place, (japanese, english) in enumerate(headers):
+        right = place in numbers
+        table.add_column(
+            f"{japanese}\n{english}", justify="right" if right else "left", no_wrap=place == 0, overflow="fold"
+        )
     return table
 
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nakadachi.commission import store
+from nakadachi.commission.head_store import Told
+from nakadachi.commission.heads import core_of, take_up
 from nakadachi.crypto.notes import NoteVerifier, note_text
 from nakadachi.kit.log import logger
+from nakadachi.kit.unit import Unit
 from nakadachi.ledger import records
 from nakadachi.ledger.checkpoint import Checkpoint, open_checkpoint
 from nakadachi.ledger.records import Circumstance, Event, Record
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nakadachi.commission.parts import Commission
-    from nakadachi.kit.unit import Asked, Reply, Unit
+    from nakadachi.kit.unit import Asked, Reply
+    from nakadachi.telegrams.oversight import Finding, ReportFinding
     from nakadachi.telegrams.permit import PrefixRefused
 
 MOST_BYTES = 64 * 1024
@@ -57,8 +61,11 @@ async def add_checkpoint(commission: Commission, raw: bytes) -> Verdict:
             return Verdict(409, f"{known.size}\n")
         if (wrong := _wrong(known, new, proof)) is not None:
             logger().error("witness.refused", detail=wrong, size=new.size)
+            # The log signed this tree, whoever handed it in: what it is, its own proofs have to tell.
+            told = Told(new, note.decode(), core_of(commission, origin), now)
+            await take_up(commission, Unit(connection, now), [told])
             return Verdict(422, wrong + "\n")
-        await store.keep_witnessed(connection, new, now)
+        await store.keep_witnessed(connection, new, note.decode(), now)
     return Verdict(200, commission.cosigner.line(new.text(), int(now.timestamp())))
 
 
@@ -83,8 +90,24 @@ async def note_prefix_refused(commission: Commission, unit: Unit, asked: Sequenc
     return [commission.author.answer(Noted, one.telegram) for one in asked]
 
 
+async def note_finding(commission: Commission, unit: Unit, asked: Sequence[Asked[ReportFinding]]) -> list[Reply]:
+    """確認事項通知: keep what a node found."""
+    for one in asked:
+        await store.keep_findings(unit.connection, one.header.author, one.header.findings, unit.now)
+    return [commission.author.answer(Noted, one.telegram) for one in asked]
+
+
+async def find(commission: Commission, unit: Unit, findings: Sequence[Finding]) -> list[None]:
+    """確認事項の記録: keep what the Commission's own door found."""
+    await store.keep_findings(unit.connection, commission.author.name, findings, unit.now)
+    return [None] * len(findings)
+
+
 def read_request(raw: bytes) -> tuple[int, tuple[bytes, ...], bytes]:
-    """An `add-checkpoint` body: old size, consistency proof (32 bytes each), the checkpoint note. Raises Refusal."""
+    """An `add-checkpoint` body in its one spelling: old size, consistency proof (32 bytes each), the checkpoint note.
+
+    Raises Refusal(BAD_FORMAT).
+    """
     head, parted, note = raw.partition(b"\n\n")
     lines = head.split(b"\n")
     try:
@@ -94,6 +117,8 @@ def read_request(raw: bytes) -> tuple[int, tuple[bytes, ...], bytes]:
     except (UnicodeDecodeError, binascii.Error, ValueError):
         raise Refusal(Reason.BAD_FORMAT, "not an add-checkpoint request") from None
     if word != "old" or size < 0 or not parted or any(len(one) != 32 for one in proof) or len(proof) > 63:
+        raise Refusal(Reason.BAD_FORMAT, "not an add-checkpoint request")
+    if head != b"\n".join([b"old %d" % size, *(base64.b64encode(one) for one in proof)]):
         raise Refusal(Reason.BAD_FORMAT, "not an add-checkpoint request")
     return size, proof, note
 

@@ -7,25 +7,35 @@ Wiring only: configuration to parts to handlers. The start fails unless the hand
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from nakadachi.commission import oversight, store
+from nakadachi.commission import heads, oversight, store
 from nakadachi.commission.parts import Commission
 from nakadachi.crypto.notes import NoteKind, NoteSigner
+from nakadachi.health.reporter import Reporter
+from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application, peer_of, problem, read_body
-from nakadachi.node import NodeConfig, Service, World, open_node, status, system_of
+from nakadachi.node import NodeConfig, Service, World, open_node, system_of
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.envelope import Telegram
+from nakadachi.telegrams.oversight import ReportFinding, ReportHeads
 from nakadachi.telegrams.permit import PrefixRefused
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-HANDLERS: dict[type[Telegram], Handler] = {PrefixRefused: Handler(oversight.note_prefix_refused)}
+HANDLERS: dict[type[Telegram], Handler] = {
+    PrefixRefused: Handler(oversight.note_prefix_refused),
+    ReportFinding: Handler(oversight.note_finding),
+    ReportHeads: Handler(heads.note_heads),
+}
+COMPARE_SECONDS = 5.0
+"""How often the trees that nodes told of are compared with the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,9 @@ async def build(config: CommissionConfig, world: World) -> Service:
     node = await open_node(config.node, world, ("nakadachi.commission", "commission", "migrations"))
     cosigner = NoteSigner.from_seed(config.cosigner, node.keys.secret("witness"), NoteKind.COSIGNATURE)
     commission = Commission(node.author, cosigner, node.edition, node.database)
-    system = system_of(node, commission, handlers=HANDLERS, hears={}, known=store.no_exchanges)
-
-    async def ready() -> dict[str, Any]:
-        return await status(node)
+    system = system_of(node, commission, handlers=HANDLERS, hears={}, known=store.no_exchanges, find=oversight.find)
+    node.health.heads = store.newest_witnessed
+    reporter = Reporter(system, node.health, config.node.report_every)
 
     async def add_checkpoint(request: Request) -> Response:
         try:
@@ -52,7 +61,16 @@ async def build(config: CommissionConfig, world: World) -> Service:
             verdict = await oversight.add_checkpoint(commission, await read_body(request, oversight.MOST_BYTES))
         except Refusal as refusal:
             return problem(refusal)
+        if verdict.status != HTTPStatus.OK:
+            node.metrics.witness_refused(verdict.status)
         return PlainTextResponse(verdict.body, verdict.status)
 
     routes = [Route("/add-checkpoint", add_checkpoint, methods=["POST"])]
-    return Service(node, system, application(system, ready=ready, routes=routes))
+    compare = Every(COMPARE_SECONDS, lambda: heads.compare_heads(commission, node.wire), node=system.name)
+    return Service(
+        node,
+        system,
+        application(system, health=node.health, routes=routes),
+        ready=(reporter.start, compare.start),
+        ends=(compare.stop, reporter.stop),
+    )

@@ -13,7 +13,7 @@ from nakadachi.core.codes import IdCode, id_code_of
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, RequestLinkCode
-from nakadachi.telegrams.codec import check_signature, decode_envelope, encode_json
+from nakadachi.telegrams.codec import decode_envelope, encode_json
 from nakadachi.telegrams.inquiry import Noted
 from nakadachi.terms import NodeName, Role
 
@@ -63,7 +63,7 @@ async def issue_link_codes(core: Core, unit: Unit, asked: Sequence[Asked[IssueLi
 def _read(core: Core, one: Asked[IssueLinkCode]) -> Wanted:
     """The registry's word, held against the request as the organisation signed it. Raises Refusal."""
     enclosed = decode_envelope(one.telegram.part("request"))
-    request = check_signature(enclosed, core.edition.peers.key(enclosed.header.author))
+    request = core.edition.peers.verify(enclosed)
     if not isinstance(request.header, RequestLinkCode) or request.header.author.role is not Role.INTERMEDIATE:
         raise Refusal(Reason.BAD_FORMAT, "the enclosed telegram is no request for link codes")
     key = core.keys.secret("id-key")

@@ -7,7 +7,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nakadachi.core import store
+from nakadachi.core import endings, store
+from nakadachi.core.endings import Said, prefix_of
 from nakadachi.core.openings import open_secrets
 from nakadachi.kit import inbox
 from nakadachi.kit.author import Enclosure
@@ -18,7 +19,7 @@ from nakadachi.ledger.tree import leaf_hash
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_envelope, decode_json, encode_envelope, encode_json
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
-from nakadachi.telegrams.permit import LogContent, Opening, PermitContent
+from nakadachi.telegrams.permit import Opening, PermitContent
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
@@ -37,11 +38,12 @@ async def inquire(core: Core, unit: Unit, asked: Sequence[Asked[Inquire]]) -> li
     for one in asked:
         try:
             # (1) The statement is of the permits given for these serials, and in time.
-            origin = _check_statement(one, unit)
+            origin = await _check_statement(one, unit)
             # (2) The provider gets A's statement as A signed it, and L_B with its opening.
             to = NodeName.of(Role.INTERFACE, one.header.prefix.provider)
-            telegram = _inquire_at(core, one, await _head(core, unit, origin))
-            unit.send(telegram, to=to, url=core.edition.peers.url(to))
+            until = min(statement.accept_by for statement in one.header.statements) + core.times.accept_grace
+            telegram = await _inquire_at(core, unit, one, await _head(core, unit, origin))
+            unit.send(telegram, to=to, url=core.edition.peers.url(to), until=until)
         except Refusal as refusal:
             replies.append(refusal)
             continue
@@ -74,25 +76,21 @@ async def hear_acceptance(core: Core, unit: Unit, heard: Sequence[Heard[InquireA
 async def note_completed(core: Core, unit: Unit, asked: Sequence[Asked[Any]]) -> list[Reply]:
     """完了通知: one end said that exchanges ended; kept with the record. Only an end of an exchange may say so."""
     replies: list[Reply] = []
-    kept = []
+    said: list[Said] = []
     for one in asked:
         inquirer = isinstance(one.header, InquiryCompleted)
         noted = []
         for completion in one.header.completions:
-            prefix = decode_json(one.known[completion.serial].content, LogContent).prefix
-            if one.header.author.organisation != (prefix.inquirer if inquirer else prefix.provider):
-                continue
-            event = Event.RECEIVED if inquirer else Event.PROVIDED
-            noted.append(
-                Record(completion.serial, event, completion.ended_at, prefix, Circumstance(), reason=completion.reason)
-            )
+            exchange = one.known[completion.serial]
+            prefix = prefix_of(exchange)
+            if one.header.author.organisation == (prefix.inquirer if inquirer else prefix.provider):
+                noted.append(Said(exchange, inquirer, type(one.header).__name__, completion))
         if len(noted) < len(one.header.completions):
             replies.append(Refusal(Reason.ROLE_NOT_ALLOWED, "an exchange of other organisations"))
             continue
-        await store.note_ended(unit.connection, type(one.header).__name__, one.header.completions)
-        kept += noted
+        said += noted
         replies.append(core.author.answer(Noted, one.telegram))
-    await records.keep(unit.connection, kept)
+    await endings.note(core, unit, said)
     return replies
 
 
@@ -104,10 +102,10 @@ async def _head(core: Core, unit: Unit, origin: str) -> str:
     return kept[1] if kept else ""
 
 
-def _check_statement(one: Asked[Inquire], unit: Unit) -> str:
+async def _check_statement(one: Asked[Inquire], unit: Unit) -> str:
     """The origin of the permits, which one instance gave together. Raises Refusal."""
     origins = set()
-    for statement in one.header.statements:
+    async for statement in unit.each(one.header.statements):
         exchange = one.known[statement.serial]
         if exchange.refused is not None:
             raise Refusal(Reason.PERMIT_INVALID, "the permit was refused")
@@ -124,12 +122,12 @@ def _check_statement(one: Asked[Inquire], unit: Unit) -> str:
     return origins.pop()
 
 
-def _inquire_at(core: Core, one: Asked[Inquire], head: str) -> Verified[InquireAt]:
+async def _inquire_at(core: Core, unit: Unit, one: Asked[Inquire], head: str) -> Verified[InquireAt]:
     parts = [
         Enclosure("statement", encode_envelope(one.telegram.envelope)),
         Enclosure("cosigned head", head.encode()),
     ]
-    for item, statement in enumerate(one.header.statements):
+    async for item, statement in unit.each(enumerate(one.header.statements)):
         secrets = open_secrets(core, one.known[statement.serial])
         opening = Opening(salt=secrets.provider_salt, value=secrets.provider_code)
         parts.append(Enclosure("link code", encode_json(opening), item=item, personal=True))

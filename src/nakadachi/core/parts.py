@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Deadlines of an exchange (design, fixed values)."""
+    """Deadlines of an exchange (design, fixed values), and when the core stops waiting for its ends.
+
+    `accept_grace` after accept-by an inquiry is sent no more; `settle` after answer-by the ends are asked how the
+    exchange ended, and after as long again it is unknown.
+    """
 
     accept_interactive: timedelta = timedelta(seconds=60)
     accept_bulk: timedelta = timedelta(hours=24)
     answer: timedelta = timedelta(days=10)
+    accept_grace: timedelta = timedelta(seconds=5)
+    settle: timedelta = timedelta(days=1)
     acceptance_seconds: float = 7.0
     place_seconds: float = 5.0
 
@@ -59,6 +65,10 @@ class Core:
     waiting: Waiting = field(default_factory=Waiting)
     head: list[str] = field(default_factory=lambda: [""])
     others: Mapping[str, OtherLog] = field(default_factory=dict)
+
+    def may_write(self, origin: str) -> bool:
+        """Whether a log of this name is written here or by another instance of this core: its entries get a place."""
+        return origin == self.log.origin or origin in self.others
 
     async def place(self, origin: str, entry: bytes) -> Place | None:
         """The place of an entry in the log of the instance that decided; None where it has none in time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ from nakadachi.telegrams.inquiry import Noted
 from nakadachi.telegrams.permit import (
     Basis,
     Commitments,
-    LogContent,
     Opening,
     Permit,
     PermitContent,
@@ -49,6 +49,12 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
+class _Origin(msgspec.Struct):
+    """The one thing asked of any leaf's content."""
+
+    origin: str
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One item of a permit request: the serial, L_A, and the person it names (None where it is no code of ours)."""
@@ -69,7 +75,8 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
     requests: list[Request] = []
     for one in asked:
         try:
-            requests += [_read(core, one.telegram, place) for place in range(len(one.header.serials))]
+            items = unit.each(range(len(one.header.serials)))
+            requests += [_read(core, one.telegram, place) async for place in items]
         except Refusal as refusal:
             replies.append(refusal)
             continue
@@ -77,16 +84,17 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
     people = await store.links(unit.connection, [one.person for one in requests if one.person is not None])
     stopped = await store.stopped(unit.connection)
     # (2) Does the law allow it today, and for this person?
-    decided = [(one.telegram.header.id, _decide(core, unit, one, people, stopped)) for one in requests]
+    decided = [(one.telegram.header.id, _decide(core, unit, one, people, stopped)) async for one in unit.each(requests)]
     # (3) Keep decision, record and pending entry before anything is said.
-    await store.keep_decided(unit.connection, decided, unit.now)
+    due_at = unit.now + core.times.answer + core.times.settle
+    await store.keep_decided(unit.connection, decided, unit.now, due_at)
     await records.keep(unit.connection, [_record(unit, *pair) for pair in zip(requests, decided, strict=True)])
     entries = [entry_of(exchange.content) for _, exchange in decided]
     await core.log.append(unit.connection, entries)
-    by_request: dict[Any, tuple[Exchange, ...]] = {}
+    by_request: dict[Any, list[Exchange]] = defaultdict(list)
     for request, exchange in decided:
-        by_request[request] = (*by_request.get(request, ()), exchange)
-    unit.then(lambda: core.waiting.decided.update(by_request))
+        by_request[request].append(exchange)
+    unit.then(lambda: core.waiting.decided.update((one, tuple(its)) for one, its in by_request.items()))
     unit.then(lambda: core.log.expect(entries))
     return replies
 
@@ -98,13 +106,17 @@ async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | Non
     decided = core.waiting.decided.pop(telegram.header.id, None)
     if decided is None:
         # Another request may have the same number; what it led to is its own author's.
-        recalled = await core.recall(telegram.header.id)
-        decided = tuple(one for one in recalled if one.serial in telegram.header.serials)
+        place_of = {serial: place for place, serial in enumerate(telegram.header.serials)}
+        recalled = [one for one in await core.recall(telegram.header.id) if one.serial in place_of]
+        decided = tuple(sorted(recalled, key=lambda one: place_of[one.serial]))
     outcomes: list[Outcome] = []
     parts: list[Enclosure] = []
     for item, one in enumerate(decided):
-        origin = decode_json(one.content, LogContent).origin if core.others else core.log.origin
+        origin = _origin(one)
         place = await core.place(origin, entry_of(one.content))
+        if place is None and not core.may_write(origin):
+            outcomes.append(Outcome(serial=one.serial, refused=Reason.CANCELLED))
+            continue
         if place is None:
             core.log.forget([entry_of(other.content) for other in decided])
             return None
@@ -251,6 +263,11 @@ def _record(unit: Unit, request: Request, decided: tuple[Any, Exchange]) -> Reco
     by = Circumstance(staff=request.telegram.header.staff)
     leaf = leaf_hash(entry_of(one.content))
     return Record(one.serial, event, unit.now, request.telegram.header.prefix, by, reason=one.refused, leaf=leaf)
+
+
+def _origin(one: Exchange) -> str:
+    """The log that the decision names. In one that is no log of this core any more, nothing gets a place any more."""
+    return msgspec.json.decode(one.content, type=_Origin).origin
 
 
 def _granted(core: Core, one: Exchange, place: Place, item: int) -> list[Enclosure]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from nakadachi.law.assessments import require_assessment
 from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.closing import Stage, StandsAt
+from nakadachi.telegrams.inquiry import Ending
 from nakadachi.terms import NodeName, OrganisationCode, Prefix, Role, japan_day
 
 if TYPE_CHECKING:
@@ -89,3 +91,33 @@ def require_operating(prefix: Prefix, stopped: frozenset[NodeName]) -> None:
     for role in (Role.INTERFACE, Role.INTERMEDIATE):
         if NodeName.of(role, prefix.provider) in stopped:
             raise Refusal(Reason.PROVIDER_STOPPED, f"the provider's {role.value} said that it stopped")
+
+
+def tell_other(other: Ending | None, said: Ending) -> bool:
+    """中止の判断: whether the other end has to be told: it has not ended, or does not know how, and no answer or
+    refusal told it.
+    """
+    if other is None:
+        return said in {Ending.CANCELLED, Ending.TIMED_OUT}
+    return other is Ending.UNKNOWN and said is not Ending.UNKNOWN
+
+
+def who_must_tell(inquirer: Ending | None, provider: Ending | None) -> tuple[bool, ...]:
+    """Which ends did not say how an exchange ended: True for the inquirer, False for the provider."""
+    return tuple(side for side, ending in ((True, inquirer), (False, provider)) if ending is None)
+
+
+def ending_never_heard_of(other: Ending | None) -> Ending:
+    """終わりの判断: how an exchange ended for an end that never heard of it: as for the other one, which was not
+    answered by it; timed out where that one does not say or claims an answer.
+    """
+    return Ending.TIMED_OUT if other in {None, Ending.ANSWERED} else Ending(other)
+
+
+def stands_at(serial: Serial, other: Ending | None, *, refused: Reason | None, reason: Reason | None) -> StandsAt:
+    """状態: how one exchange stands, as the other end told it."""
+    if refused is not None:
+        return StandsAt(serial=serial, stage=Stage.ENDED, ending=Ending.REFUSED, reason=refused)
+    if other is None or other is Ending.UNKNOWN:
+        return StandsAt(serial=serial, stage=Stage.UNDER_WAY)
+    return StandsAt(serial=serial, stage=Stage.ENDED, ending=other, reason=reason)

@@ -8,21 +8,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nakadachi.core import code, inquiry, oversight, permit, store
+from nakadachi.core import closing, code, inquiry, oversight, permit, store
 from nakadachi.core.codes import ReversibleScheme, link_key
+from nakadachi.core.log_doors import log_routes
 from nakadachi.core.parts import Core, Times, Waiting
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
+from nakadachi.health import checks
+from nakadachi.health.reading import HeadsRead
 from nakadachi.kit import inbox
+from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.waiters import Waiters
-from nakadachi.kit.web import application
+from nakadachi.kit.web import application, peer_of, problem
+from nakadachi.ledger.findings import find
 from nakadachi.ledger.log import LEASE, SHORT_LEASE, Log
 from nakadachi.ledger.other_log import OtherLog
-from nakadachi.node import Node, NodeConfig, Service, World, open_node, read_file, status, system_of
+from nakadachi.node import Node, NodeConfig, Service, WitnessConfig, World, open_node, read_file, system_of
+from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import IssueLinkCode
 from nakadachi.telegrams.codec import decode_envelope
 from nakadachi.telegrams.envelope import Telegram
@@ -30,6 +37,7 @@ from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
 from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
 from nakadachi.telegrams.provision import ProvisionCompleted
+from nakadachi.terms import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +45,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nakadachi.core.store import Exchange
-    from nakadachi.kit.database import Database
+    from nakadachi.kit.server import System
     from nakadachi.telegrams.envelope import Envelope
     from nakadachi.terms import OrganisationCode, TelegramId
 
@@ -46,11 +54,17 @@ HANDLERS: dict[type[Telegram], Handler] = {
     Inquire: Handler(inquiry.inquire, inquiry.acceptance),
     InquiryCompleted: Handler(inquiry.note_completed),
     ProvisionCompleted: Handler(inquiry.note_completed),
+    Close: Handler(closing.close),
+    AskState: Handler(closing.tell_state),
     PrefixRefused: Handler(permit.note_prefix_refused),
     IssueLinkCode: Handler(code.issue_link_codes),
     ReportOperation: Handler(oversight.note_operation),
 }
-HEARS: dict[type[Telegram], Hear] = {InquireAt: Hear(inquiry.hear_acceptance)}
+HEARS: dict[type[Telegram], Hear] = {
+    InquireAt: Hear(inquiry.hear_acceptance, give_up=closing.no_acceptance),
+    AskState: Hear(closing.hear_state),
+}
+OVERDUE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +81,7 @@ class CoreConfig:
 
     node: NodeConfig
     origin: str = field(metadata={"doc": "name of this core's log", "example": "core.example/2026-1"})
-    log_key: str = field(default="log", metadata={"doc": "name of the log's signing key in the key store"})
+    log_key: str = field(default="log", metadata={"doc": "key of the key store that signs this log"})
     others: tuple[OtherLogConfig, ...] = field(
         default=(), metadata={"doc": "logs of the other instances of this core, on the same database and key store"}
     )
@@ -80,14 +94,12 @@ async def build(config: CoreConfig, world: World) -> Service:
         config.node, world, ("nakadachi.ledger", "log", "log_sql"), ("nakadachi.core", "core", "migrations")
     )
     core = _parts(config, node, world)
-    system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges)
+    system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges, find=find)
     logs = [core.log, *(other.log for other in core.others.values())]
     witnessings = [Witnessing(core, node.database, node.wire, log) for log in logs]
     node.instances.each_turn(*(log.stand_in for log in logs[1:]))
-
-    async def ready() -> dict[str, Any]:
-        cosigned = int(core.head[0].split("\n")[1]) if core.head[0] else 0
-        return await status(node, log_size=core.log.size, cosigned_size=cosigned)
+    overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.ask_overdue, [None]), node=system.name)
+    _watch(core, node)
 
     async def reload() -> None:
         notes = read_file(config.node.lawbook), read_file(config.node.directory)
@@ -99,11 +111,28 @@ async def build(config: CoreConfig, world: World) -> Service:
     return Service(
         node,
         system,
-        application(system, ready=ready, routes=_log_routes(core, node.database)),
+        application(
+            system, health=node.health, routes=[*log_routes(core, node.database), _operation_route(system, node)]
+        ),
         begins=(lambda: core.log.start(patience=LEASE * 1.5),),
         reloads=(reload,),
-        ready=(*(one.start for one in witnessings), distribute),
-        ends=(*(one.stop for one in witnessings), core.log.stop),
+        ready=(*(one.start for one in witnessings), distribute, overdue.start),
+        ends=(overdue.stop, *(one.stop for one in witnessings), core.log.stop),
+    )
+
+
+def _watch(core: Core, node: Node) -> None:
+    """What is looked at here beyond what every system looks at: the log's lease, and the newest cosigned head."""
+
+    async def heads(connection: Any) -> HeadsRead:
+        cosigned = int(core.head[0].split("\n")[1]) if core.head[0] else 0
+        at = await store.newest_cosigned_at(connection, core.log.origin) if connection is not None else None
+        return HeadsRead(core.log.size, cosigned, at)
+
+    node.health.heads = heads
+    node.health.judges = (
+        lambda _reading: checks.lease(held=core.log.holds),
+        lambda reading: checks.own_head(reading, WitnessConfig().lag),
     )
 
 
@@ -148,38 +177,18 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
     )
 
 
-def _log_routes(core: Core, database: Database) -> list[Route]:
-    """What an outsider needs to check the log: the newest cosigned checkpoint, and all entries (hex, one a line).
+def _operation_route(system: System[Core], node: Node) -> Route:
+    """稼働状況の一覧 (C18) for those who operate the core, and for the Commission."""
 
-    `?origin=` names one of several logs of this core; without it, it is the log of the instance that is asked.
-    """
+    async def operation(request: Request) -> Response:
+        try:
+            peer = system.peers.admit(peer_of(request))
+            if peer != system.name and peer.role is not Role.COMMISSION:
+                raise Refusal(Reason.ROLE_NOT_ALLOWED, "the core's view is for the core and the Commission")
+        except Refusal as refusal:
+            return problem(refusal)
+        async with node.database.acquire() as connection:
+            others = await oversight.collected(system.parts, connection)
+        return JSONResponse([await node.health.status() | {"state": "running"}, *others])
 
-    def asked(request: Request) -> Log | None:
-        origin = request.query_params.get("origin", core.log.origin)
-        other = core.others.get(origin)
-        return other.log if other else core.log if origin == core.log.origin else None
-
-    async def checkpoint(request: Request) -> Response:
-        log = asked(request)
-        if log is None:
-            return PlainTextResponse("this core has no log of that name\n", 404)
-        head = core.head[0] if log is core.log else await newest(log.origin)
-        if not head and log is not core.log:
-            await log.follow()
-        return PlainTextResponse(head or log.checkpoint)
-
-    async def entries(request: Request) -> Response:
-        log = asked(request)
-        if log is None:
-            return PlainTextResponse("this core has no log of that name\n", 404)
-        return PlainTextResponse("".join(f"{entry.hex()}\n" for entry in await log.entries()))
-
-    async def origins(_request: Request) -> Response:
-        return PlainTextResponse("".join(f"{origin}\n" for origin in sorted((core.log.origin, *core.others))))
-
-    async def newest(origin: str) -> str:
-        async with database.acquire() as connection:
-            kept = await store.newest_cosigned(connection, origin)
-        return kept[1] if kept else ""
-
-    return [Route("/log/checkpoint", checkpoint), Route("/log/entries", entries), Route("/log/origins", origins)]
+    return Route("/operation", operation)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from nakadachi.core.rules import Link
 from nakadachi.refusal import Reason
+from nakadachi.telegrams.codec import decode_json, encode_json
+from nakadachi.telegrams.inquiry import Ending
+from nakadachi.telegrams.oversight import Condition, Operation
 from nakadachi.terms import NodeName, OrganisationCode, Serial, TelegramId
 
 if TYPE_CHECKING:
@@ -15,13 +18,14 @@ if TYPE_CHECKING:
 
     from nakadachi.core.codes import IdCode
     from nakadachi.kit.database import Connection
-    from nakadachi.telegrams.inquiry import Completion
     from nakadachi.telegrams.oversight import ReportOperation
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One exchange as the core keeps it: the permit's or refusal's content, and the wrapped secrets of its month."""
+    """One exchange as the core keeps it: the permit's or refusal's content, the wrapped secrets of its month, and how
+    each end said it ended.
+    """
 
     serial: Serial
     last: str
@@ -29,6 +33,30 @@ class Exchange:
     refused: Reason | None
     month: str
     secrets: bytes
+    inquirer_ending: Ending | None = None
+    provider_ending: Ending | None = None
+    reason: Reason | None = None
+    questioned: bool = False
+
+
+_EXCHANGE = (
+    "SELECT serial, last, content, refused, month, secrets, inquirer_ending, provider_ending, ending_reason,"
+    " questioned_at IS NOT NULL AS questioned FROM exchange"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a system, or one of its instances, said of itself last; `received_at` is by our own clock."""
+
+    operation: Operation
+    at: datetime
+    software: str
+    lawbook: int
+    directory: int
+    condition: Condition | None
+    received_at: datetime
+    instance: str
 
 
 async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mapping[Serial, Exchange]:
@@ -36,7 +64,7 @@ async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mappin
     if not serials:
         return {}
     rows = await connection.fetch(
-        "SELECT serial, last, content, refused, month, secrets FROM exchange WHERE serial = ANY($1::text[])",
+        f"{_EXCHANGE} WHERE serial = ANY($1::text[])",
         [serial.value for serial in serials],
     )
     return {exchange.serial: exchange for exchange in map(_exchange, rows)}
@@ -45,24 +73,36 @@ async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mappin
 async def exchanges_of_request(connection: Connection, request: TelegramId) -> tuple[Exchange, ...]:
     """The exchanges a permit request was about."""
     rows = await connection.fetch(
-        "SELECT serial, last, content, refused, month, secrets FROM exchange WHERE request_id = $1 ORDER BY serial",
+        f"{_EXCHANGE} WHERE request_id = $1 ORDER BY serial",
         request.value,
     )
     return tuple(map(_exchange, rows))
 
 
 def _exchange(row: Any) -> Exchange:
-    refused = Reason(row["refused"]) if row["refused"] else None
     return Exchange(
-        Serial(row["serial"]), row["last"], bytes(row["content"]), refused, row["month"], bytes(row["secrets"])
+        Serial(row["serial"]),
+        row["last"],
+        bytes(row["content"]),
+        Reason(row["refused"]) if row["refused"] else None,
+        row["month"],
+        bytes(row["secrets"]),
+        Ending(row["inquirer_ending"]) if row["inquirer_ending"] else None,
+        Ending(row["provider_ending"]) if row["provider_ending"] else None,
+        Reason(row["ending_reason"]) if row["ending_reason"] else None,
+        row["questioned"],
     )
 
 
-async def keep_decided(connection: Connection, decided: Sequence[tuple[TelegramId, Exchange]], now: datetime) -> None:
-    """Keep what was judged, with the permit request it answers."""
+async def keep_decided(
+    connection: Connection, decided: Sequence[tuple[TelegramId, Exchange]], now: datetime, due_at: datetime
+) -> None:
+    """Keep what was judged, with the permit request it answers; a permit whose exchange has not ended at `due_at` is
+    asked about.
+    """
     await connection.executemany(
-        "INSERT INTO exchange (serial, last, request_id, content, refused, month, secrets, requested_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO exchange (serial, last, request_id, content, refused, month, secrets, requested_at, due_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         [
             (
                 one.serial.value,
@@ -73,6 +113,7 @@ async def keep_decided(connection: Connection, decided: Sequence[tuple[TelegramI
                 one.month,
                 one.secrets,
                 now,
+                None if one.refused else due_at,
             )
             for request, one in decided
         ],
@@ -85,15 +126,6 @@ async def note_inquired(connection: Connection, serials: Sequence[Serial], now: 
         "UPDATE exchange SET last = 'InquireAt', inquired_at = $2 WHERE serial = ANY($1::text[])",
         [serial.value for serial in serials],
         now,
-    )
-
-
-async def note_ended(connection: Connection, by: str, completions: Sequence[Completion]) -> None:
-    """One end said that exchanges ended; `by` is the telegram."""
-    column = "provider_ended_at" if by == "ProvisionCompleted" else "inquirer_ended_at"
-    await connection.executemany(
-        f"UPDATE exchange SET last = $2, ending = $3, {column} = $4 WHERE serial = $1",  # noqa: S608  one of two names
-        [(one.serial.value, by, one.ending.value, one.ended_at) for one in completions],
     )
 
 
@@ -124,31 +156,57 @@ async def link_people(
     return {person: found[organisation] for person, found in (await links(connection, people)).items()}
 
 
-async def note_operation(connection: Connection, node: NodeName, report: ReportOperation) -> None:
-    """What a system said of itself; an older word never replaces a newer one.
+async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:
+    """What a system said of itself; an older word never replaces a newer one, and none is newer than now.
 
     A system speaks as one or as several instances: what it said before in the other way no longer counts.
     """
+    at = min(report.at, now)
     await connection.execute(
         "DELETE FROM operation WHERE node = $1 AND (instance = '') <> ($2 = '') AND at <= $3",
         node.value,
         report.instance,
-        report.at,
+        at,
     )
     await connection.execute(
-        "INSERT INTO operation (node, instance, operation, at, software, lawbook, directory)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        "INSERT INTO operation (node, instance, operation, at, software, lawbook, directory, condition, received_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
         " ON CONFLICT (node, instance) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
-        " software = excluded.software, lawbook = excluded.lawbook, directory = excluded.directory"
+        " software = excluded.software, lawbook = excluded.lawbook, directory = excluded.directory,"
+        " condition = excluded.condition, received_at = excluded.received_at"
         " WHERE operation.at <= excluded.at",
         node.value,
         report.instance,
         report.operation.value,
-        report.at,
+        at,
         report.software,
         report.lawbook,
         report.directory,
+        encode_json(report.condition).decode() if report.condition else None,
+        now,
     )
+
+
+async def operations(connection: Connection) -> dict[NodeName, list[Word]]:
+    """What every system said last, and each of its instances where it runs as several."""
+    rows = await connection.fetch(
+        "SELECT node, instance, operation, at, software, lawbook, directory, condition, received_at FROM operation"
+        " ORDER BY node, instance"
+    )
+    said: dict[NodeName, list[Word]] = {}
+    for row in rows:
+        word = Word(
+            Operation(row["operation"]),
+            row["at"],
+            row["software"],
+            row["lawbook"],
+            row["directory"],
+            decode_json(row["condition"].encode(), Condition) if row["condition"] else None,
+            row["received_at"],
+            row["instance"],
+        )
+        said.setdefault(NodeName(row["node"]), []).append(word)
+    return said
 
 
 async def stopped(connection: Connection) -> frozenset[NodeName]:
@@ -160,7 +218,7 @@ async def stopped(connection: Connection) -> frozenset[NodeName]:
 async def running_older(connection: Connection, lawbook: int, directory: int) -> frozenset[NodeName]:
     """The systems that said last that they run an older law book or directory than these."""
     rows = await connection.fetch(
-        "SELECT node FROM operation WHERE operation = 'started' AND (lawbook < $1 OR directory < $2)",
+        "SELECT node FROM operation WHERE operation <> 'stopped' AND (lawbook < $1 OR directory < $2)",
         lawbook,
         directory,
     )
@@ -176,6 +234,15 @@ async def keep_cosigned(connection: Connection, origin: str, size: int, note: st
         note,
         now,
     )
+
+
+async def newest_cosigned_at(connection: Connection, origin: str) -> datetime | None:
+    """When the newest cosigned checkpoint was kept."""
+    # By the primary key's order: the largest size, and of that the last time.
+    at: datetime | None = await connection.fetchval(
+        "SELECT at FROM log_cosigned WHERE origin = $1 ORDER BY size DESC, at DESC LIMIT 1", origin
+    )
+    return at
 
 
 async def newest_cosigned(connection: Connection, origin: str) -> tuple[int, str] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nakadachi.core import store
@@ -18,12 +19,14 @@ from nakadachi.refusal import Refusal
 from nakadachi.terms import Role
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nakadachi.core.parts import Core
     from nakadachi.kit.database import Database
     from nakadachi.ledger.log import Log
 
 PAUSE_SECONDS = 0.5
-REFRESH_SECONDS = 10.0
+REFRESH = timedelta(seconds=10)
 """A head is cosigned anew after this long even if nothing was added, so that it does not grow old."""
 
 
@@ -43,7 +46,8 @@ class Witnessing:
         self._wire = wire
         self._task: asyncio.Task[None] | None = None
         self._cosigned = 0
-        self._age = REFRESH_SECONDS
+        self._at: datetime | None = None
+        self._waits = False
 
     async def start(self) -> None:
         """Begin with the newest head kept; the first one is asked for at once."""
@@ -61,7 +65,7 @@ class Witnessing:
     async def _stand_in(self) -> bool:
         """Whether we must see to another instance's log: its holder is gone. Then it is known here as it stands."""
         if not await self._log.follow():
-            self._age = REFRESH_SECONDS
+            self._at, self._waits = None, False
             return False
         async with self._database.acquire() as connection:
             kept = await store.newest_cosigned(connection, self._log.origin)
@@ -77,19 +81,26 @@ class Witnessing:
     async def _work(self) -> None:
         while True:
             await asyncio.sleep(PAUSE_SECONDS)
-            self._age += PAUSE_SECONDS
             await self._turn()
 
     async def _turn(self) -> None:
         try:
             if not self._own and not await self._stand_in():
                 return
-            if self._log.size == self._cosigned and self._age < REFRESH_SECONDS:
+            now = self._core.author.clock.now()
+            # A head from before our clock was set back would be one from the future to everybody.
+            fresh = self._at is not None and timedelta() <= now - self._at < REFRESH
+            if self._log.size == self._cosigned and fresh:
                 return
             await self._cosign()
-            self._age = 0.0
+            self._at = now
+            if self._waits:
+                logger().info("witness.cosigns_again", size=self._cosigned)
+            self._waits = False
         except (Unreachable, Refusal) as wrong:
-            logger().warning("witness.waits", detail=str(wrong))
+            if not self._waits:
+                logger().warning("witness.waits", detail=str(wrong))
+            self._waits = True
         except Exception:  # noqa: BLE001  the next turn tries again
             logger().exception("witness.failed")
 

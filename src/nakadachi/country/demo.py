@@ -27,7 +27,7 @@ from nakadachi.kit.config import ConfigError
 from nakadachi.kit.log import configure
 from nakadachi.law import lawbook
 from nakadachi.ledger.verify import Keys, verify_log
-from nakadachi.node import World, status
+from nakadachi.node import World
 from nakadachi.refusal import Reason
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
 
@@ -153,7 +153,7 @@ async def _staff_decides(state: Path, planned: Plan, report: Report) -> None:
 async def _settle(country: Country) -> None:
     """Wait until nothing is left to be sent: completions are told a moment after the answers."""
     for _ in range(SETTLE_TRIES):
-        states = [await status(service.node) for service in country.services.values()]
+        states = [await service.node.health.status() for service in country.services.values()]
         if not any(one["backlog"] for one in states):
             return
         await asyncio.sleep(SETTLE_SECONDS)
@@ -162,7 +162,7 @@ async def _settle(country: Country) -> None:
 async def _check(country: Country, planned: Plan, report: Report) -> None:
     """Records at every node, and the log against its cosigned checkpoint by an independent verifier."""
     for name, service in country.services.items():
-        kept = (await status(service.node))["records"]
+        kept = (await service.node.health.status())["records"]
         if kept:
             report.records[name.value] = kept
     core = country.services[planned.of(Role.CORE).name]

@@ -49,6 +49,8 @@ SECRETS = {
     Role.INTERMEDIATE: ("staff", *(f"seal-{suite.value}" for suite in SealSuite)),
 }
 """The secrets of 32 bytes each that a role has, beside its signing key."""
+CONFIG = Instance("", 0).config
+"""The configuration of a system that runs alone, or of its first instance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Processes:
 
     folder: Path
     plan: Plan
+    command: tuple[str, ...] = (sys.executable, "-m", "nakadachi")
     running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     _pipe: tuple[int, int] = field(default_factory=os.pipe)
 
@@ -44,7 +45,8 @@ class Processes:
         twins = [place for place in self.plan.places if place.twins]
         if twins:
             program, file = find_haproxy(), str(self.folder / PROXY / "haproxy.cfg")
-            await self._start(PROXY, "nakadachi.country.proxy", program, file, str(twins[0].port))
+            command = (sys.executable, "-m", "nakadachi.country.proxy", program, file, str(twins[0].port))
+            await self._start(PROXY, *command)
         for place in self.plan.places[:COMMON]:
             await self._start_all(place)
         await asyncio.gather(*(self._start_all(place) for place in self.plan.places[COMMON:]))
@@ -53,17 +55,18 @@ class Processes:
         for instance in place.instances:
             await self.start_one(place, instance)
 
-    async def start_one(self, place: Place, instance: Instance) -> None:
-        """Start one instance of a system. Raises ProcessEnded."""
-        config = str(self.folder / place.folder / instance.config)
-        name = f"{place.name.value} {instance.name}".rstrip()
-        await self._start(name, "nakadachi", place.name.role.value, "serve", "--config", config)
+    async def start_one(self, place: Place, instance: Instance | None = None) -> None:
+        """Start one instance of a system, the first where none is named, also again, and wait until it says that it
+        listens. Raises ProcessEnded.
+        """
+        one = instance or place.instances[0]
+        config = str(self.folder / place.folder / one.config)
+        name = f"{place.name.value} {one.name}".rstrip()
+        await self._start(name, *self.command, place.name.role.value, "serve", "--config", config)
 
-    async def _start(self, name: str, *module: str) -> None:
+    async def _start(self, name: str, *command: str) -> None:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            *module,
+            *command,
             stdout=asyncio.subprocess.PIPE,
             env=os.environ | {VARIABLE: str(self._pipe[0])},
             pass_fds=(self._pipe[0],),

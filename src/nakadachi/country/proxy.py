@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from nakadachi.country.pki import issue, write_secret
 from nakadachi.kit import lifeline
 from nakadachi.kit.config import ConfigError
-from nakadachi.kit.tls import DOMAIN, node_host
+from nakadachi.kit.tls import HEALTH_HOST, node_host
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 PROXY = "proxy"
 """The proxy's folder below the country's."""
-HEALTH_HOST = f"health.{DOMAIN}"
-"""The name in the proxy's certificate: that of no node and no existing system, so that it opens nothing but /readyz."""
 TRIES, TRY_SECONDS = 500, 0.02
 
 _HEAD = """\

@@ -17,7 +17,6 @@ from nakadachi.country.plan import Plan, plan
 from nakadachi.country.preparing import desk_config, prepare
 from nakadachi.country.processes import Processes
 from nakadachi.country.proxy import find_haproxy
-from nakadachi.desk.client import node_status
 from nakadachi.interface import service as interface
 from nakadachi.intermediate import service as intermediate
 from nakadachi.kit.config import ConfigError, load
@@ -25,7 +24,7 @@ from nakadachi.kit.log import configure, logger
 from nakadachi.kit.postgres import embedded
 from nakadachi.law import lawbook
 from nakadachi.neighbours import registry
-from nakadachi.node import NodeConfig, Service, World
+from nakadachi.node import Service, World
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
@@ -156,20 +155,6 @@ async def up(state: Path, *, seed: int, isolate: bool, port: int, twins: bool = 
             await (country.wait() if isinstance(country, Processes) else asyncio.Event().wait())
         finally:
             await asyncio.shield(country.stop())
-
-
-async def status(state: Path) -> list[dict[str, Any]]:
-    """What every system of the country below `state` says of itself. Raises ConfigError where there is none."""
-    kept = state / SETTINGS
-    if not kept.exists():
-        raise ConfigError(f"{state}: no country was founded there; `nakadachi up` founds one")
-    settings = Settings(**json.loads(kept.read_text()))
-    planned = sample_plan(state, settings)
-    own = planned.of(Role.CORE)
-    core_config: NodeConfig = load(state / COUNTRY / own.folder / own.instances[0].config, core.CoreConfig).node
-    asked = [(place.name, one) for place in planned.places for one in place.instances]
-    said = await asyncio.gather(*(node_status(core_config, name, one.url) for name, one in asked))
-    return [row | ({"instance": one.name} if one.name else {}) for row, (_, one) in zip(said, asked, strict=True)]
 
 
 async def _prepare_once(state: Path, planned: Plan) -> None:

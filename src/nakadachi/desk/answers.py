@@ -80,7 +80,7 @@ def read_answer(raw: bytes, form: type[T]) -> T:
     """A JSON answer as `form`. Raises DeskError."""
     try:
         return msgspec.json.decode(raw, type=form)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise DeskError(_STRANGE) from None
 
 
@@ -104,5 +104,5 @@ def read_result(raw: bytes) -> Result:
                 ItemResult(ItemCode(code), item.value, item.reason_of_null) for code, item in words.items.items()
             ),
         )
-    except (msgspec.MsgspecError, ValueError):  # bytes that are no UTF-8 are a ValueError too
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # bytes that are no UTF-8 are a ValueError too
         raise DeskError(_STRANGE) from None

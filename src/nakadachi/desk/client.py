@@ -23,7 +23,6 @@ from nakadachi.intermediate.files.results import Result
 from nakadachi.kit.client import broke
 from nakadachi.kit.entropy import SystemEntropy
 from nakadachi.kit.tls import client_context, node_host
-from nakadachi.node import NodeConfig
 from nakadachi.terms import NodeName, Role, Serial
 
 CONNECT_SECONDS = 5.0
@@ -132,6 +131,11 @@ class DeskClient:
         async with self._ask("POST", f"held/{serial}/{decision}", query=query):
             pass
 
+    async def cancel(self, serial: Serial, query: Mapping[str, str]) -> None:
+        """照会の取消: the answer to an inquiry of ours is no longer wanted."""
+        async with self._ask("POST", f"inquiries/{serial}/cancel", query=query):
+            pass
+
     async def findings(self) -> tuple[Finding, ...]:
         """確認事項: what staff should look at, the newest first."""
         return read_answer((await self._whole("GET", "findings"))[1], tuple[Finding, ...])
@@ -235,7 +239,7 @@ def _said(config: DeskConfig, status: int, body: bytes) -> str:
     try:
         problem: Any = msgspec.json.decode(body)
         words = f"{problem['title_ja']} / {problem['title']}"
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
         words = ""
     if status == HTTPStatus.FORBIDDEN:
         return (
@@ -245,6 +249,8 @@ def _said(config: DeskConfig, status: int, body: bytes) -> str:
         )
     if words:
         return f"refused by {config.server}: {words}"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return f"{config.server} takes nothing in at the moment; try again later"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return f"{config.server} failed (status {status}); its log says why"
     return f"{config.server} answered with status {status}; is it an intermediate server of the same version?"
@@ -276,16 +282,3 @@ def _why(config: DeskConfig, wrong: Exception, seconds: float) -> str:
 def _verification(wrong: aiohttp.ClientConnectorCertificateError) -> str:
     inner = wrong.certificate_error
     return str(getattr(inner, "verify_message", "")) or type(inner).__name__
-
-
-async def node_status(config: NodeConfig, name: NodeName, url: str) -> dict[str, Any]:
-    """What a node says of itself, asked with the certificate of another; `state` says where it does not answer."""
-    context = client_context(config.certificate, config.key, config.authority)
-    timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), timeout=timeout) as session:
-        try:
-            async with session.get(f"{url}/status", server_hostname=node_host(name)) as answer:
-                said: dict[str, Any] = await answer.json()
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            return {"node": name.value, "state": "stopped"}
-    return {"node": name.value, "state": "running"} | said

@@ -9,10 +9,13 @@ from nakadachi.interface import store
 from nakadachi.interface.store import Exchange
 from nakadachi.kit.unit import Forward
 from nakadachi.ledger import records
+from nakadachi.ledger.findings import suspect
 from nakadachi.ledger.permits import Checked, check_inquiry, check_permit
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
+from nakadachi.telegrams.oversight import FindingKind
+from nakadachi.telegrams.suspicion import Suspicion
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
@@ -33,12 +36,15 @@ async def relay_inquiry(interface: Interface, unit: Unit, asked: Sequence[Asked[
     noted = []
     for one in asked:
         try:
-            checked = _check_form(interface, one)
+            checked = await _check_form(interface, unit, one)
         except Refusal as refusal:
+            suspect(interface, unit, one.header, refusal)
             replies.append(refusal)
             continue
+        await interface.heads.remember(unit, checked)
         noted += [(permit.content.serial, permit.leaf_hash, permit.content.answer_by) for permit in checked]
-        replies.append(Forward(core, interface.edition.peers.url(core)))
+        until = min(permit.content.accept_by for permit in checked) + interface.accept
+        replies.append(Forward(core, interface.edition.peers.url(core), until))
     await store.note_permit(unit.connection, noted, unit.now)
     return replies
 
@@ -52,6 +58,7 @@ async def relay_inquiry_at(interface: Interface, unit: Unit, asked: Sequence[Ask
         try:
             asking = await _check_asking(interface, unit, one)
         except Refusal as refusal:
+            suspect(interface, unit, one.header, refusal)
             replies.append(refusal)
             continue
         for item in asking:
@@ -62,7 +69,8 @@ async def relay_inquiry_at(interface: Interface, unit: Unit, asked: Sequence[Ask
             noted.append(
                 Record(content.serial, Event.REQUESTED, unit.now, content.prefix, Circumstance(), leaf=item.leaf_hash)
             )
-        replies.append(Forward(own, interface.edition.peers.url(own)))
+        until = min(item.content.accept_by for item in asking) + interface.accept
+        replies.append(Forward(own, interface.edition.peers.url(own), until))
     await store.use_permits(unit.connection, used)
     await store.keep_asked(unit.connection, kept, unit.now)
     await records.keep(unit.connection, noted)
@@ -77,10 +85,10 @@ async def relay_completed(interface: Interface, unit: Unit, asked: Sequence[Aske
     return [Forward(core, interface.edition.peers.url(core)) for _ in asked]
 
 
-def _check_form(interface: Interface, one: Asked[Inquire]) -> list[Checked]:
+async def _check_form(interface: Interface, unit: Unit, one: Asked[Inquire]) -> list[Checked]:
     """形式チェック: serial and prefix right, body key present, permit attached and valid (I4)."""
     checked = []
-    for item, statement in enumerate(one.header.statements):
+    async for item, statement in unit.each(enumerate(one.header.statements)):
         held = one.known[statement.serial].prefix
         permit = check_permit(one.telegram.part("permit", item), interface.edition.directory)
         if permit.content.serial != statement.serial or permit.content.prefix != one.header.prefix:
@@ -102,11 +110,11 @@ def _covers(held: Prefix, permitted: Prefix) -> bool:
 
 async def _check_asking(interface: Interface, unit: Unit, one: Asked[InquireAt]) -> list[Checked]:
     provider = interface.author.name.organisation
-    asking = check_inquiry(one.telegram, interface.edition, provider=provider, now=unit.now)
-    places = [(item.permit.content.origin, item.permit.index) for item in asking]
-    for origin, _ in places:
-        interface.heads.see(one.telegram.part("cosigned head"), origin, interface.edition.directory)
-        interface.heads.require_recent(origin, unit.now)
+    asking = await check_inquiry(one.telegram, interface.edition, provider=provider, unit=unit)
+    permits = [item.permit for item in asking]
+    await interface.heads.remember(unit, permits)
+    interface.heads.check(one.telegram.part("cosigned head"), permits, interface.edition.directory, unit.now)
+    places = [(permit.content.origin, permit.index) for permit in permits]
     if len(set(places)) < len(places) or await store.permits_used(unit.connection, places):
-        raise Refusal(Reason.ALREADY_USED, "the permit was used before")
-    return [item.permit for item in asking]
+        raise Suspicion(FindingKind.PERMIT_REUSED, Reason.ALREADY_USED, "the permit was used before")
+    return permits

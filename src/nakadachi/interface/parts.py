@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from nakadachi.telegrams.envelope import Lane
+
 if TYPE_CHECKING:
     from nakadachi.kit.author import Author
     from nakadachi.ledger.edition import Edition
@@ -15,11 +17,18 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Interface:
     """The interface system's parts: its hand, the edition in use, the cosigned heads it saw, the grace after
-    answer-by, the instance's name where there are several.
+    answer-by; how long a request may wait for its permit; when an exchange is over by this side's own clock.
     """
 
     author: Author
     edition: Edition
     heads: Heads
     grace: timedelta = timedelta(minutes=10)
-    instance: str = ""
+    accept: timedelta = timedelta(seconds=10)
+    permit: timedelta = timedelta(seconds=70)
+    permit_bulk: timedelta = timedelta(hours=24)
+    forget_after: timedelta = timedelta(hours=1)
+
+    def permit_within(self, lane: Lane) -> timedelta:
+        """How long a request of this lane may wait for its permit."""
+        return self.permit_bulk if lane is Lane.BULK else self.permit

@@ -65,7 +65,7 @@ async def check_prefix(interface: Interface, unit: Unit, asked: Sequence[Asked[C
         outcomes = tuple(Outcome(serial=serial, refused=reason) for serial in one.header.serials)
         version = interface.edition.lawbook.version
         replies.append(interface.author.answer(PrefixAccepted, one.telegram, lawbook=version, outcomes=outcomes))
-    await store.hold_prefix(unit.connection, held, unit.now)
+    await store.hold_prefix(unit.connection, held, unit.now, unit.now + interface.permit_bulk)
     await records.keep(unit.connection, kept)
     return replies
 
@@ -80,7 +80,8 @@ async def relay_permit_request(interface: Interface, unit: Unit, asked: Sequence
             replies.append(Refusal(Reason.OUT_OF_TURN, "the prefix is not the one held for the serial"))
             continue
         moved += one.header.serials
-        replies.append(Forward(core, interface.edition.peers.url(core)))
+        until = unit.now + interface.permit_within(one.header.lane)
+        replies.append(Forward(core, interface.edition.peers.url(core), until))
     await store.move_on(unit.connection, RequestPermit.__name__, moved, unit.now)
     return replies
 

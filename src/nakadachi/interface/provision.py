@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from nakadachi.interface import store
 from nakadachi.kit.unit import Forward
 from nakadachi.ledger import records
+from nakadachi.ledger.findings import suspect
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
+from nakadachi.telegrams.suspicion import Suspicion
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ async def relay_provision(interface: Interface, unit: Unit, asked: Sequence[Aske
         try:
             replies.append(_route(interface, unit, one))
         except Refusal as refusal:
+            suspect(interface, unit, one.header, refusal)
             replies.append(refusal)
             continue
         moved += one.header.exchanges
@@ -67,20 +71,24 @@ def _route(interface: Interface, unit: Unit, one: Asked[Provide]) -> Forward:
     header = one.header
     if header.author.organisation != header.prefix.provider:
         raise Refusal(Reason.ROLE_NOT_ALLOWED, "the author is not the provider")
-    routes = set()
+    routes, deadlines = set(), []
     for statement in header.statements:
         known = one.known[statement.serial]
+        if known.closed is not None:
+            raise Refusal(known.closed, "the exchange was closed before")
         if known.prefix is None or replace(known.prefix, items=()) != replace(header.prefix, items=()):
             raise Refusal(Reason.ROLE_NOT_ALLOWED, "the prefix is not the one asked for")
         if statement.leaf_hash != known.leaf_hash:
-            raise Refusal(Reason.PERMIT_INVALID, "the statement is of another exchange")
+            detail = "the statement is of another exchange"
+            raise Suspicion(FindingKind.ANSWER_CROSSED, Reason.PERMIT_INVALID, detail)
         if known.answer_by is None or unit.now > known.answer_by + interface.grace:
             raise Refusal(Reason.TIMED_OUT, "answer-by has passed")
         routes.add(known.route)
+        deadlines.append(known.answer_by + interface.grace)
     if header.prefix.provider == interface.author.name.organisation:
         route = routes.pop()
         if route is None or routes:
             raise Refusal(Reason.BAD_FORMAT, "exchanges of several routes in one telegram")
-        return Forward(route.to, route.url)
+        return Forward(route.to, route.url, min(deadlines))
     own = NodeName.of(Role.INTERMEDIATE, interface.author.name.organisation)
-    return Forward(own, interface.edition.peers.url(own))
+    return Forward(own, interface.edition.peers.url(own), min(deadlines))

@@ -6,17 +6,21 @@ Wiring only: configuration to parts to handlers. The start fails unless the hand
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from nakadachi.interface import code, inquiry, oversight, permit, provision, store
+from nakadachi.health.reporter import Reporter
+from nakadachi.health.watch import seen_heads
+from nakadachi.interface import closing, code, inquiry, oversight, permit, provision, store
 from nakadachi.interface.parts import Interface
+from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
-from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
+from nakadachi.ledger.findings import find
+from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, system_of
+from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
-from nakadachi.telegrams.oversight import DistributeEdition, Operation, ReportOperation
+from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportOperation
 from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, RequestPermit
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
 
@@ -29,10 +33,16 @@ HANDLERS: dict[type[Telegram], Handler] = {
     Provide: Handler(provision.relay_provision),
     ProvisionCompleted: Handler(provision.relay_completed),
     InquiryCompleted: Handler(inquiry.relay_completed),
+    Close: Handler(closing.relay_close),
+    AskState: Handler(closing.relay_question),
     LinkCodeIssued: Handler(code.relay_link_codes),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.relay_operation),
+    ReportFinding: Handler(oversight.relay_finding),
 }
+HEADS_SECONDS = 5.0
+"""How often the Commission is told of new trees."""
+OVERDUE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +55,22 @@ class InterfaceConfig:
 
 async def build(config: InterfaceConfig, world: World) -> Service:
     """The interface system, ready to start. Raises what `open_node` raises."""
-    node = await open_node(config.node, world, ("nakadachi.interface", "interface", "migrations"))
-    heads, instance = config.witness.heads(), config.node.instance
-    interface = Interface(author=node.author, edition=node.edition, heads=heads, instance=instance)
-    system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges)
-
-    async def ready() -> dict[str, Any]:
-        return await status(node)
-
-    async def report(operation: Operation) -> None:
-        await system.together(oversight.report_operation, operation)
-
+    node = await open_node(
+        config.node,
+        world,
+        ("nakadachi.interface", "interface", "migrations"),
+        ("nakadachi.ledger", "heads", "heads_sql"),
+    )
+    interface = Interface(author=node.author, edition=node.edition, heads=config.witness.heads())
+    system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges, find=find)
+    seen_heads(node.health, interface.heads)
+    reporter = Reporter(system, node.health, config.node.report_every, config.node.instance)
+    overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.close_overdue, [None]), node=system.name)
+    heads = Every(HEADS_SECONDS, lambda: system.in_bulk(oversight.report_heads, [None]), node=system.name)
     return Service(
         node,
         system,
-        application(system, ready=ready),
-        ready=(lambda: report(Operation.STARTED),),
-        ends=(lambda: report(Operation.STOPPED),),
+        application(system, health=node.health),
+        ready=(reporter.start, overdue.start, heads.start),
+        ends=(heads.stop, overdue.stop, reporter.stop),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nakadachi.kit.unit import Forward
+from nakadachi.refusal import Reason
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.terms import NodeName, Prefix, Serial
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One exchange as it is known here: the telegram seen last, the held prefix, and on the provider's side the
-    permit's leaf hash, deadline and route.
+    permit's leaf hash, deadline and route; why it was closed, where it ended without an answer.
     """
 
     serial: Serial
@@ -28,6 +29,7 @@ class Exchange:
     leaf_hash: bytes | None = None
     answer_by: datetime | None = None
     route: Forward | None = None
+    closed: Reason | None = None
 
 
 async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mapping[Serial, Exchange]:
@@ -35,7 +37,7 @@ async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mappin
     if not serials:
         return {}
     rows = await connection.fetch(
-        "SELECT serial, last, prefix, leaf_hash, answer_by, route_to, route_url FROM exchange"
+        "SELECT serial, last, prefix, leaf_hash, answer_by, route_to, route_url, closed FROM exchange"
         " WHERE serial = ANY($1::text[])",
         [serial.value for serial in serials],
     )
@@ -49,6 +51,7 @@ async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mappin
             bytes(row["leaf_hash"]) if row["leaf_hash"] else None,
             row["answer_by"],
             Forward(NodeName(row["route_to"]), row["route_url"]) if row["route_to"] else None,
+            Reason(row["closed"]) if row["closed"] else None,
         )
     return found
 
@@ -61,11 +64,13 @@ async def keep_issued(connection: Connection, serials: Sequence[Serial], now: da
     )
 
 
-async def hold_prefix(connection: Connection, pairs: Sequence[tuple[Serial, Prefix]], now: datetime) -> None:
-    """Hold the pairs of serial and prefix (I2)."""
+async def hold_prefix(
+    connection: Connection, pairs: Sequence[tuple[Serial, Prefix]], now: datetime, until: datetime
+) -> None:
+    """Hold the pairs of serial and prefix (I2); a pair that nothing comes of is erased after `until`."""
     await connection.executemany(
-        "UPDATE exchange SET last = 'CheckPrefix', prefix = $2, changed_at = $3 WHERE serial = $1",
-        [(serial.value, encode_json(prefix), now) for serial, prefix in pairs],
+        "UPDATE exchange SET last = 'CheckPrefix', prefix = $2, changed_at = $3, answer_by = $4 WHERE serial = $1",
+        [(serial.value, encode_json(prefix), now, until) for serial, prefix in pairs],
     )
 
 
@@ -136,3 +141,23 @@ async def end(connection: Connection, last: str, serials: Sequence[Serial], now:
         [serial.value for serial in serials],
         now,
     )
+
+
+async def close(connection: Connection, closed: Sequence[tuple[Serial, Reason]], now: datetime) -> None:
+    """Exchanges ended without an answer: the held pair is erased, the reason stays."""
+    await connection.executemany(
+        "UPDATE exchange SET last = 'Close', closed = coalesce(closed, $2), prefix = NULL, route_to = NULL,"
+        " route_url = NULL, ended = true, changed_at = $3 WHERE serial = $1 AND NOT ended",
+        [(serial.value, reason.value, now) for serial, reason in closed],
+    )
+
+
+async def overdue(connection: Connection, before: datetime, *, most: int) -> list[Serial]:
+    """Exchanges that should have ended before, locked for whoever closes them."""
+    rows = await connection.fetch(
+        "SELECT serial FROM exchange WHERE NOT ended AND answer_by <= $1 ORDER BY answer_by LIMIT $2"
+        " FOR UPDATE SKIP LOCKED",
+        before,
+        most,
+    )
+    return [Serial(row["serial"]) for row in rows]

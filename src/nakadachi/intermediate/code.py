@@ -53,7 +53,7 @@ async def hear_requested(_intermediate: Intermediate, unit: Unit, heard: Sequenc
         numbers = [
             MatchingNumber(request.part("matching number", item).decode()) for item in range(request.header.count)
         ]
-        if isinstance(answer, LinkCodeRequested):
+        if isinstance(answer, LinkCodeRequested) and len(answer.outcomes) == len(numbers):
             refused += [(number, why) for number, why in zip(numbers, answer.outcomes, strict=True) if why is not None]
         else:
             refused += [(number, getattr(answer, "reason", Reason.INTERNAL)) for number in numbers]

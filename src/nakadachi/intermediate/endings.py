@@ -8,12 +8,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nakadachi.intermediate import exchange_store
+from nakadachi.intermediate import ending_store, exchange_store
 from nakadachi.intermediate.exchange_store import Inquiry
 from nakadachi.intermediate.rules import State
 from nakadachi.ledger import records
 from nakadachi.ledger.records import Event, Record
 from nakadachi.refusal import Reason
+from nakadachi.telegrams.closing import Close
 from nakadachi.telegrams.inquiry import Completion, Ending, InquiryCompleted
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 
 Ended = tuple[Inquiry, State, Reason | None, bytes | None]
-"""An inquiry that ends: how, why where it was refused, and the items received (JSON) where it was answered."""
+"""An inquiry that ends: how, why where it was not answered, and the items received (JSON) where it was."""
+
+_EVENTS = {State.ANSWERED: Event.RECEIVED, State.REFUSED: Event.REFUSED}
 
 
 async def end(
@@ -34,22 +37,29 @@ async def end(
     *,
     core_knows: bool = True,
 ) -> None:
-    """照会の終了: state, record, the word to the core where it knows of the exchange, the wake-up for whoever waits."""
-    if not ended:
+    """照会の終了: state, record, the word to the core where it knows of the exchange, the wake-up for whoever waits.
+
+    One that ended before stays as it is.
+    """
+    ending = [one for one in ended if one[0].state.is_open]
+    if not ending:
         return
-    rows = [(inquiry.serial, state, reason, answer) for inquiry, state, reason, answer in ended]
+    rows = [(inquiry.serial, state, reason, answer) for inquiry, state, reason, answer in ending]
     await exchange_store.end_inquiries(unit.connection, rows, unit.now)
-    kept, completions = [], []
-    for inquiry, state, reason, answer in ended:
-        event = Event.RECEIVED if state is State.ANSWERED else Event.REFUSED
+    kept: list[Record] = []
+    told: list[Completion] = []
+    closed: list[Completion] = []
+    for inquiry, state, reason, answer in ending:
+        event = _EVENTS.get(state, Event.CLOSED)
         kept.append(
             Record(inquiry.serial, event, unit.now, inquiry.prefix, inquiry.by, reason=reason, leaf=inquiry.leaf_hash)
         )
-        ending = Ending.ANSWERED if state is State.ANSWERED else Ending.REFUSED
-        completions.append(Completion(serial=inquiry.serial, ending=ending, ended_at=unit.now, reason=reason))
+        completion = Completion(serial=inquiry.serial, ending=Ending(state.value), ended_at=unit.now, reason=reason)
+        (closed if state.is_closed else told).append(completion)
         done = replace(inquiry, state=state, reason=reason, answer=answer)
         unit.then(partial(intermediate.settled.tell, inquiry.serial, done))
     await records.keep(unit.connection, kept)
     if core_knows:
-        await exchange_store.queue_completions(unit.connection, InquiryCompleted.__name__, completions)
+        await ending_store.queue_completions(unit.connection, InquiryCompleted.__name__, told)
+        await ending_store.queue_completions(unit.connection, Close.__name__, closed)
         unit.then(intermediate.ended.set)

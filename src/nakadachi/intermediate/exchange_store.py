@@ -1,4 +1,4 @@
-"""SQL on exchanges: what we asked of others, what others asked of us, and the endings to be told. Terms, never rows."""
+"""SQL on exchanges: what we asked of others, and what others asked of us. Terms, never rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nakadachi.intermediate.subjects import AddresseeNumber
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.codec import decode_json, encode_json
-from nakadachi.telegrams.inquiry import Completion, Ending
+from nakadachi.telegrams.inquiry import Ending
 from nakadachi.terms import NodeName, OrganisationCode, Prefix, Serial
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What an inquiry's permit brought: the prefix with its items, the leaf hash, the suite, and the wrapped seed."""
+    """What an inquiry's permit brought: the prefix with its items, the leaf hash, the suite, the wrapped seed, and when
+    we close it if nothing came.
+    """
 
     serial: Serial
     prefix: Prefix
@@ -48,6 +50,7 @@ class Stated:
     suite: str
     month: str
     seed: bytes = field(repr=False)
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class AskedOfUs:
     reason: Reason | None
     asked_at: datetime
     answer_by: datetime
+    ending: Ending | None = None
 
 
 _INQUIRY = (
@@ -75,7 +79,7 @@ _INQUIRY = (
 )
 _ASKED = (
     "SELECT serial, last, origin, index, addressee, prefix, leaf_hash, body_key, suite, inquirer, state, reason,"
-    " asked_at, answer_by FROM asked"
+    " asked_at, answer_by, ending FROM asked"
 )
 
 
@@ -125,9 +129,20 @@ async def inquiries(connection: Connection, serials: Sequence[Serial]) -> dict[S
 async def note_permits(connection: Connection, stated: Sequence[Stated]) -> None:
     """Permits came, and our statements go out; an inquiry that ended meanwhile gets no seed again."""
     await connection.executemany(
-        "UPDATE inquiry SET last = 'Inquire', prefix = $2, leaf_hash = $3, suite = $4, month = $5, seed = $6"
-        " WHERE serial = $1 AND state = 'asked'",
-        [(one.serial.value, encode_json(one.prefix), one.leaf_hash, one.suite, one.month, one.seed) for one in stated],
+        "UPDATE inquiry SET last = 'Inquire', prefix = $2, leaf_hash = $3, suite = $4, month = $5, seed = $6,"
+        " due_at = $7 WHERE serial = $1 AND state = 'asked'",
+        [
+            (
+                one.serial.value,
+                encode_json(one.prefix),
+                one.leaf_hash,
+                one.suite,
+                one.month,
+                one.seed,
+                one.due_at,
+            )
+            for one in stated
+        ],
     )
 
 
@@ -157,7 +172,8 @@ async def keep_asked(connection: Connection, asked: Sequence[AskedOfUs]) -> None
     """Inquiries of others; a permit used before fails on its place in the log."""
     await connection.executemany(
         "INSERT INTO asked (serial, last, origin, index, addressee, prefix, leaf_hash, body_key, suite, inquirer,"
-        " state, reason, asked_at, answer_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        " state, reason, asked_at, answer_by, ending)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         [
             (
                 one.serial.value,
@@ -174,6 +190,7 @@ async def keep_asked(connection: Connection, asked: Sequence[AskedOfUs]) -> None
                 one.reason.value if one.reason else None,
                 one.asked_at,
                 one.answer_by,
+                one.ending.value if one.ending else None,
             )
             for one in asked
         ],
@@ -204,57 +221,32 @@ async def lock_asked(connection: Connection, serials: Sequence[Serial]) -> None:
     )
 
 
+async def overdue(connection: Connection, now: datetime, *, most: int) -> list[Inquiry]:
+    """Our inquiries that should have ended by now, locked for whoever closes them."""
+    rows = await connection.fetch(
+        f"{_INQUIRY} WHERE state IN ('asked', 'held') AND due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+        now,
+        most,
+    )
+    return [_inquiry_row(row) for row in rows]
+
+
+async def held_overdue(connection: Connection, now: datetime, *, most: int) -> list[AskedOfUs]:
+    """Inquiries of others that staff did not decide in time, locked for whoever closes them."""
+    rows = await connection.fetch(
+        f"{_ASKED} WHERE state = 'held' AND answer_by <= $1 ORDER BY asked_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+        now,
+        most,
+    )
+    return [_asked_row(row) for row in rows]
+
+
 async def settle_asked(connection: Connection, settled: Sequence[tuple[Serial, State, Reason | None]]) -> None:
     """Our answer or refusal to inquiries of others is on its way."""
     await connection.executemany(
         "UPDATE asked SET state = $2, reason = $3 WHERE serial = $1",
         [(serial.value, state.value, reason.value if reason else None) for serial, state, reason in settled],
     )
-
-
-async def queue_completions(connection: Connection, telegram: str, completions: Sequence[Completion]) -> None:
-    """Endings that the core is to be told of."""
-    await connection.executemany(
-        "INSERT INTO completion (serial, telegram, ending, reason, ended_at) VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT (serial) DO NOTHING",
-        [
-            (one.serial.value, telegram, one.ending.value, one.reason.value if one.reason else None, one.ended_at)
-            for one in completions
-        ],
-    )
-
-
-async def take_completions(connection: Connection, telegram: str, most: int) -> list[Completion]:
-    """Take up to `most` endings to be told in one telegram."""
-    rows = await connection.fetch(
-        "DELETE FROM completion WHERE serial IN (SELECT serial FROM completion WHERE telegram = $1 LIMIT $2"
-        " FOR UPDATE SKIP LOCKED) RETURNING serial, ending, reason, ended_at",
-        telegram,
-        most,
-    )
-    return [
-        Completion(
-            serial=Serial(row["serial"]),
-            ending=Ending(row["ending"]),
-            ended_at=row["ended_at"],
-            reason=Reason(row["reason"]) if row["reason"] else None,
-        )
-        for row in rows
-    ]
-
-
-async def keep_findings(connection: Connection, serials: Sequence[Serial], kind: str, now: datetime) -> None:
-    """Something staff should look at."""
-    await connection.executemany(
-        "INSERT INTO finding (serial, kind, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        [(serial.value, kind, now) for serial in serials],
-    )
-
-
-async def findings(connection: Connection, *, most: int) -> list[tuple[Serial, str, datetime]]:
-    """What staff should look at, the newest first."""
-    rows = await connection.fetch("SELECT serial, kind, at FROM finding ORDER BY at DESC LIMIT $1", most)
-    return [(Serial(row["serial"]), row["kind"], row["at"]) for row in rows]
 
 
 def _inquiry_row(row: Any) -> Inquiry:
@@ -290,4 +282,5 @@ def _asked_row(row: Any) -> AskedOfUs:
         Reason(row["reason"]) if row["reason"] else None,
         row["asked_at"],
         row["answer_by"],
+        Ending(row["ending"]) if row["ending"] else None,
     )

@@ -6,32 +6,35 @@ The client certificate must be that of an existing system of this organisation, 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import re
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nakadachi.intermediate import desk, exchange_store, store
-from nakadachi.intermediate.files.inquiries import InquiryLine, inquiries
+from nakadachi.intermediate import desk, ending_store, exchange_store, store
+from nakadachi.intermediate.bulk import at_once, in_bulk
+from nakadachi.intermediate.files.inquiries import inquiries
 from nakadachi.intermediate.files.people import people
 from nakadachi.intermediate.files.provisions import ProvisionLine, protections, provisions
 from nakadachi.intermediate.files.provisions_xml import provisions_xml
 from nakadachi.intermediate.files.reading import LineReader, Reject, read_all_or_rejects
 from nakadachi.intermediate.files.results import Form, Result, ResultWriter
 from nakadachi.intermediate.files.standard import hold_to_standard
-from nakadachi.kit.web import peer_of, problem
+from nakadachi.kit.lanes import Busy
+from nakadachi.kit.log import logger
+from nakadachi.kit.streams import Streamed, spool
+from nakadachi.kit.web import later, peer_of, problem
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.telegrams.envelope import Lane
 from nakadachi.terms import Serial
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from starlette.requests import Request
 
@@ -40,12 +43,15 @@ if TYPE_CHECKING:
     from nakadachi.kit.server import System
 
 FILE_LIMIT = 2 * 1024**3
+INQUIRIES_LIMIT = 256 * 1024**2
+"""Bytes of an inquiry file, over a million lines: what its lines ask is remembered, so that none asks twice."""
 CHUNK_LINES = 500
-WINDOW = 64
-"""Inquiries of one file that are under way at the same time."""
 MOST_REJECTS = 1000
 MOST_HELD = 1000
 _REQUEST_KEY = re.compile(r'"[A-Za-z0-9-]{8,64}"')
+ORDER = re.compile(r"[0-9A-Za-z._-]{0,64}")
+FILES = frozenset(f"/existing/{kind}" for kind in ("people", "provisions", "protections", "link", "inquiries"))
+"""Paths that take files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Existing:
             self._route("/existing/link", self.link, "POST"),
             self._route("/existing/inquiries", self.inquire, "POST"),
             self._route("/existing/inquiries/{serial}", self.read, "GET"),
+            self._route("/existing/inquiries/{serial}/cancel", self.cancel, "POST"),
             self._route("/existing/held", self.held, "GET"),
             self._route("/existing/held/{serial}/{decision}", self.settle, "POST"),
             self._route("/existing/findings", self.findings, "GET"),
@@ -80,9 +87,21 @@ class Existing:
                     raise Refusal(Reason.ROLE_NOT_ALLOWED, "no existing system of this organisation")
                 if self.system.peers.directory.is_revoked(peer.serial):
                     raise Refusal(Reason.ROLE_NOT_ALLOWED, "the certificate is revoked")
-                return await handle(request)
+                what, most = self._place(request)
+                with ExitStack() as held:
+                    held.enter_context(self.system.lanes.place(what, most))
+                    answer = await handle(request)
+                    if isinstance(answer, Streamed):
+                        # It is worked on as long as its results are read.
+                        answer.held.enter_context(held.pop_all())
+                    return answer
             except Refusal as refusal:
                 return problem(refusal)
+            except Busy as busy:
+                logger().info("request.turned_away", node=self.system.name.value, detail=str(busy))
+                return later(busy)
+            except TimeoutError:
+                return Response(status_code=408)
 
         return Route(path, guarded, methods=[method])
 
@@ -107,7 +126,7 @@ class Existing:
     async def link(self, request: Request) -> Response:
         """符号付番: issue link codes for the people of a people file; one answer line per person (M1)."""
         with tempfile.TemporaryFile() as file:
-            await _spool(request, file)
+            await spool(request, file, FILE_LIMIT)
             reading = await asyncio.to_thread(read_all_or_rejects, people(LineReader(file)), limit=MOST_REJECTS)
         if not reading.loadable:
             return _rejected(reading.rejects, reading.count)
@@ -118,19 +137,33 @@ class Existing:
     async def inquire(self, request: Request) -> Response:
         """大量照会: an inquiry file to one result per line, in order, as each is known (M2).
 
-        A request with an `Idempotency-Key` may be sent again where its connection broke: it begins no second inquiry.
+        With `order`, a name of the existing system's own, the file may be sent again after its results broke off: lines
+        that were asked are not asked again, and their results are told. A request with an `Idempotency-Key` may be sent
+        again too where its connection broke, under the same key; where it names an order, that is what counts.
         """
+        if not ORDER.fullmatch(request.query_params.get("order", "")):
+            raise Refusal(Reason.BAD_FORMAT, "order: up to 64 letters, digits, dots, hyphens and underscores")
         key = _request_key(request)
-        file = tempfile.TemporaryFile()  # noqa: SIM115  closed when the answer is streamed
-        await _spool(request, file)
-        results = self._results(file, request.query_params, key)
-        return StreamingResponse(results, media_type="application/x-ndjson")
+        with ExitStack() as held:
+            file = held.enter_context(tempfile.TemporaryFile())
+            await spool(request, file, INQUIRIES_LIMIT)
+            work = at_once if _interactive(request) else in_bulk
+            results = work(self.system, self.serials, inquiries(LineReader(file)), request.query_params, request=key)
+            return Streamed(results, _words, held.pop_all())
 
     async def read(self, request: Request) -> Response:
         """照会結果: what became of one inquiry, by its serial."""
         serial = _serial(request)
         found = await self.system.together(desk.read_inquiries, serial)
         return Response(_words(desk.result_of(1, serial, found)), media_type="application/x-ndjson")
+
+    async def cancel(self, request: Request) -> Response:
+        """照会の取消: the answer to an inquiry is no longer wanted; the provider is told (M2)."""
+        serial = _serial(request)
+        refusal = await desk.cancel(self.system, serial, _circumstance(request.query_params, "staff"))
+        if refusal is not None:
+            raise refusal
+        return JSONResponse({"serial": serial.value, "decision": "cancel"})
 
     async def held(self, _request: Request) -> Response:
         """保留一覧: what waits for our staff, the oldest first (M3)."""
@@ -166,7 +199,7 @@ class Existing:
     async def findings(self, _request: Request) -> Response:
         """確認事項: what staff should look at, the newest first."""
         async with self.system.database.acquire() as connection:
-            found = await exchange_store.findings(connection, most=MOST_HELD)
+            found = await ending_store.findings(connection, most=MOST_HELD)
         return JSONResponse([{"serial": one.value, "kind": kind, "at": at.isoformat()} for one, kind, at in found])
 
     async def _load(
@@ -178,15 +211,17 @@ class Existing:
         """One file in one transaction: nothing is half loaded unless good lines alone were asked for."""
         good = request.query_params.get("accept_good_lines") == "1"
         with tempfile.TemporaryFile() as file:
-            await _spool(request, file)
+            await spool(request, file, FILE_LIMIT)
             reading = await asyncio.to_thread(
                 read_all_or_rejects, read(file), limit=MOST_REJECTS, accept_good_lines=good
             )
         if not reading.loadable:
             return _rejected(reading.rejects, reading.count)
-        async with self.system.database.transaction() as connection:
+        lanes = self.system.lanes
+        async with lanes.behind(), self.system.database.transaction() as connection:
             for start in range(0, len(reading.lines), CHUNK_LINES):
                 await load(connection, reading.lines[start : start + CHUNK_LINES])
+                await lanes.give_way()
         return JSONResponse(
             {
                 "loaded": len(reading.lines),
@@ -195,36 +230,16 @@ class Existing:
             }
         )
 
-    async def _results(self, file: Any, options: Any, key: tuple[str, str] | None) -> AsyncIterator[bytes]:
-        """Results in the order of the file, at most a window of inquiries under way."""
-        under_way: list[asyncio.Task[Result]] = []
-        lane = Lane.INTERACTIVE if options.get("lane") == "interactive" else Lane.BULK
-        try:
-            lines = inquiries(LineReader(file))
-            while chunk := await asyncio.to_thread(_take, lines, CHUNK_LINES):
-                for line in chunk:
-                    under_way.append(asyncio.create_task(self._one(line, options, lane, key)))
-                    if len(under_way) >= WINDOW:
-                        yield _words(await under_way.pop(0))
-            while under_way:
-                yield _words(await under_way.pop(0))
-        finally:
-            for task in under_way:
-                task.cancel()
-            file.close()
+    def _place(self, request: Request) -> tuple[str, int]:
+        """Where a request counts: files are few and long, all else is many and short."""
+        limits = self.system.lanes.limits
+        if request.method == "POST" and request.url.path in FILES and not _interactive(request):
+            return "files", limits.files
+        return "requests of existing systems", limits.interactive
 
-    async def _one(self, line: InquiryLine | Reject, options: Any, lane: Lane, key: tuple[str, str] | None) -> Result:
-        if isinstance(line, Reject):
-            return Result.rejected(line)
-        by = Circumstance(
-            staff=line.operator,
-            department=line.department,
-            terminal=options.get("terminal", ""),
-            purpose=options.get("purpose", ""),
-            case_number=options.get("case_number", ""),
-            withheld=line.non_disclosure > 0,
-        )
-        return await desk.ask(self.system, self.serials, line, by=by, lane=lane, request=key)
+
+def _interactive(request: Request) -> bool:
+    return request.query_params.get("lane") == "interactive"
 
 
 def _circumstance(options: Any, staff: str) -> Circumstance:
@@ -254,20 +269,6 @@ def _reason(options: Any) -> Reason:
         return Reason(options.get("reason", Reason.WITHHELD.value))
     except ValueError:
         raise Refusal(Reason.BAD_FORMAT, "no reason of the closed list") from None
-
-
-def _take(lines: Iterable[InquiryLine | Reject], most: int) -> list[InquiryLine | Reject]:
-    return list(itertools.islice(lines, most))
-
-
-async def _spool(request: Request, file: Any) -> None:
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > FILE_LIMIT:
-            raise Refusal(Reason.TOO_LARGE, f"a file of more than {FILE_LIMIT} bytes")
-        file.write(chunk)
-    file.seek(0)
 
 
 def _rejected(rejects: Sequence[Reject], count: int) -> Response:

@@ -18,6 +18,7 @@ from nakadachi.crypto.sealing import SealSuite, new_private, seal, subject_info
 from nakadachi.crypto.subject import subject_check
 from nakadachi.intermediate import endings, exchange_store, request_store, store
 from nakadachi.intermediate.exchange_store import Inquiry, Stated
+from nakadachi.intermediate.findings import find, find_mismatches
 from nakadachi.intermediate.parts import BODY_SEED, provider_node
 from nakadachi.intermediate.rules import State
 from nakadachi.kit.author import Enclosure
@@ -28,7 +29,9 @@ from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.envelope import Lane, Refused, Verified
 from nakadachi.telegrams.inquiry import Inquire, InquiryAccepted, InquiryStatement
+from nakadachi.telegrams.oversight import Finding, FindingKind
 from nakadachi.telegrams.permit import CheckPrefix, Opening, PermitGranted, PrefixAccepted, RequestPermit
+from nakadachi.telegrams.suspicion import Suspicion
 from nakadachi.terms import LinkCode, Prefix, Serial
 
 if TYPE_CHECKING:
@@ -66,7 +69,7 @@ async def begin(intermediate: Intermediate, unit: Unit, wishes: Sequence[Wish]) 
     people = await store.people_by_addressee(unit.connection, [wish.addressee for wish in wishes])
     begun, kept = [], []
     groups: dict[object, list[tuple[Wish, LinkCode]]] = defaultdict(list)
-    for wish in wishes:
+    async for wish in unit.each(wishes):
         person = people.get(wish.addressee)
         reason = _cannot_ask(person)
         state = State.REFUSED if reason else State.ASKED
@@ -124,7 +127,8 @@ def _ask(intermediate: Intermediate, unit: Unit, group: Sequence[tuple[Wish, Lin
     ]
     check = intermediate.author.write(CheckPrefix, to=own, **shared)
     request = intermediate.author.write(RequestPermit, to=intermediate.edition.peers.core(), parts=parts, **shared)
-    unit.send(check, request, to=own, url=intermediate.edition.peers.url(own))
+    within = intermediate.times.permit_bulk if first.lane is Lane.BULK else intermediate.times.permit
+    unit.send(check, request, to=own, url=intermediate.edition.peers.url(own), until=unit.now + within)
 
 
 async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[RequestPermit]]) -> None:
@@ -134,17 +138,22 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
     people = await store.people_by_addressee(unit.connection, [inquiry.addressee for inquiry in known.values()])
     refused: list[endings.Ended] = []
     stopped_here: list[endings.Ended] = []
+    found: list[Finding] = []
     noted = []
     for one in heard:
         statements: list[InquiryStatement] = []
         parts: list[Enclosure] = []
-        for serial in one.sent[-1].header.serials:
+        async for serial in unit.each(one.sent[-1].header.serials):
             inquiry = known[serial]
             if inquiry.last != RequestPermit.__name__ or inquiry.state is not State.ASKED:
                 continue
             try:
                 checked, permit = _granted(intermediate, one, serial, people[inquiry.addressee])
             except Refusal as refusal:
+                if isinstance(refusal, Suspicion):
+                    core = one.answers[-1].header.author
+                    kind, reason = refusal.kind, refusal.reason
+                    found.append(Finding(kind=kind, at=unit.now, serial=serial, about=core, reason=reason))
                 ended = stopped_here if _stopped_here(one) else refused
                 ended.append((inquiry, State.REFUSED, refusal.reason, None))
                 continue
@@ -153,14 +162,15 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
             statements.append(statement)
             month = intermediate.keys.month(unit.now)
             wrapped = month.wrap(seed, f"{BODY_SEED} {serial.value}")
-            noted.append(
-                Stated(serial, checked.content.prefix, checked.leaf_hash, checked.content.suite, month.name, wrapped)
-            )
+            due = checked.content.answer_by + intermediate.times.close
+            content = checked.content
+            noted.append(Stated(serial, content.prefix, checked.leaf_hash, content.suite, month.name, wrapped, due))
         if statements:
             _inquire(intermediate, unit, one, prefix=noted[-1].prefix, statements=statements, parts=parts)
     await exchange_store.note_permits(unit.connection, noted)
     await endings.end(intermediate, unit, refused)
     await endings.end(intermediate, unit, stopped_here, core_knows=False)
+    await find(intermediate, unit, found)
 
 
 def acceptance_matters(heard: Heard[Inquire]) -> bool:
@@ -192,7 +202,7 @@ async def hear_acceptance(intermediate: Intermediate, unit: Unit, heard: Sequenc
         ended = [(known[serial], State.REFUSED, reason, None) for serial, reason in refused.items() if serial in known]
         await endings.end(intermediate, unit, ended)
         mismatched = [serial for serial, reason in refused.items() if reason is Reason.SUBJECT_MISMATCH]
-        await exchange_store.keep_findings(unit.connection, mismatched, "subject mismatch", unit.now)
+        await find_mismatches(intermediate, unit, mismatched)
 
 
 def _pseudonym(intermediate: Intermediate, by: Circumstance) -> str:
@@ -220,13 +230,16 @@ def _granted(intermediate: Intermediate, one: Heard[Any], serial: Serial, person
     granted = one.answers[-1]
     if not isinstance(granted.header, PermitGranted) or person.link_code is None:
         raise Refusal(Reason.OUT_OF_TURN, "no permit came")
-    item = [outcome.serial for outcome in granted.header.outcomes].index(serial)
+    items = [place for place, outcome in enumerate(granted.header.outcomes) if outcome.serial == serial]
+    if not items:
+        raise Refusal(Reason.OUT_OF_TURN, "the permits that came are of other exchanges")
+    item = items[0]
     permit = granted.part("permit", item)
     checked = check_permit(permit, intermediate.edition.directory)
     opening = decode_json(granted.part("opening", item), Opening)
     check_code(checked.content.commitments.inquirer_code, INQUIRER_CODE, person.link_code, opening)
     if checked.content.serial != serial:
-        raise Refusal(Reason.PERMIT_INVALID, "the permit is of another exchange")
+        raise Suspicion(FindingKind.PERMIT_INVALID, Reason.PERMIT_INVALID, "the permit is of another exchange")
     return checked, permit
 
 
@@ -276,4 +289,5 @@ def _inquire(
         statements=tuple(statements),
         staff=request.header.staff,
     )
-    unit.send(telegram, to=own, url=intermediate.edition.peers.url(own))
+    until = min(one.accept_by for one in statements) + intermediate.times.accept
+    unit.send(telegram, to=own, url=intermediate.edition.peers.url(own), until=until)

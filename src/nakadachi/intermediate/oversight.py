@@ -1,26 +1,30 @@
-"""監視: the law book and directory in use, and the word that this system started or stopped (I9, I13)."""
+"""監視: the law book and directory in use, and what the own interface system says of its operation (I9, I13)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nakadachi import __version__
-from nakadachi.intermediate import exchange_store
+from nakadachi.intermediate import ending_store, store
+from nakadachi.intermediate.findings import find
 from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
 from nakadachi.refusal import Refusal
-from nakadachi.telegrams.inquiry import InquiryCompleted
-from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportOperation
+from nakadachi.telegrams.closing import Close
+from nakadachi.telegrams.envelope import Lane
+from nakadachi.telegrams.inquiry import InquiryCompleted, Noted
+from nakadachi.telegrams.oversight import EditionHeld, FindingKind
 from nakadachi.telegrams.provision import ProvisionCompleted
+from nakadachi.telegrams.suspicion import Suspicion, findings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nakadachi.intermediate.parts import Intermediate
     from nakadachi.kit.unit import Asked, Reply, Unit
-    from nakadachi.telegrams.oversight import Operation
+    from nakadachi.telegrams.envelope import Telegram
+    from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 
-MOST_COMPLETIONS = 500
-"""Endings of one telegram: they must fit the header of the interactive lane."""
+MOST_COMPLETIONS = 200
+"""Endings of one telegram. They travel in the bulk lane, since nobody waits for them."""
 
 
 async def hold_edition(
@@ -32,9 +36,12 @@ async def hold_edition(
         try:
             intermediate.edition.use(one.telegram.part(LAWBOOK), one.telegram.part(DIRECTORY))
         except Refusal as refusal:
-            replies.append(refusal)
+            stale = Suspicion(FindingKind.EDITION_STALE, refusal.reason, refusal.detail)
+            await find(intermediate, unit, findings_of(one.header, stale, about=one.header.author, at=unit.now))
+            replies.append(stale)
             continue
         await intermediate.edition.keep(unit.connection, unit.now)
+        intermediate.edition.tell(intermediate.author.name)
         edition = intermediate.edition
         replies.append(
             intermediate.author.answer(
@@ -44,32 +51,31 @@ async def hold_edition(
     return replies
 
 
-async def report_operation(intermediate: Intermediate, unit: Unit, operations: Sequence[Operation]) -> list[None]:
-    """稼働状況通知: tell the core, through the own interface system, that we started or stopped."""
-    for operation in operations:
-        telegram = intermediate.author.write(
-            ReportOperation,
-            to=intermediate.edition.peers.core(),
-            operation=operation,
-            at=unit.now,
-            software=__version__,
-            lawbook=intermediate.edition.lawbook.version,
-            directory=intermediate.edition.directory.version,
-            instance=intermediate.instance,
-        )
-        unit.send(telegram, to=intermediate.interface, url=intermediate.edition.peers.url(intermediate.interface))
-    return [None] * len(operations)
+async def note_interface(
+    intermediate: Intermediate, unit: Unit, asked: Sequence[Asked[ReportOperation]]
+) -> list[Reply]:
+    """起動通知・停止通知 of the own interface system (I9): keep the newest, for whoever operates this server."""
+    for one in asked:
+        await store.note_interface(unit.connection, one.header, unit.now)
+    return [intermediate.author.answer(Noted, one.telegram) for one in asked]
 
 
 async def tell_completions(intermediate: Intermediate, unit: Unit, turns: Sequence[None]) -> list[int]:
-    """完了通知: what ended since the last turn, many in one telegram of each kind (hops 7 and 8). Returns how many."""
+    """完了通知, 中止通知: what ended since the last turn, many in one telegram of each kind (hops 7 and 8).
+
+    Returns how many.
+    """
     told = 0
-    for kind in (ProvisionCompleted, InquiryCompleted):
-        completions = await exchange_store.take_completions(unit.connection, kind.__name__, MOST_COMPLETIONS)
+    endings: tuple[tuple[type[Telegram], str], ...] = (
+        (ProvisionCompleted, "completions"),
+        (InquiryCompleted, "completions"),
+        (Close, "closings"),
+    )
+    for kind, field in endings:
+        completions = await ending_store.take_completions(unit.connection, kind.__name__, MOST_COMPLETIONS)
         if completions:
-            telegram = intermediate.author.write(
-                kind, to=intermediate.edition.peers.core(), completions=tuple(completions)
-            )
+            fields: dict[str, Any] = {field: tuple(completions)}
+            telegram = intermediate.author.write(kind, to=intermediate.edition.peers.core(), lane=Lane.BULK, **fields)
             unit.send(telegram, to=intermediate.interface, url=intermediate.edition.peers.url(intermediate.interface))
         told += len(completions)
     return [told] * len(turns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nakadachi.kit.waiters import Waiters
@@ -19,26 +20,42 @@ if TYPE_CHECKING:
     from nakadachi.terms import Prefix, Serial
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When this side stops waiting (design 2.8): deadlines nest, the inquirer's interface system refuses first.
+
+    `permit` and `permit_bulk` from the beginning of an inquiry; `accept` after accept-by; `close` and `provide` after
+    answer-by: when our inquiry is closed, when our provision is sent no more; `state` is how long a question lives.
+    """
+
+    permit: timedelta = timedelta(seconds=70)
+    permit_bulk: timedelta = timedelta(hours=24)
+    accept: timedelta = timedelta(seconds=10)
+    close: timedelta = timedelta(minutes=11)
+    provide: timedelta = timedelta(minutes=12)
+    state: timedelta = timedelta(days=1)
+
+
 BODY_SEED = "body seed"
 """What a wrapped seed of a one-time body key is bound to, before the serial."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intermediate:
-    """The intermediate server's parts. `seals` are its static seal keys by suite; `settled` wakes whoever waits for an
-    inquiry, `ended` whoever tells the core of endings; `tries` is how many mismatches a person's row stands in a day
-    before no more are compared (design 2.7); `instance` is this instance's name where there are several.
+    """The intermediate server's parts. `seals` are its static seal keys by suite, the newest first; `settled` wakes
+    whoever waits for an inquiry, `ended` whoever tells the core of endings; `tries` is how many mismatches a person's
+    row stands in a day before no more are compared (design 2.7).
     """
 
     author: Author
     edition: Edition
     keys: KeyStore
     heads: Heads
-    seals: dict[str, PrivateSeal]
+    seals: dict[str, tuple[PrivateSeal, ...]]
     settled: Waiters[Serial, Inquiry] = field(default_factory=Waiters)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     tries: int = 5
-    instance: str = ""
+    times: Times = field(default_factory=Times)
 
     @property
     def interface(self) -> NodeName:

@@ -5,6 +5,7 @@ to 7; M3, M5, design 2.7).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 from nakadachi.crypto.commitment import digest
 from nakadachi.crypto.sealing import SealSuite, body_info, seal, subject_info, unseal
 from nakadachi.crypto.subject import compare
-from nakadachi.intermediate import exchange_store, store
+from nakadachi.intermediate import ending_store, exchange_store, store
 from nakadachi.intermediate.exchange_store import AskedOfUs
-from nakadachi.intermediate.rules import State, choose_items, must_hold, subject_words
+from nakadachi.intermediate.findings import find_mismatches, suspect
+from nakadachi.intermediate.rules import State, choose_items, ending_of, must_hold, subject_words
 from nakadachi.kit.author import Enclosure
 from nakadachi.ledger import records
 from nakadachi.ledger.permits import Asking, check_inquiry
@@ -23,12 +25,15 @@ from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import encode_json
 from nakadachi.telegrams.envelope import Lane, Refused
 from nakadachi.telegrams.inquiry import Acceptance, Completion, Ending, InquireAt, InquiryAccepted
+from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.telegrams.provision import Body, Provide, ProvisionCompleted, ProvisionReceived, ProvisionStatement
+from nakadachi.telegrams.suspicion import Suspicion
 from nakadachi.terms import japan_day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nakadachi.crypto.sealing import PrivateSeal
     from nakadachi.intermediate.parts import Intermediate
     from nakadachi.intermediate.rules import Held, Protection
     from nakadachi.intermediate.store import Person
@@ -75,7 +80,10 @@ async def accept_inquiry(intermediate: Intermediate, unit: Unit, asked: Sequence
         if isinstance(items, Refusal):
             replies.append(items)
             continue
-        decided = [_decide(intermediate, unit, item, people=people, held=held, marked=marked) for item in items]
+        decided = [
+            _decide(intermediate, unit, item, people=people, held=held, marked=marked)
+            async for item in unit.each(items)
+        ]
         cases += decided
         outcomes = tuple(
             Acceptance(serial=case.asked.serial, held=case.asked.state is State.HELD, refused=case.asked.reason)
@@ -94,13 +102,8 @@ async def settle_held(intermediate: Intermediate, unit: Unit, decisions: Sequenc
     known = dict(await exchange_store.exchanges(unit.connection, [one.serial for one in decisions], own))
     results: list[Refusal | None] = []
     for one in decisions:
-        asked = known.get(one.serial)
         try:
-            if not isinstance(asked, AskedOfUs) or asked.state is not State.HELD or asked.addressee is None:
-                raise Refusal(Reason.OUT_OF_TURN, "no exchange of this serial is held here")
-            if unit.now > asked.answer_by:
-                raise Refusal(Reason.TIMED_OUT, "answer-by has passed")
-            case = await _staff_case(unit, asked, one)
+            case = await _staff_case(unit, _require_held(unit, known.get(one.serial)), one)
         except Refusal as refusal:
             results.append(refusal)
             continue
@@ -125,26 +128,25 @@ async def hear_receipt(intermediate: Intermediate, unit: Unit, heard: Sequence[H
         elif isinstance(answer, ProvisionReceived):
             refused.update({each.serial: each.refused for each in answer.outcomes if each.refused is not None})
         completions += [
-            Completion(
-                serial=serial, ending=Ending.REFUSED if reason else Ending.ANSWERED, ended_at=unit.now, reason=reason
-            )
+            Completion(serial=serial, ending=ending_of(reason), ended_at=unit.now, reason=reason)
             for serial, reason in refused.items()
         ]
-    await exchange_store.queue_completions(unit.connection, ProvisionCompleted.__name__, completions)
+    await ending_store.end_asked(unit.connection, [(one.serial, one.ending) for one in completions])
+    await ending_store.queue_completions(unit.connection, ProvisionCompleted.__name__, completions)
     unit.then(intermediate.ended.set)
 
 
 async def _check(intermediate: Intermediate, unit: Unit, one: Asked[InquireAt]) -> tuple[Asking, ...] | Refusal:
     provider = intermediate.author.name.organisation
     try:
-        items = check_inquiry(one.telegram, intermediate.edition, provider=provider, now=unit.now)
-        places = [(item.permit.content.origin, item.permit.index) for item in items]
-        for origin, _ in places:
-            intermediate.heads.see(one.telegram.part("cosigned head"), origin, intermediate.edition.directory)
-            intermediate.heads.require_recent(origin, unit.now)
+        items = await check_inquiry(one.telegram, intermediate.edition, provider=provider, unit=unit)
+        permits = [item.permit for item in items]
+        intermediate.heads.check(one.telegram.part("cosigned head"), permits, intermediate.edition.directory, unit.now)
+        places = [(permit.content.origin, permit.index) for permit in permits]
         if len(set(places)) < len(places) or await exchange_store.permits_used(unit.connection, places):
-            raise Refusal(Reason.ALREADY_USED, "the permit was used before")
+            raise Suspicion(FindingKind.PERMIT_REUSED, Reason.ALREADY_USED, "the permit was used before")
     except Refusal as refusal:
+        await suspect(intermediate, unit, one.header, refusal)
         return refusal
     return items
 
@@ -182,7 +184,7 @@ def _decide(
         else:
             body = _seal(asked, person, choose_items(held[person.addressee], content.prefix.items, on=day))
     except Refusal as refusal:
-        asked = replace(asked, state=State.REFUSED, reason=refusal.reason)
+        asked = replace(asked, state=State.REFUSED, reason=refusal.reason, ending=Ending.REFUSED)
     return Case(asked, body)
 
 
@@ -194,10 +196,18 @@ def _require_same_subject(intermediate: Intermediate, asking: Asking, person: Pe
         raise Refusal(Reason.SUBJECT_MISMATCH, "too many mismatches for this person's row today")
     statement = asking.statement
     info = subject_info(asking.permit.leaf_hash, statement.serial.value)
-    check = unseal(intermediate.seals[statement.suite], asking.subject_check, info)
+    check = _open_check(intermediate.seals[statement.suite], asking.subject_check, info)
     differing = compare(check, person.subject)
     if differing:
         raise Refusal(Reason.SUBJECT_MISMATCH, f"{len(differing)} attributes differ")
+
+
+def _open_check(seals: Sequence[PrivateSeal], sealed: bytes, info: bytes) -> bytes:
+    """The subject check, sealed for our newest key or a former one. Raises Refusal(BAD_FORMAT)."""
+    for seal_key in seals[:-1]:
+        with suppress(Refusal):
+            return unseal(seal_key, sealed, info)
+    return unseal(seals[-1], sealed, info)
 
 
 def _asked_of_us(unit: Unit, asking: Asking, person: Person | None) -> AskedOfUs:
@@ -218,6 +228,17 @@ def _asked_of_us(unit: Unit, asking: Asking, person: Person | None) -> AskedOfUs
         unit.now,
         content.answer_by,
     )
+
+
+def _require_held(unit: Unit, asked: object) -> AskedOfUs:
+    """The exchange, if it waits for staff. Raises Refusal(OUT_OF_TURN, CANCELLED, TIMED_OUT)."""
+    if isinstance(asked, AskedOfUs) and asked.state is State.CANCELLED:
+        raise Refusal(Reason.CANCELLED, "the inquirer cancelled it")
+    if isinstance(asked, AskedOfUs) and (asked.state is State.TIMED_OUT or unit.now > asked.answer_by):
+        raise Refusal(Reason.TIMED_OUT, "answer-by has passed")
+    if not isinstance(asked, AskedOfUs) or asked.state is not State.HELD or asked.addressee is None:
+        raise Refusal(Reason.OUT_OF_TURN, "no exchange of this serial is held here")
+    return asked
 
 
 async def _staff_case(unit: Unit, asked: AskedOfUs, one: Staff) -> Case:
@@ -254,7 +275,8 @@ def _provide(intermediate: Intermediate, unit: Unit, cases: Sequence[Case], lane
     telegram = intermediate.author.write(
         Provide, to=first.inquirer, parts=parts, lane=lane, prefix=first.prefix, statements=tuple(statements)
     )
-    unit.send(telegram, to=own, url=intermediate.edition.peers.url(own))
+    until = min(case.asked.answer_by for case in cases) + intermediate.times.provide
+    unit.send(telegram, to=own, url=intermediate.edition.peers.url(own), until=until)
 
 
 def _seal(asked: AskedOfUs, person: Person, items: tuple[ProvidedItem, ...]) -> bytes:
@@ -271,15 +293,14 @@ async def _keep(intermediate: Intermediate, unit: Unit, cases: Sequence[Case]) -
     await exchange_store.keep_asked(unit.connection, [case.asked for case in cases])
     await records.keep(unit.connection, [_record(unit, case, AUTOMATIC) for case in cases])
     mismatched = [case.asked.serial for case in cases if case.asked.reason is Reason.SUBJECT_MISMATCH]
-    if mismatched:
-        await exchange_store.keep_findings(unit.connection, mismatched, "subject mismatch", unit.now)
+    await find_mismatches(intermediate, unit, mismatched)
     refused = [
         Completion(serial=case.asked.serial, ending=Ending.REFUSED, ended_at=unit.now, reason=case.asked.reason)
         for case in cases
         if case.asked.reason is not None
     ]
     if refused:
-        await exchange_store.queue_completions(unit.connection, ProvisionCompleted.__name__, refused)
+        await ending_store.queue_completions(unit.connection, ProvisionCompleted.__name__, refused)
         unit.then(intermediate.ended.set)
 
 

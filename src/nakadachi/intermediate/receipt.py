@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 from nakadachi.crypto.commitment import digest
 from nakadachi.crypto.sealing import SealSuite, body_info, new_private, unseal
-from nakadachi.intermediate import endings, exchange_store, store
+from nakadachi.intermediate import endings, store
 from nakadachi.intermediate.exchange_store import Inquiry
+from nakadachi.intermediate.findings import find, suspect
 from nakadachi.intermediate.parts import BODY_SEED, provider_node
 from nakadachi.intermediate.rules import State, check_body
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.envelope import Outcome
+from nakadachi.telegrams.oversight import Finding, FindingKind
 from nakadachi.telegrams.provision import Body, Provide, ProvisionReceived
+from nakadachi.telegrams.suspicion import Suspicion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from nakadachi.intermediate.store import Person
     from nakadachi.intermediate.subjects import AddresseeNumber
     from nakadachi.kit.unit import Asked, Reply, Unit
+    from nakadachi.terms import Serial
 
 
 async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Sequence[Asked[Provide]]) -> list[Reply]:
@@ -30,20 +34,24 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
     people = await store.people_by_addressee(unit.connection, [inquiry.addressee for inquiry in known])
     replies: list[Reply] = []
     ended: list[endings.Ended] = []
-    crossed = []
+    crossed: list[Finding] = []
     for one in asked:
         refused = _refuse_whole(one)
         if refused is not None:
+            await suspect(intermediate, unit, one.header, refused)
             replies.append(refused)
             continue
         outcomes = []
-        for item, statement in enumerate(one.header.statements):
+        async for item, statement in unit.each(enumerate(one.header.statements)):
             inquiry = one.known[statement.serial]
+            if inquiry.state.is_closed:
+                outcomes.append(Outcome(serial=statement.serial, refused=inquiry.reason or Reason.TIMED_OUT))
+                continue
             try:
                 answer = _open(intermediate, one, item, inquiry, people)
             except Refusal as refusal:
                 if statement.refused is None:
-                    crossed.append(statement.serial)
+                    crossed.append(_crossed(unit, one, statement.serial, refusal.reason))
                 outcomes.append(Outcome(serial=statement.serial, refused=refusal.reason))
                 ended.append((inquiry, State.REFUSED, refusal.reason, None))
                 continue
@@ -51,21 +59,28 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
             ended.append((inquiry, State.ANSWERED, None, answer))
         replies.append(intermediate.author.answer(ProvisionReceived, one.telegram, outcomes=tuple(outcomes)))
     await endings.end(intermediate, unit, ended)
-    if crossed:
-        await exchange_store.keep_findings(unit.connection, crossed, "answer not accepted", unit.now)
+    await find(intermediate, unit, crossed)
     return replies
+
+
+def _crossed(unit: Unit, one: Asked[Provide], serial: Serial, reason: Reason) -> Finding:
+    kind, author = FindingKind.ANSWER_CROSSED, one.header.author
+    return Finding(kind=kind, at=unit.now, serial=serial, about=author, reason=reason)
 
 
 def _refuse_whole(one: Asked[Provide]) -> Refusal | None:
     """What makes the whole telegram another's: its author, its prefix, an exchange that ended."""
     for statement in one.header.statements:
         inquiry = one.known.get(statement.serial)
-        if not isinstance(inquiry, Inquiry) or inquiry.state not in (State.ASKED, State.HELD):
+        if isinstance(inquiry, Inquiry) and inquiry.state is State.ANSWERED:
+            return Suspicion(FindingKind.ANSWER_AGAIN, Reason.OUT_OF_TURN, "the exchange was answered before")
+        if not isinstance(inquiry, Inquiry) or not (inquiry.state.is_open or inquiry.state.is_closed):
             return Refusal(Reason.OUT_OF_TURN, "the exchange waits for no answer")
         if one.header.author != provider_node(inquiry.prefix) or one.header.prefix != inquiry.prefix:
             return Refusal(Reason.ROLE_NOT_ALLOWED, "the author or prefix is not the one asked")
         if statement.leaf_hash != inquiry.leaf_hash:
-            return Refusal(Reason.PERMIT_INVALID, "the statement is of another exchange")
+            detail = "the statement is of another exchange"
+            return Suspicion(FindingKind.ANSWER_CROSSED, Reason.PERMIT_INVALID, detail)
     return None
 
 

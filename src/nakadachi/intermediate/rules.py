@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from nakadachi.crypto.subject import LEAST_COMPARED, Subject, normalise
 from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.closing import Stage, StandsAt
+from nakadachi.telegrams.inquiry import Ending
 from nakadachi.telegrams.provision import Body, ProvidedItem
 
 if TYPE_CHECKING:
@@ -24,7 +26,19 @@ class State(StrEnum):
     HELD = "held"
     ANSWERED = "answered"
     REFUSED = "refused"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed-out"
     UNKNOWN = "unknown"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be answered."""
+        return self in (State.ASKED, State.HELD)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it ended without an answer and without a refusal, so that the other end has to be told."""
+        return self in (State.CANCELLED, State.TIMED_OUT, State.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,35 @@ class Protection:
     information: InfoNameCode | None
     withheld: bool
     until: date | None
+
+
+def ending_of(reason: Reason | None) -> Ending:
+    """終わり方: how an exchange ended whose answer was received, or refused with this reason."""
+    if reason is None:
+        return Ending.ANSWERED
+    return {Reason.CANCELLED: Ending.CANCELLED, Reason.TIMED_OUT: Ending.TIMED_OUT}.get(reason, Ending.REFUSED)
+
+
+def stands_at(serial: Serial, *, known: bool, ending: Ending | None, reason: Reason | None) -> StandsAt:
+    """状態: how one exchange stands here, as it is told to whoever asks."""
+    if not known:
+        return StandsAt(serial=serial, stage=Stage.NOT_KNOWN)
+    if ending is None:
+        return StandsAt(serial=serial, stage=Stage.UNDER_WAY)
+    return StandsAt(serial=serial, stage=Stage.ENDED, ending=ending, reason=reason)
+
+
+def after_question(told: StandsAt, *, provider: bool) -> Ending | None:
+    """状態回答の判断: how our side ends after what the core told; None where it goes on waiting.
+
+    A provider asks only when its own deadline is over: what is still under way there is unknown to it. An inquirer
+    asks when nobody told it of the acceptance: under way means that the answer may still come.
+    """
+    if told.stage is Stage.ENDED:
+        return told.ending
+    if provider:
+        return Ending.UNKNOWN
+    return None if told.stage is Stage.UNDER_WAY else Ending.TIMED_OUT
 
 
 def must_hold(protections: Sequence[Protection], information: InfoNameCode, *, on: date) -> bool:

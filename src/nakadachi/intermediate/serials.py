@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from nakadachi.kit.client import Unreachable
+from nakadachi.telegrams.envelope import Lane
 from nakadachi.telegrams.permit import IssueSerial, SerialIssued, SerialUse
 
 if TYPE_CHECKING:
@@ -40,16 +41,23 @@ class Serials:
                     await self._ask()
         return self._ready.popleft()
 
+    async def take_many(self, count: int) -> tuple[Serial, ...]:
+        """As many serials for bulk work (1 to 1,000), leaving alone what is kept ready. Raises Unreachable, Refusal."""
+        return await self._issued(count, Lane.BULK)
+
     async def _ask(self) -> None:
+        self._ready.extend(await self._issued(self._ahead, Lane.INTERACTIVE))
+
+    async def _issued(self, count: int, lane: Lane) -> tuple[Serial, ...]:
         own = self._intermediate.interface
-        telegram = self._intermediate.author.write(IssueSerial, to=own, use=SerialUse.INQUIRY, count=self._ahead)
+        telegram = self._intermediate.author.write(IssueSerial, to=own, lane=lane, use=SerialUse.INQUIRY, count=count)
         for pause in (*PAUSES, None):
             try:
                 answer = await self._sender.ask(telegram, own, self._intermediate.edition.peers.url(own))
                 break
-            except Unreachable:
-                if pause is None:
+            except Unreachable as wrong:
+                # One that is full says when to come again; how long its caller has, its caller knows.
+                if pause is None or wrong.retry_after is not None:
                     raise
             await asyncio.sleep(pause)
-        if isinstance(answer.header, SerialIssued):
-            self._ready.extend(answer.header.serials)
+        return answer.header.serials if isinstance(answer.header, SerialIssued) else ()

@@ -9,24 +9,30 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nakadachi.crypto.sealing import SealSuite, new_private
-from nakadachi.intermediate import code, exchange_store, inquiry, oversight, provision, receipt
+from nakadachi.crypto.sealing import PrivateSeal, SealSuite, new_private
+from nakadachi.health.reporter import Reporter
+from nakadachi.health.watch import seen_heads
+from nakadachi.intermediate import closing, code, exchange_store, inquiry, oversight, provision, receipt, store
 from nakadachi.intermediate.existing import Existing
+from nakadachi.intermediate.findings import find
 from nakadachi.intermediate.parts import Intermediate
 from nakadachi.intermediate.rules import State
 from nakadachi.intermediate.serials import AHEAD, Serials
+from nakadachi.kit.every import Every
+from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.waiters import Waiters
 from nakadachi.kit.web import application
-from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, status, system_of
+from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, system_of
+from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
-from nakadachi.telegrams.oversight import DistributeEdition, Operation
+from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 from nakadachi.telegrams.permit import RequestPermit
 from nakadachi.telegrams.provision import Provide
 
@@ -40,15 +46,24 @@ if TYPE_CHECKING:
 HANDLERS: dict[type[Telegram], Handler] = {
     InquireAt: Handler(provision.accept_inquiry),
     Provide: Handler(receipt.receive_provision),
+    Close: Handler(closing.close),
+    AskState: Handler(closing.tell_state),
     LinkCodeIssued: Handler(code.set_codes),
     DistributeEdition: Handler(oversight.hold_edition),
+    ReportOperation: Handler(oversight.note_interface),
 }
 HEARS: dict[type[Telegram], Hear] = {
-    RequestPermit: Hear(inquiry.hear_permits),
-    Inquire: Hear(inquiry.hear_acceptance, inquiry.acceptance_matters),
-    Provide: Hear(provision.hear_receipt),
+    RequestPermit: Hear(inquiry.hear_permits, give_up=closing.no_permit),
+    Inquire: Hear(inquiry.hear_acceptance, inquiry.acceptance_matters, closing.no_acceptance),
+    Provide: Hear(provision.hear_receipt, give_up=closing.no_receipt),
+    AskState: Hear(closing.hear_state, give_up=closing.no_state),
     RequestLinkCode: Hear(code.hear_requested, code.requested_matters),
 }
+SCHEMA = (
+    ("nakadachi.intermediate", "intermediate", "migrations"),
+    ("nakadachi.intermediate", "orders", "orders_sql"),
+)
+OVERDUE_SECONDS = 1.0
 COMPLETIONS_SECONDS = 0.1
 """How long endings wait for company before the core is told."""
 
@@ -93,7 +108,9 @@ class Completions:
             await asyncio.sleep(COMPLETIONS_SECONDS)
             self._system.parts.ended.clear()
             try:
-                await self._system.together(oversight.tell_completions, None)
+                (told,) = await self._system.in_bulk(oversight.tell_completions, [None])
+                if told >= oversight.MOST_COMPLETIONS:
+                    self._system.parts.ended.set()
             except Exception:  # noqa: BLE001  the database may be away for a while
                 logger().exception("completions.wait", node=self._system.name.value)
                 await asyncio.sleep(1)
@@ -107,17 +124,22 @@ async def _settled(database: Database, serials: Sequence[Serial]) -> dict[Serial
     return {serial: inquiry for serial, inquiry in found.items() if inquiry.state is not State.ASKED}
 
 
+def seal_keys(keys: FileKeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
+    """All our keys of a suite, the newest first: others seal for the one their directory lists."""
+    names = reversed(keys.names(f"seal-{suite.value}"))
+    return tuple(new_private(suite, keys.secret(name)) for name in names)
+
+
 async def build(config: IntermediateConfig, world: World) -> Service:
     """The intermediate server, ready to start. Raises what `open_node` raises."""
-    node = await open_node(config.node, world, ("nakadachi.intermediate", "intermediate", "migrations"))
+    node = await open_node(config.node, world, *SCHEMA)
     intermediate = Intermediate(
         author=node.author,
         edition=node.edition,
         keys=node.keys,
         heads=config.witness.heads(),
-        seals={suite.value: new_private(suite, node.keys.secret(f"seal-{suite.value}")) for suite in SealSuite},
+        seals={suite.value: seal_keys(node.keys, suite) for suite in SealSuite},
         settled=Waiters(partial(_settled, node.database) if node.instances.several else None),
-        instance=config.node.instance,
     )
     system = system_of(
         node,
@@ -125,21 +147,20 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         handlers=HANDLERS,
         hears=HEARS,
         known=partial(exchange_store.exchanges, own=node.author.name.organisation),
+        find=find,
     )
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)
     node.instances.when_gone(completions.take_up)
-
-    async def ready() -> dict[str, Any]:
-        return await status(node)
-
-    async def report(operation: Operation) -> None:
-        await system.together(oversight.report_operation, operation)
+    overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.close_overdue, [None]), node=system.name)
+    seen_heads(node.health, intermediate.heads)
+    node.health.more = store.interface_word
+    reporter = Reporter(system, node.health, config.node.report_every, config.node.instance)
 
     return Service(
         node,
         system,
-        application(system, ready=ready, routes=existing.routes()),
-        ready=(lambda: report(Operation.STARTED), completions.start),
-        ends=(completions.stop, lambda: report(Operation.STOPPED)),
+        application(system, health=node.health, routes=existing.routes()),
+        ready=(reporter.start, completions.start, overdue.start),
+        ends=(overdue.stop, completions.stop, reporter.stop),
     )

@@ -66,7 +66,7 @@ def load(path: Path, cls: type[C]) -> C:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets in thousands of brackets
         raise ConfigError(f"{path}: is not TOML: {error}") from error
     reading = _Reading(path.parent)
     made = _table(reading, "", document, cls)

@@ -20,10 +20,17 @@ _ATTEMPTS = 5
 _SETTINGS = {"plan_cache_mode": "force_generic_plan"}
 """Every statement here finds its rows by key: planning it anew for each set of values costs more than it runs."""
 _FIRST_PAUSE_SECONDS = 0.01
+_GOING = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+_NOT_THERE = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, *_GOING)
+"""What a server says, or does not say, that stops, starts, was killed, or is full; the next attempt may find it up."""
 
 
 class DatabaseError(Exception):
     """The database cannot be used; the text says which, why and what to do, and holds no password."""
+
+
+class DatabaseAway(DatabaseError):  # noqa: N818  a state of the world
+    """The database is not there just now, or went in the middle: what was done last may be kept or not. Ask again."""
 
 
 class Record(Protocol):
@@ -49,7 +56,8 @@ class Record(Protocol):
 class Connection(Protocol):
     """What a store may ask of a connection (asyncpg's own, or one borrowed from the pool). Parameters are $1, $2, …
 
-    All raise asyncpg.PostgresError where the database refuses, OSError where it is gone.
+    All raise asyncpg.PostgresError where the database refuses; where it is gone, the block that gave the connection
+    raises DatabaseAway.
     """
 
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
@@ -122,19 +130,44 @@ class Database:
         """Wait until all connections are given back, then close them."""
         await self._pool.close()
 
+    async def touch(self) -> None:
+        """Whether it answers. Raises DatabaseAway where it does not."""
+        async with self.acquire() as connection:
+            await connection.fetchval("SELECT 1")
+
+    def connections(self) -> tuple[int, int, int]:
+        """The pool's connections: in use, idle, and how many there may be."""
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle, self._pool.get_max_size()
+
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
-        """A connection outside a transaction: every statement commits by itself."""
-        async with self._pool.acquire() as connection:
+        """A connection outside a transaction: every statement commits by itself. Raises DatabaseAway.
+
+        After a restart of the database the pool finds its connections closed and opens new ones.
+        """
+        pool = self._pool
+        try:
+            connection = await pool.acquire()
+        except _NOT_THERE as wrong:
+            raise DatabaseAway(f"the database is away ({type(wrong).__name__})") from wrong
+        try:
             yield connection
+        except Exception as wrong:
+            if _is_gone(connection) or isinstance(wrong, _GOING):
+                raise DatabaseAway(f"the database went away ({type(wrong).__name__})") from wrong
+            raise
+        finally:
+            await pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self, *, isolation: str | None = None, readonly: bool = False) -> AsyncIterator[Connection]:
         """A connection inside a transaction: committed at the end of the block, rolled back where it raises.
 
-        `isolation`: `read_committed` (PostgreSQL's default), `repeatable_read` or `serializable`.
+        `isolation`: `read_committed` (PostgreSQL's default), `repeatable_read` or `serializable`. Raises DatabaseAway;
+        where it does at the end of the block, the transaction may be kept or not.
         """
-        async with self._pool.acquire() as connection, connection.transaction(isolation=isolation, readonly=readonly):
+        async with self.acquire() as connection, connection.transaction(isolation=isolation, readonly=readonly):
             yield connection
 
     async def retrying(
@@ -172,6 +205,14 @@ async def retrying(work: Callable[[], Awaitable[T]], *, attempts: int = _ATTEMPT
         except again:
             await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
     return await work()
+
+
+def _is_gone(connection: Any) -> bool:
+    """Whether a borrowed connection ended under its borrower."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True  # the pool took it back when it ended
 
 
 def _place(dsn: str) -> str:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from nakadachi.kit.clock import Clock
-from nakadachi.terms import crockford
+from nakadachi.terms import crockford, crockford_value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC) - _EPOCH
 
 
 class Entropy(Protocol):
@@ -70,3 +71,9 @@ def uuid7_text(clock: Clock, entropy: Entropy) -> str:
     chance = int.from_bytes(entropy.bytes(8), "big") & ((1 << 62) - 1)
     number = (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | chance
     return crockford(number, length=26)
+
+
+def uuid7_time(text: str) -> datetime:
+    """The moment that such a text carries, to the millisecond; another's text may carry any, the last one at most."""
+    milliseconds = crockford_value(text) >> 80
+    return _EPOCH + min(timedelta(milliseconds=milliseconds), _LAST)

@@ -90,6 +90,12 @@ class FileKeyStore:
             msg = f"{path}: the key cannot be kept ({wrong.strerror})"
             raise KeyStoreError(msg) from None
 
+    def names(self, kind: str) -> list[str]:
+        """The keys of a kind, the first and those that came after it: `kind`, `kind-2`, `kind-3` …"""
+        found = [path.stem for path in self._folder.glob(f"{kind}*.key")]
+        numbered = [(int(one.removeprefix(f"{kind}-")), one) for one in found if _is_later(one, kind)]
+        return [*([kind] if kind in found else []), *(name for _, name in sorted(numbered))]
+
     def has(self, name: str) -> bool:
         """Whether there is such a key."""
         return (self._folder / f"{name}.key").exists()
@@ -130,6 +136,11 @@ class FileKeyStore:
         if name not in self._wrappers:
             self._wrappers[name] = Wrapper(name, self.secret(f"month-{name}"), self._entropy)
         return self._wrappers[name]
+
+
+def _is_later(name: str, kind: str) -> bool:
+    number = name.removeprefix(f"{kind}-")
+    return number != name and number.isascii() and number.isdigit()
 
 
 def _write_new(path: Path, content: bytes) -> None:

@@ -17,7 +17,7 @@ import structlog
 FIELDS = frozenset(
     {
         "node", "telegram", "reason", "detail", "serial", "peer", "hop", "attempts", "count", "size", "index",
-        "version", "error", "where", "file", "line", "seconds", "port", "state",
+        "version", "error", "where", "file", "line", "seconds", "port", "state", "lawbook", "directory",
     }
 )  # fmt: skip
 """Every field an event may have; none can hold a link code, a number of a person, a name or a body."""

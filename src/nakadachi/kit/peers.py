@@ -4,15 +4,18 @@ use.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from nakadachi.crypto.signing import VerifyKey
 from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.codec import check_signature
 from nakadachi.terms import NodeName, OrganisationCode, Role
 
 if TYPE_CHECKING:
     from nakadachi.kit.tls import PeerCertificate
     from nakadachi.law.directory import Directory
+    from nakadachi.telegrams.envelope import Received, Verified
 
 
 class Peers:
@@ -20,23 +23,39 @@ class Peers:
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
-        self._keys: dict[NodeName, VerifyKey] = {}
+        self._keys: dict[NodeName, tuple[VerifyKey, ...]] = {}
 
     def replace(self, directory: Directory) -> None:
         """Use `directory` from now on; keys are read anew."""
         self.directory = directory
         self._keys = {}
 
-    def key(self, name: NodeName) -> VerifyKey:
-        """The signing key of a node. Raises Refusal(BAD_SIGNATURE) for one that the directory does not list."""
-        key = self._keys.get(name)
-        if key is None:
+    def keys(self, name: NodeName) -> tuple[VerifyKey, ...]:
+        """The signing keys of a node, the one in use first. Raises Refusal(BAD_SIGNATURE) for one that the directory
+        does not list.
+        """
+        keys = self._keys.get(name)
+        if keys is None:
             try:
-                key = VerifyKey.from_spki(self.directory.node(name).signing_key)
+                node = self.directory.node(name)
+                keys = tuple(VerifyKey.from_spki(key) for key in (node.signing_key, *node.former_signing_keys))
             except Refusal as refused:
                 raise Refusal(Reason.BAD_SIGNATURE, f"no key of {name}: {refused.detail}") from None
-            self._keys[name] = key
-        return key
+            self._keys[name] = keys
+        return keys
+
+    def verify(self, received: Received) -> Verified[Any]:
+        """Check the author's signature, with its key in use or a former one still listed. Raises
+        Refusal(BAD_SIGNATURE).
+        """
+        current, *former = self.keys(received.header.author)
+        try:
+            return check_signature(received, current)
+        except Refusal:
+            for key in former:
+                with suppress(Refusal):
+                    return check_signature(received, key)
+            raise
 
     def url(self, name: NodeName) -> str:
         """Where a node listens. Raises Refusal(NOT_ADDRESSED_HERE) for one that the directory does not list."""

@@ -172,6 +172,11 @@ class EmbeddedPostgres(PostgresServer):
             await self.stop()
             raise
 
+    def locate(self) -> Place:
+        """Its directories, also where another process runs it; from then on it has addresses. Raises PostgresError."""
+        self._place = self._place or prepare(self._state)
+        return self._place
+
     async def stop(self) -> None:
         """End the server; nothing happens where it does not run."""
         running, self._running = self._running, None

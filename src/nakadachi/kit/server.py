@@ -12,17 +12,19 @@ import functools
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nakadachi.kit import outbox
-from nakadachi.kit.batch import Batcher
-from nakadachi.kit.client import Unreachable
-from nakadachi.kit.database import retrying
+from nakadachi.kit.batch import Batches
+from nakadachi.kit.database import DatabaseAway, retrying
+from nakadachi.kit.lanes import Busy, Lanes
 from nakadachi.kit.log import logger
+from nakadachi.kit.metrics import Metrics
 from nakadachi.kit.sender import Sender
+from nakadachi.kit.suspect import Suspicions
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, kept_meanwhile, unseen
-from nakadachi.kit.unit import Entry, Forward, Handler, Heard, Reply, Unit, entry_of
+from nakadachi.kit.unit import Entry, Forward, GivenUp, Handler, Heard, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
-from nakadachi.telegrams.codec import check_signature, decode_frame
-from nakadachi.telegrams.envelope import Envelope, Pending, Telegram, Verified
+from nakadachi.telegrams.codec import decode_frame
+from nakadachi.telegrams.envelope import Envelope, Lane, Pending, Received, Telegram, Verified
 from nakadachi.telegrams.proceeding import check_address, stops_left
 from nakadachi.terms import NodeName, Serial
 
@@ -31,9 +33,11 @@ if TYPE_CHECKING:
 
     from nakadachi.kit.author import Author
     from nakadachi.kit.client import Wire
-    from nakadachi.kit.database import Database
+    from nakadachi.kit.database import Connection, Database
     from nakadachi.kit.peers import Peers
+    from nakadachi.kit.retry import RetryConfig
     from nakadachi.kit.unit import Hear
+    from nakadachi.telegrams.oversight import Finding
 
 P = TypeVar("P")
 I = TypeVar("I")  # noqa: E741  an item of a step
@@ -57,9 +61,13 @@ class System(Generic[P]):
         peers: Peers,
         database: Database,
         wire: Wire,
+        retry: RetryConfig,
         handlers: Mapping[type[Telegram], Handler],
         hears: Mapping[type[Telegram], Hear],
         known: Callable[[Any, Sequence[Serial]], Awaitable[Mapping[Serial, Any]]],
+        lanes: Lanes | None = None,
+        metrics: Metrics | None = None,
+        find: Callable[[P, Unit, Sequence[Finding]], Awaitable[Sequence[None]]] | None = None,
     ) -> None:
         if (given := frozenset(handlers)) != (wanted := received_by(author.name.role)):
             lacking = ", ".join(sorted(kind.__name__ for kind in given ^ wanted))
@@ -69,9 +77,22 @@ class System(Generic[P]):
         self.peers = peers
         self.database = database
         self.handlers = handlers
+        self.metrics = metrics or Metrics(author.name)
         self._known = known
-        self._batchers: dict[object, Batcher[Any, Any]] = {}
-        self.sender = Sender(author=author, peers=peers, database=database, wire=wire, hear=self._hear)
+        self.lanes = lanes or Lanes()
+        self._batches = Batches(self.lanes, self.metrics.batches)
+        self._find = find
+        self.suspicions = Suspicions(author.clock, self._found)
+        self.sender = Sender(
+            author=author,
+            peers=peers,
+            database=database,
+            wire=wire,
+            retry=retry,
+            hear=self._hear,
+            give_up=self._give_up,
+            suspect=self.suspicions.tell,
+        )
         self._hears = hears
 
     @property
@@ -80,33 +101,66 @@ class System(Generic[P]):
         return self.author.name
 
     async def receive(self, raw: bytes, hop: NodeName) -> list[Envelope]:
-        """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1).
+        """A request's bytes to one answer per telegram, in order. Raises Refusal for bytes that are no telegrams (1),
+        Busy where too many of their kind are in handling.
 
         Two telegrams of one request are handled in one transaction, in their order (hops 2 and 3 travel together).
+        Raises DatabaseAway: nothing is answered then, so that whoever sent the request sends it again.
         """
+        begun = self.metrics.begin()
+        self.sender.sign_of_life(hop)
+        telegrams = await self._decode(raw, hop)
+        header = telegrams[-1].header
+        with self.lanes.handling(header.lane, (type(header), header.author == hop)):
+            answers = await self._receive(telegrams, hop)
+        return self.metrics.handled(telegrams, answers, begun)
+
+    async def _receive(self, telegrams: Sequence[Received], hop: NodeName) -> list[Envelope]:
         placed: list[Placed | Envelope] = []
-        for received in decode_frame(raw):
+        for received in telegrams:
             try:
-                verified = check_signature(received, self.peers.key(received.header.author))
+                verified = self.peers.verify(received)
                 placed.append((verified, *check_address(self.name, verified.header, hop)))
             except Refusal as refusal:
+                await self.suspicions.tell(hop, refusal)
                 placed.append(self._refuse(received.header, refusal))
         good = tuple(one for one in placed if not isinstance(one, Envelope))
         together = [good] if 0 < len(good) <= MOST_TOGETHER else [(one,) for one in good]
         answers = iter([answer for request in together for answer in await self._handle(request)])
         return [one if isinstance(one, Envelope) else next(answers) for one in placed]
 
+    async def _decode(self, raw: bytes, hop: NodeName) -> list[Received]:
+        try:
+            return decode_frame(raw)
+        except Refusal as refusal:
+            await self.suspicions.tell(hop, refusal)
+            raise
+
+    async def _found(self, finding: Finding) -> None:
+        if self._find is not None:
+            await self.together(self._find, finding)
+
     async def together(self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], item: I) -> R:
         """Run one of our own steps for `item` in a transaction, shared with others that wait. Raises what it raises."""
-        result: R = await self._batcher(step, lambda items: self._step(step, items)).submit(item)
+        lane = Lane.INTERACTIVE
+        result: R = await self._batches.submit(lane, step, lambda items: self._step(step, items, lane), item, 1)
         return result
+
+    async def in_bulk(
+        self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I]
+    ) -> Sequence[R]:
+        """Run one of our own steps for many items in a transaction of theirs, behind interactive work."""
+        async with self.lanes.behind():
+            return await self._step(step, items, Lane.BULK)
 
     async def _handle(self, request: tuple[Placed, ...]) -> list[Envelope]:
         kinds = tuple(type(verified.header) for verified, _, _ in request)
         try:
-            batcher = self._batcher((kinds, request[0][0].header.lane), self._transact)
-            replies = await batcher.submit(request)
+            weight = sum(len(verified.header.exchanges) for verified, _, _ in request)
+            replies = await self._batches.submit(request[0][0].header.lane, kinds, self._transact, request, weight)
             answers = [await self._finish(one, reply) for one, reply in zip(request, replies, strict=True)]
+        except (Busy, DatabaseAway):
+            raise  # a refusal would be final, and neither a full place nor a restart of the database ends an exchange
         except Exception:  # noqa: BLE001  outside it is INTERNAL, inside a traceback
             names = ", ".join(kind.__name__ for kind in kinds)
             logger().exception("telegram.failed", node=self.name.value, telegram=names)
@@ -142,7 +196,7 @@ class System(Generic[P]):
         """One transaction: the first telegram of every request, then the second, and so on."""
         columns: list[list[Reply]] = []
         async with self.database.transaction() as connection:
-            unit = Unit(connection, self.author.clock.now())
+            unit = self._unit(connection, requests[0][0][0].header.lane)
             columns.extend([await self._keep(unit, batch) for batch in zip(*requests, strict=True)])
             await self._flush(unit)
         self._committed(unit)
@@ -192,6 +246,7 @@ class System(Generic[P]):
         if isinstance(reply, Verified):
             return reply.envelope
         if isinstance(reply, Refusal):
+            await self.suspicions.tell(verified.header.author, reply, next(iter(verified.header.exchanges), None))
             return self._refuse(verified.header, reply)
         answer: Envelope | None = None
         if isinstance(reply, Forward):
@@ -206,22 +261,15 @@ class System(Generic[P]):
         return self.author.refuse(header, refusal).envelope
 
     async def _relay(self, entry: Entry, seconds: float) -> Envelope | None:
-        try:
-            answers = await self.sender.post(entry, seconds)
-        except Unreachable as wrong:
-            logger().info("relay.waits", node=self.name.value, peer=entry.to.value, detail=str(wrong))
-            await self.sender.retry_soon(entry)
-            return None
-        if not isinstance(answers[0].header, Pending):
-            self.sender.done(entry.id)
-        return answers[0].envelope
+        answers = await self.sender.relay(entry, seconds)
+        return answers[0].envelope if answers else None
 
     async def _step(
-        self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I]
+        self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I], lane: Lane
     ) -> Sequence[R]:
         async def once() -> tuple[Unit, Sequence[R]]:
             async with self.database.transaction() as connection:
-                unit = Unit(connection, self.author.clock.now())
+                unit = self._unit(connection, lane)
                 results = await step(self.parts, unit, items)
                 await self._flush(unit)
             return unit, results
@@ -237,21 +285,33 @@ class System(Generic[P]):
         if hear is None or (hear.matters is not None and not hear.matters(heard)):
             self.sender.done(heard.sent[0].header.id)
             return
+        await self._settled("heard", heard, hear.keep)
 
+    async def _give_up(self, given_up: GivenUp[Any]) -> None:
+        """No answer to what we sent, and no more attempts: its effect and the end of the outbox row together."""
+        hear = self._hears.get(type(given_up.sent[-1].header))
+        await self._settled("given up", given_up, hear.give_up if hear is not None else None)
+
+    async def _settled(
+        self, how: str, one: Heard[Any] | GivenUp[Any], keep: Callable[[P, Unit, Any], Awaitable[None]] | None
+    ) -> None:
         async def step(parts: P, unit: Unit, items: Sequence[Any]) -> Sequence[None]:
-            # An answer may be heard twice, here or by another instance: it takes effect for whoever ends the row.
+            # An answer may come twice, here or to another instance, or as another gives up: it takes effect for whoever
+            # ends the row.
             by_id = {one.sent[0].header.id: one for one in items}
             ended = await outbox.drop(unit.connection, list(by_id))
-            if ours := [one for id_, one in by_id.items() if id_ in ended]:
-                await hear.keep(parts, unit, ours)
+            ours = [one for id_, one in by_id.items() if id_ in ended]
+            if keep is not None and ours:
+                await keep(parts, unit, ours)
             return [None] * len(items)
 
-        await self._batcher(("heard", kind), lambda items: self._step(step, items)).submit(heard)
+        last = one.sent[-1].header
+        run = functools.partial(self._step, step, lane=last.lane)
+        await self._batches.submit(last.lane, (how, type(last)), run, one, len(last.exchanges))
 
-    def _batcher(self, key: object, run: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]) -> Batcher[Any, Any]:
-        if key not in self._batchers:
-            self._batchers[key] = Batcher(run)
-        return self._batchers[key]
+    def _unit(self, connection: Connection, lane: Lane) -> Unit:
+        pause = self.lanes.pace() if lane is Lane.BULK else None
+        return Unit(connection, self.author.clock.now(), pause=pause)
 
     def _log_refusal(self, header: Telegram, refusal: Refusal) -> None:
         logger().info(

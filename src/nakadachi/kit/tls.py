@@ -15,9 +15,14 @@ from cryptography import x509
 from nakadachi.terms import NodeName, OrganisationCode, Role
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
 DOMAIN = "nakadachi.internal"
+HEALTH_HOST = f"health.{DOMAIN}"
+"""The name of whoever stands in front of several instances and asks which of them is ready: neither a node nor an
+existing system, so that it opens nothing else.
+"""
 _NODE = re.compile(rf"({'|'.join(Role)})\.([0-9]{{16}})\.{re.escape(DOMAIN)}")
 _EXISTING = re.compile(rf"([a-z0-9-]{{1,40}})\.existing\.([0-9]{{16}})\.{re.escape(DOMAIN)}")
 
@@ -34,33 +39,51 @@ def existing_host(system: str, organisation: OrganisationCode) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PeerCertificate:
-    """What a client certificate says: its serial number, and the node or the existing system it is bound to."""
+    """What a client certificate says: its serial number, and the node or the existing system it is bound to; `health`
+    where it is for asking whether a system is ready, and for nothing else.
+    """
 
     serial: int
     node: NodeName | None
     existing: tuple[str, OrganisationCode] | None
+    health: bool = False
 
 
-def read_certificate(der: bytes) -> PeerCertificate:
-    """A client certificate (DER, its chain checked by TLS) to what it is bound to.
+def read_certificate(der: bytes) -> PeerCertificate | None:
+    """A client certificate (DER, its chain checked by TLS) to what it is bound to; total.
 
-    Other names are passed over; one that names several nodes or existing systems is bound to none of them.
+    Other names are passed over; one that names several nodes or existing systems is bound to none of them. None where
+    the certificate, or the names in it, cannot be read: whoever shows it is then nobody.
     """
-    certificate = x509.load_der_x509_certificate(der)
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return _bound(certificate)
+    except (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return None
+
+
+def _bound(certificate: x509.Certificate) -> PeerCertificate:
     nodes: set[NodeName] = set()
     existing: set[tuple[str, OrganisationCode]] = set()
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         names = x509.SubjectAlternativeName([])
-    for name in names.get_values_for_type(x509.DNSName):
+    hosts = names.get_values_for_type(x509.DNSName)
+    for name in hosts:
         if found := _NODE.fullmatch(name):
             nodes.add(NodeName.of(Role(found[1]), OrganisationCode(found[2])))
         elif found := _EXISTING.fullmatch(name):
             existing.add((found[1], OrganisationCode(found[2])))
     if len(nodes) + len(existing) != 1:
-        return PeerCertificate(certificate.serial_number, None, None)
+        alone = not nodes and not existing
+        return PeerCertificate(certificate.serial_number, None, None, health=alone and HEALTH_HOST in hosts)
     return PeerCertificate(certificate.serial_number, *nodes or (None,), *existing or (None,))
+
+
+def not_after(certificate: Path) -> datetime:
+    """When the certificate in a file (PEM) ends, UTC. Raises OSError, ValueError."""
+    return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
 
 
 def server_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:

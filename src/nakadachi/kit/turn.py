@@ -74,9 +74,13 @@ async def keep_handled(unit: Unit, handled: Sequence[tuple[Verified[Any], Reply]
         forward = reply if isinstance(reply, Forward) else None
         rows.append(inbox.Handled(verified.header.author, verified.header.id, _digest(verified), answer, forward))
         if forward is not None:
-            unit.outgoing.append(entry_of((verified,), forward.to, forward.url))
+            unit.outgoing.append(entry_of((verified,), forward.to, forward.url, forward.until))
     await inbox.keep(unit.connection, rows, unit.now)
 
 
 def _digest(verified: Verified[Any]) -> bytes:
-    return hashlib.sha256(verified.envelope.jws).digest()
+    """Of what the author signed, not of the signature: a relay can turn an ECDSA signature into its other valid form,
+    and the author's own retry must still get its former answer.
+    """
+    signed, _, _ = verified.envelope.jws.rpartition(b".")
+    return hashlib.sha256(signed).digest()

@@ -46,8 +46,9 @@ class Waiters(Generic[K, V]):
             future.set_result(value)
 
     def forget(self, key: K) -> None:
-        """Close the place."""
-        self._futures.pop(key, None)
+        """Close the place, unless somebody waits there: the last one who does closes it."""
+        if key not in self._waiting:
+            self._futures.pop(key, None)
 
     async def wait(self, key: K, seconds: float) -> V | None:
         """The value, or None where no place is open or it does not come in `seconds`.

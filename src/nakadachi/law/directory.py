@@ -27,13 +27,15 @@ SEALERS = frozenset({Role.INTERMEDIATE, Role.PORTAL})
 ED25519_LOG, ED25519_WITNESS = 0x01, 0x04
 """Signature types of C2SP signed notes: of a log (signed-note) and of a witness (tlog-cosignature)."""
 VKEY_BYTES = 33
+FORMER_KEYS_LIMIT = 8
 P256_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 """How the SPKI DER of every uncompressed P-256 key begins; 64 bytes follow (RFC 5480)."""
 
-Url = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^\s]+$", max_length=2048)]
+Url = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9+.-]*://[^\s\x00-\x1f\x7f]+\Z", max_length=2048)]
 Hex = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9a-f][0-9a-f]*)$", max_length=40)]
 Version = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}$")]
-OriginName = Annotated[str, msgspec.Meta(pattern=r"^[^\s+]+$", max_length=255)]
+OriginName = Annotated[str, msgspec.Meta(pattern=r"^[^\s+\x00-\x1f\x7f]{1,200}\Z")]
+"""As a checkpoint can name it."""
 VersionNumber = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
 
 
@@ -67,8 +69,9 @@ class SealKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """ノード: one system of one organisation.
 
-    `signing_key` is a P-256 public key, base64 of SPKI DER; `seal_keys` are an intermediate's or a portal's, `logs` the
-    core's, `witness_key` (C2SP vkey text) the Commission's.
+    `signing_key` is a P-256 public key, base64 of SPKI DER, `former_signing_keys` those that may have signed what is
+    still on its way; `seal_keys` are an intermediate's or a portal's, `logs` the core's, `witness_key` (C2SP vkey text)
+    the Commission's.
     """
 
     name: NodeName
@@ -78,6 +81,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     logs: tuple[LogOrigin, ...] = ()
     witness_key: str | None = None
     status: Status = Status.ACTIVE
+    former_signing_keys: Annotated[tuple[str, ...], msgspec.Meta(max_length=FORMER_KEYS_LIMIT)] = ()
 
     def seal_key(self, suite: str) -> str:
         """Its key of a seal suite. Raises Refusal(NOT_ADDRESSED_HERE) where it has none."""
@@ -207,8 +211,8 @@ def _parts(version: str) -> tuple[int, ...]:
 
 def _node_problems(node: Node) -> Iterator[str]:
     at = ("directory", node.name.value)
-    if not _is_p256(node.signing_key):
-        yield problem(*at, "signing_key is no P-256 public key", "write base64 of its SPKI DER, 91 bytes")
+    if not all(_is_p256(key) for key in (node.signing_key, *node.former_signing_keys)):
+        yield problem(*at, "a signing_key is no P-256 public key", "write base64 of its SPKI DER, 91 bytes")
     for suite, key in node.seal_keys.by_suite().items():
         if not _decoded(key):
             yield problem(*at, f"the seal key `{suite}` is not base64", "write the public key in base64")

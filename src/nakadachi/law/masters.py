@@ -21,8 +21,8 @@ from nakadachi.terms import AffairCode, Code, InfoNameCode, ItemCode, Organisati
 
 T = TypeVar("T", bound=msgspec.Struct)
 E = TypeVar("E")
-Words = Annotated[str, msgspec.Meta(pattern=r"^\S.*\S$")]
-"""A text that says something: two characters or more, no space at either end."""
+Words = Annotated[str, msgspec.Meta(pattern=r"^(?!.*[\x00-\x1f\x7f])\S.*\S\Z")]
+"""A text that says something: two characters or more, no space at either end, no control character."""
 
 
 class LawError(ValueError):
@@ -241,7 +241,7 @@ def read_toml(file: str, text: str | None, problems: list[str]) -> dict[str, Any
         return {}
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as wrong:
+    except (ValueError, RecursionError) as wrong:  # a number of thousands of digits, brackets in thousands of brackets
         problems.append(problem(file, "whole file", f"not TOML: {wrong}", "correct that line"))
         return {}
 

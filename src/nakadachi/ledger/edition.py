@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.crypto.notes import NoteSigner, NoteVerifier, open_note, sign_note
+from nakadachi.kit.log import logger
 from nakadachi.kit.peers import Peers
 from nakadachi.law import directory as directories
 from nakadachi.law import lawbook as lawbooks
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from nakadachi.kit.database import Connection
     from nakadachi.law.directory import Directory
     from nakadachi.law.lawbook import Lawbook
+    from nakadachi.terms import NodeName
 
 LAWBOOK, DIRECTORY = "lawbook", "directory"
 
@@ -81,6 +83,10 @@ class Edition:
         self.lawbook = law
         if listed.version != self.directory.version:
             self.peers.replace(listed)
+
+    def tell(self, node: NodeName) -> None:
+        """Log that the node uses this pair now."""
+        logger().info("edition.taken", node=node.value, lawbook=self.lawbook.version, directory=self.directory.version)
 
     async def keep(self, connection: Connection, now: datetime) -> None:
         """Keep the pair in use, so that the next start begins with it."""

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, TypeVar
 from nakadachi.crypto.notes import NoteSigner, sign_note
 from nakadachi.kit.log import logger
 from nakadachi.kit.waiters import Waiters
-from nakadachi.ledger import log_store
+from nakadachi.ledger import epochs, log_store
 from nakadachi.ledger.checkpoint import Checkpoint
+from nakadachi.ledger.proofs import with_nodes
 from nakadachi.ledger.tree import (
-    EMPTY_ROOT,
     Frontier,
     append,
     consistency_proof,
@@ -120,10 +120,16 @@ class Log:
         for entry in entries:
             self._waiters.forget(entry)
 
+    @property
+    def holds(self) -> bool:
+        """Whether this process holds the log's lease, as far as it knows."""
+        return bool(self._fence)
+
     async def start(self, *, patience: timedelta = timedelta()) -> None:
         """Take the lease, read the tree, integrate what is pending, and go on.
 
-        `patience`: how long to wait for a killed holder's lease to lapse. Raises LeaseTaken if it is held after that.
+        `patience`: how long to wait for a killed holder's lease to lapse. Raises LeaseTaken if it is held after that,
+        OriginClosed where the origin was closed.
         """
         await self._begin(tries=int(patience.total_seconds() / TRY_SECONDS) + 1)
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._renew())]
@@ -136,6 +142,7 @@ class Log:
             await asyncio.sleep(TRY_SECONDS)
         async with self._database.acquire() as connection:
             await self._read(connection, size)
+        logger().info("log.lease_gained", detail=self.origin, size=size)
         self._wake.set()
 
     async def stop(self) -> None:
@@ -195,39 +202,36 @@ class Log:
                 "SELECT index FROM log_entry WHERE origin = $1 AND entry = $2", self.origin, entry
             )
             size, checkpoint = self.size, self._checkpoint
-            if index is None or index >= size:
+            if index is None:
+                return await self._look_up_closed(connection, entry)
+            if index >= size:
                 return None
             path = await self._with_nodes(connection, lambda fetch: inclusion_proof(index, size, fetch))
         return Place(index, path, checkpoint)
+
+    async def _look_up_closed(self, connection: Connection, entry: bytes) -> Place | None:
+        """A place in an origin that was closed, as it was proven then."""
+        if (one := await epochs.closed_entry(connection, entry)) is None:
+            return None
+        path = await self._with_nodes(
+            connection, lambda fetch: inclusion_proof(one.index, one.size, fetch), origin=one.origin
+        )
+        return Place(one.index, path, one.note)
 
     async def _read(self, connection: Connection, size: int) -> None:
         """Take the tree as the database has it."""
         self._frontier = await self._with_nodes(connection, lambda fetch: load_frontier(size, fetch))
         self._sign()
 
-    async def _with_nodes(self, connection: Connection, work: Callable[[Fetch], T]) -> T:
-        """Work that fetches whole nodes: once to learn which it wants, then with those read from the database."""
-        wanted: list[tuple[int, int]] = []
-
-        def note(level: int, index: int) -> bytes:
-            wanted.append((level, index))
-            return EMPTY_ROOT
-
-        work(note)
-        rows = await connection.fetch(
-            "SELECT level, index, hash FROM log_node WHERE origin = $1"
-            " AND (level, index) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))",
-            self.origin,
-            [level for level, _ in wanted],
-            [index for _, index in wanted],
-        )
-        found = {(row["level"], row["index"]): bytes(row["hash"]) for row in rows}
-        return work(lambda level, index: found[level, index])
+    async def _with_nodes(self, connection: Connection, work: Callable[[Fetch], T], *, origin: str | None = None) -> T:
+        return await with_nodes(connection, origin or self.origin, work)
 
     async def _take_lease(self) -> int | None:
         now = self._clock.now()
         async with self._database.transaction() as connection:
             taken = await log_store.take_lease(connection, self.origin, self._holder, now, now + self._lease)
+            if taken is None and await epochs.is_closed(connection, self.origin):
+                raise epochs.OriginClosed(self.origin)
         if taken is None:
             return None
         size, self._fence = taken

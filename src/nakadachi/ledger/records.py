@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Event(StrEnum):
-    """What happened: asked for, permitted, provided or received, refused, ended."""
+    """What happened: asked for, permitted, provided or received, refused, closed without either."""
 
     REQUESTED = "requested"
     PERMITTED = "permitted"
     PROVIDED = "provided"
     RECEIVED = "received"
     REFUSED = "refused"
-    COMPLETED = "completed"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)

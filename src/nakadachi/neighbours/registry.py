@@ -12,19 +12,20 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nakadachi.health.reporter import Reporter
 from nakadachi.kit.author import Author, Enclosure
 from nakadachi.kit.config import ConfigError
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
 from nakadachi.neighbours import registry_store as store
-from nakadachi.node import NodeConfig, Service, World, open_node, status, system_of
+from nakadachi.node import NodeConfig, Service, World, open_node, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.codec import decode_json, encode_envelope
 from nakadachi.telegrams.envelope import Envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Asked, Reply, Unit
@@ -102,19 +103,17 @@ def read_residents(path: Path) -> list[store.Entry]:
     """The residents of a CSV file. Raises ConfigError."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return [
-                store.Entry(
-                    row["code"],
-                    row["number"],
-                    plain(row["name"]),
-                    plain(row["address"]),
-                    int(row["sex"]),
-                    date.fromisoformat(row["born"]),
-                )
-                for row in csv.DictReader(file)
-            ]
-    except (OSError, KeyError, ValueError) as wrong:
+            return [_resident(row) for row in csv.DictReader(file, restval="")]
+    except (OSError, KeyError, ValueError, csv.Error) as wrong:
         raise ConfigError(f"{path}: not a file of residents ({type(wrong).__name__})") from None
+
+
+def _resident(row: Mapping[str, str]) -> store.Entry:
+    cells = [row[name] for name in RESIDENT_COLUMNS]
+    if any("\0" in cell for cell in cells):
+        raise ValueError("a NUL")
+    code, number, name, address, sex, born = cells
+    return store.Entry(code, number, plain(name), plain(address), SEXES.index(sex), date.fromisoformat(born))
 
 
 async def _find(unit: Unit, sought: Sequence[Sought]) -> list[list[str]]:
@@ -155,7 +154,7 @@ async def build(config: RegistryConfig, world: World) -> Service:
         known=store.no_exchanges,
     )
 
-    async def ready() -> dict[str, Any]:
-        return await status(node)
-
-    return Service(node, system, application(system, ready=ready))
+    reporter = Reporter(system, node.health, config.node.report_every)
+    return Service(
+        node, system, application(system, health=node.health), ready=(reporter.start,), ends=(reporter.stop,)
+    )

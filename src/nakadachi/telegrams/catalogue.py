@@ -8,11 +8,13 @@ tests' checklist are derived from this table, never written beside it (design 2.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
+from nakadachi.telegrams.closing import AskState, Close, StateTold
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
-from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportOperation
+from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportFinding, ReportHeads, ReportOperation
 from nakadachi.telegrams.permit import (
     CheckPrefix,
     IssueSerial,
@@ -32,6 +34,18 @@ MS_A, IF_A, CORE, IF_B, MS_B = "intermediate A", "interface A", "core", "interfa
 COMMISSION, REGISTRY, MS, IF = "commission", "registry", "intermediate", "interface"
 
 
+class Wait(StrEnum):
+    """待ち: what its author waits for, which decides how often it is sent again (source 003 6.5 ①(b)).
+
+    `PERMIT`, `ACCEPTANCE` and `COMPLETION` are the source's cases; a `NOTICE` is never given up.
+    """
+
+    PERMIT = "permit"
+    ACCEPTANCE = "acceptance"
+    COMPLETION = "completion"
+    NOTICE = "notice"
+
+
 def role_at(stop: Stop) -> Role:
     """The role of the system at a stop."""
     return Role(stop.partition(" ")[0])
@@ -42,6 +56,7 @@ class Hop:
     """One line of the catalogue. `number` is the hop of design section 2, None for telegrams outside the inquiry.
 
     `answered_by` is who signs the answer where that is not the addressee: it is carried back from further on.
+    `wait` is what its author waits for.
     """
 
     number: int | None
@@ -50,6 +65,7 @@ class Hop:
     answer: type[Answer]
     after: frozenset[type[Telegram]] = frozenset()
     answered_by: Stop | None = None
+    wait: Wait = Wait.NOTICE
 
     @property
     def author(self) -> Role:
@@ -64,25 +80,44 @@ class Hop:
 
 CATALOGUE = (
     Hop(1, IssueSerial, (MS_A, IF_A), SerialIssued),
-    Hop(2, CheckPrefix, (MS_A, IF_A), PrefixAccepted, after=frozenset({IssueSerial})),
-    Hop(3, RequestPermit, (MS_A, IF_A, CORE), PermitGranted, after=frozenset({CheckPrefix})),
-    Hop(4, Inquire, (MS_A, IF_A, CORE), InquiryAccepted, after=frozenset({RequestPermit}), answered_by=MS_B),
-    Hop(5, InquireAt, (CORE, IF_B, MS_B), InquiryAccepted, after=frozenset({Inquire})),
-    Hop(6, Provide, (MS_B, IF_B, IF_A, MS_A), ProvisionReceived, after=frozenset({Inquire, InquireAt})),
+    Hop(2, CheckPrefix, (MS_A, IF_A), PrefixAccepted, after=frozenset({IssueSerial}), wait=Wait.PERMIT),
+    Hop(3, RequestPermit, (MS_A, IF_A, CORE), PermitGranted, after=frozenset({CheckPrefix}), wait=Wait.PERMIT),
+    Hop(
+        4,
+        Inquire,
+        (MS_A, IF_A, CORE),
+        InquiryAccepted,
+        after=frozenset({RequestPermit}),
+        answered_by=MS_B,
+        wait=Wait.ACCEPTANCE,
+    ),
+    Hop(5, InquireAt, (CORE, IF_B, MS_B), InquiryAccepted, after=frozenset({Inquire}), wait=Wait.ACCEPTANCE),
+    Hop(
+        6,
+        Provide,
+        (MS_B, IF_B, IF_A, MS_A),
+        ProvisionReceived,
+        after=frozenset({Inquire, InquireAt, Close}),
+        wait=Wait.COMPLETION,
+    ),
     Hop(
         7,
         ProvisionCompleted,
         (MS_B, IF_B, CORE),
         Noted,
-        after=frozenset({InquireAt, Provide, InquiryCompleted}),
+        after=frozenset({InquireAt, Provide, InquiryCompleted, Close}),
     ),
     Hop(
         8,
         InquiryCompleted,
         (MS_A, IF_A, CORE),
         Noted,
-        after=frozenset({RequestPermit, Inquire, InquireAt, Provide, ProvisionCompleted}),
+        after=frozenset({RequestPermit, Inquire, InquireAt, Provide, ProvisionCompleted, Close}),
     ),
+    Hop(None, Close, (MS, IF, CORE), Noted),
+    Hop(None, Close, (CORE, IF, MS), Noted),
+    Hop(None, AskState, (MS, IF, CORE), StateTold, wait=Wait.COMPLETION),
+    Hop(None, AskState, (CORE, IF, MS), StateTold, wait=Wait.COMPLETION),
     Hop(None, PrefixRefused, (IF_A, CORE), Noted),
     Hop(None, PrefixRefused, (IF_A, COMMISSION), Noted),
     Hop(None, RequestLinkCode, (MS, REGISTRY), LinkCodeRequested),
@@ -91,6 +126,13 @@ CATALOGUE = (
     Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
     Hop(None, ReportOperation, (MS, IF, CORE), Noted),
     Hop(None, ReportOperation, (IF, CORE), Noted),
+    Hop(None, ReportOperation, (IF, MS), Noted),
+    Hop(None, ReportOperation, (COMMISSION, CORE), Noted),
+    Hop(None, ReportOperation, (REGISTRY, CORE), Noted),
+    Hop(None, ReportFinding, (MS, IF, COMMISSION), Noted),
+    Hop(None, ReportFinding, (IF, COMMISSION), Noted),
+    Hop(None, ReportFinding, (CORE, COMMISSION), Noted),
+    Hop(None, ReportHeads, (IF, COMMISSION), Noted),
 )
 """Every hop. `after` empty: the telegram opens something and needs no state."""
 
@@ -113,6 +155,9 @@ TELEGRAMS = (
     | Provide
     | ProvisionReceived
     | ProvisionCompleted
+    | Close
+    | AskState
+    | StateTold
     | Noted
     | RequestLinkCode
     | LinkCodeRequested
@@ -122,6 +167,8 @@ TELEGRAMS = (
     | DistributeEdition
     | EditionHeld
     | ReportOperation
+    | ReportFinding
+    | ReportHeads
     | Refused
     | Pending
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.envelope import Answer, Telegram
+from nakadachi.telegrams.envelope import Answer, Count, Place, Telegram
 
 
 class RequestLinkCode(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -13,7 +13,7 @@ class RequestLinkCode(Telegram, frozen=True, kw_only=True, forbid_unknown_fields
     form the wire does not know). A person goes to the registry organisation and no further.
     """
 
-    count: int
+    count: Count
 
 
 class LinkCodeRequested(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -29,7 +29,7 @@ class IssueLinkCode(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=T
     personal part `resident record code` (its text), of the item in the request.
     """
 
-    found: tuple[int, ...]
+    found: tuple[Place, ...]
 
 
 class LinkCodeIssued(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -38,7 +38,7 @@ class LinkCodeIssued(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=
     Per item the personal parts `link code` (JSON text) and `matching number` (its text).
     """
 
-    count: int
+    count: Count
 
 
 class LinkCodeKept(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -16,7 +16,7 @@ import msgspec
 from nakadachi.crypto.signing import SigningKey, VerifyKey, read_compact, sign_compact, verify
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import TELEGRAMS
-from nakadachi.telegrams.envelope import SALT_BYTES, Envelope, Lane, Part, Received, Telegram, Verified
+from nakadachi.telegrams.envelope import ITEMS_LIMIT, SALT_BYTES, Envelope, Lane, Part, Received, Telegram, Verified
 from nakadachi.terms import Code
 
 T = TypeVar("T")
@@ -24,6 +24,8 @@ T = TypeVar("T")
 HEADER_LIMIT = {Lane.INTERACTIVE: 64 * 1024, Lane.BULK: 4 * 1024 * 1024}
 BODY_LIMIT = 16 * 1024 * 1024
 """Bytes of all parts of one telegram."""
+PARTS_LIMIT = 4 * ITEMS_LIMIT
+"""Parts of one telegram: every item has a few, and each is looked up by its name."""
 FRAME_LIMIT = BODY_LIMIT + 2 * HEADER_LIMIT[Lane.BULK]
 """Bytes of one request, its header grown by base64; a larger one is refused unread (design, fixed values)."""
 
@@ -55,6 +57,7 @@ _SAID = re.compile(
     r"|Invalid RFC3339 encoded datetime|Invalid base64 encoded string|Input data was truncated"
     r"|(JSON|MessagePack data) is malformed"
 )
+_ENDS_OF_TIME = (b'"0001-', b'"9999-')
 _PLACE = re.compile(r" - at `\$[a-z_.\[\]0-9]{0,80}`$")
 """The words of msgspec that name our own fields and types only."""
 
@@ -121,13 +124,25 @@ def read(envelope: Envelope) -> Received:
         raise Refusal(Reason.BAD_SIGNATURE, "the key named is not the author's")
     if _header_encoder.encode(header) != compact.payload:
         raise Refusal(Reason.BAD_FORMAT, "header: not the canonical text of what it says")
+    check_moments(compact.payload)
     if len(set(header.exchanges)) != len(header.exchanges):
         raise Refusal(Reason.BAD_FORMAT, "header: an exchange stands in it twice")
     _check_parts(header, envelope)
     return Received(header, envelope, compact)
 
 
+def check_moments(document: bytes) -> None:
+    """Pass where a signed document without free texts holds no moment at an end of the calendar.
+
+    With its offset such a moment may have no UTC, so that no database could keep it. Raises Refusal(BAD_FORMAT).
+    """
+    if any(year in document for year in _ENDS_OF_TIME):
+        raise Refusal(Reason.BAD_FORMAT, "a moment lies in the first or the last year of the calendar")
+
+
 def _check_parts(header: Telegram, envelope: Envelope) -> None:
+    if len(header.parts) > PARTS_LIMIT:
+        raise Refusal(Reason.BAD_FORMAT, f"{len(header.parts)} parts described, at most {PARTS_LIMIT}")
     if len(header.parts) != len(envelope.parts):
         raise Refusal(Reason.BAD_FORMAT, f"{len(header.parts)} parts described, {len(envelope.parts)} sent")
     if len({(described.name, described.item) for described in header.parts}) != len(header.parts):

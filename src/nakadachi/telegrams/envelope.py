@@ -6,7 +6,7 @@ can be destroyed without touching the evidence (design 2.2). Relays pass the aut
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
@@ -23,8 +23,16 @@ ITEMS_LIMIT = 1000
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A moment with its offset from UTC; one without is refused at the door, not compared later."""
-Pseudonym = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._:-]{1,64}$")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=ITEMS_LIMIT)]
+"""How many exchanges or people a telegram is about (design 2.9)."""
+Place = Annotated[int, msgspec.Meta(ge=0, le=ITEMS_LIMIT - 1)]
+"""Which of them, from 0."""
+VersionNumber = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""The version of a law book or a directory: a number that every database and every JSON reader can keep."""
+Pseudonym = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._:-]{1,64}\Z")]
 """A member of staff as the network may know them (design 2.10): a text that every database and log can keep."""
+SuiteName = Annotated[str, msgspec.Meta(pattern=r"^(default|strict|p256)\Z")]
+"""The name of a seal suite (design 2.6); one that nobody has a key of is refused where it is read."""
 Serials = Annotated[tuple[Serial, ...], msgspec.Meta(min_length=1, max_length=ITEMS_LIMIT)]
 """The exchanges of a telegram, one item each."""
 
@@ -43,10 +51,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     person it belongs to, from 0.
     """
 
-    name: str
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z ]{0,39}\Z")]
     digest: bytes
-    size: int
-    item: int = 0
+    size: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+    item: Place = 0
     personal: bool = False
 
 
@@ -123,12 +131,14 @@ class Verified(Generic[T_co]):
 
     header: T_co
     envelope: Envelope
+    _places: dict[tuple[str, int], int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def part(self, name: str, item: int = 0) -> bytes:
         """The content of a part, without its salt. Raises Refusal(BAD_FORMAT) where it is lacking."""
-        for described, content in zip(self.header.parts, self.envelope.parts, strict=True):
-            if described.name == name and described.item == item:
-                if content is None:
-                    break
-                return content[SALT_BYTES:] if described.personal else content
-        raise Refusal(Reason.BAD_FORMAT, f"part {name}/{item} is lacking")
+        if not self._places:
+            self._places.update({(one.name, one.item): place for place, one in enumerate(self.header.parts)})
+        place = self._places.get((name, item))
+        content = None if place is None else self.envelope.parts[place]
+        if place is None or content is None:
+            raise Refusal(Reason.BAD_FORMAT, f"part {name}/{item} is lacking")
+        return content[SALT_BYTES:] if self.header.parts[place].personal else content

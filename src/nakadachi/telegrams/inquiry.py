@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.envelope import ITEMS_LIMIT, Answer, Moment, Outcome, Pseudonym, Serials, Telegram
+from nakadachi.telegrams.envelope import ITEMS_LIMIT, Answer, Moment, Outcome, Pseudonym, Serials, SuiteName, Telegram
 from nakadachi.terms import Prefix, Serial
 
 
@@ -21,7 +21,7 @@ class InquiryStatement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     serial: Serial
     leaf_hash: bytes
-    suite: str
+    suite: SuiteName
     body_key: bytes
     subject_check: bytes
     accept_by: Moment

@@ -7,7 +7,17 @@ from enum import StrEnum
 import msgspec
 
 from nakadachi.refusal import Reason
-from nakadachi.telegrams.envelope import Answer, Moment, Outcome, Pseudonym, Serials, Telegram
+from nakadachi.telegrams.envelope import (
+    Answer,
+    Count,
+    Moment,
+    Outcome,
+    Pseudonym,
+    Serials,
+    SuiteName,
+    Telegram,
+    VersionNumber,
+)
 from nakadachi.terms import NodeName, OrganisationCode, Prefix, Serial
 
 
@@ -22,7 +32,7 @@ class IssueSerial(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """処理通番発番依頼: `count` serials (1 to 1,000), one per exchange to come."""
 
     use: SerialUse
-    count: int
+    count: Count
 
 
 class SerialIssued(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -47,7 +57,7 @@ class CheckPrefix(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class PrefixAccepted(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """プレフィックス情報チェック結果通知: OK or NG per serial, and the version of the table that judged."""
 
-    lawbook: int
+    lawbook: VersionNumber
     outcomes: tuple[Outcome, ...]
 
 
@@ -139,7 +149,7 @@ class PermitContent(
     assessments: tuple[str, ...]
     basis: Basis
     route: Route
-    suite: str
+    suite: SuiteName
     commitments: Commitments
 
 

@@ -7,8 +7,14 @@ from itertools import combinations
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import HOPS, Hop, Stop, role_at
 from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
+from nakadachi.telegrams.inquiry import InquireAt
+from nakadachi.telegrams.oversight import FindingKind
+from nakadachi.telegrams.provision import Provide
+from nakadachi.telegrams.suspicion import Suspicion
 from nakadachi.terms import NodeName, Role
 
+_TWICE = {Provide: FindingKind.ANSWER_AGAIN, InquireAt: FindingKind.PERMIT_REUSED}
+"""Telegrams of which an honest author writes one for an exchange; a retry has the number of the first."""
 _SIDED = frozenset({Role.INTERFACE, Role.INTERMEDIATE})
 
 
@@ -59,8 +65,9 @@ def check_answer(sent: Telegram, answer: Telegram) -> None:
     refusal may come from any place on the path. Raises Refusal(OUT_OF_TURN).
     """
     lines = [line for line in HOPS.get(type(sent), ()) if line.addressee is sent.to.role]
+    kind, reason = FindingKind.ANSWER_UNFIT, Reason.OUT_OF_TURN
     if not lines or not isinstance(answer, Answer):
-        raise Refusal(Reason.OUT_OF_TURN, f"{type(answer).__name__} answers no {type(sent).__name__}")
+        raise Suspicion(kind, reason, f"{type(answer).__name__} answers no {type(sent).__name__}")
     fits = answer.answers == sent.id and (
         isinstance(answer, Refused | Pending) or (isinstance(answer, lines[0].answer) and answer.author == sent.to)
     )
@@ -70,7 +77,7 @@ def check_answer(sent: Telegram, answer: Telegram) -> None:
             and {outcome.serial for outcome in getattr(answer, "outcomes", ())} == set(sent.exchanges)
         )
     if not fits:
-        raise Refusal(Reason.OUT_OF_TURN, f"{type(answer).__name__} of {answer.author} is no answer to what was sent")
+        raise Suspicion(kind, reason, f"{type(answer).__name__} of {answer.author} is no answer to what was sent")
 
 
 def stops_left(line: Hop, here: Stop) -> int:
@@ -86,7 +93,15 @@ def require_turn(line: Hop, here: Stop, last: str | None) -> None:
     """
     if not line.after:
         return
-    passing = {kind.__name__ for kind in line.after if any(here in hop.path for hop in HOPS[kind])}
+    passing = {kind.__name__ for kind in line.after if any(_at(here, stop) for hop in HOPS[kind] for stop in hop.path)}
     if (last in passing) if passing else (last is None):
         return
-    raise Refusal(Reason.OUT_OF_TURN, f"{line.telegram.__name__} after {last or 'nothing'} at {here}")
+    detail = f"{line.telegram.__name__} after {last or 'nothing'} at {here}"
+    if last == line.telegram.__name__ and (kind := _TWICE.get(line.telegram)) is not None:
+        raise Suspicion(kind, Reason.OUT_OF_TURN, detail)
+    raise Refusal(Reason.OUT_OF_TURN, detail)
+
+
+def _at(here: Stop, stop: Stop) -> bool:
+    """Whether a stop of a path is this place; one without a side stands for both."""
+    return stop == here or (" " not in stop and role_at(stop) is role_at(here))

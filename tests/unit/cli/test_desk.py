@@ -134,10 +134,10 @@ def test_nothing_held_and_nothing_found_are_said(door, nakadachi):
 
 @pytest.mark.usefixtures("desk")
 def test_findings_are_listed(door, nakadachi):
-    door.say(JSONResponse([{"serial": SERIAL, "kind": "subject mismatch", "at": "2026-04-01T01:30:00+00:00"}]))
+    door.say(JSONResponse([{"serial": SERIAL, "kind": "SUBJECT_MISMATCH", "at": "2026-04-01T01:30:00+00:00"}]))
     run = nakadachi("findings")
     assert "対象者の不一致 / subject mismatch" in run.stdout
-    assert json.loads(nakadachi("findings", "--json").stdout)[0]["kind"] == "subject mismatch"
+    assert json.loads(nakadachi("findings", "--json").stdout)[0]["kind"] == "SUBJECT_MISMATCH"
 
 
 @pytest.mark.usefixtures("desk")
@@ -153,6 +153,24 @@ def test_a_decision_names_who_made_it(door, nakadachi):
         ("POST", f"{path}/refuse", {"staff": "1042", "department": "", "reason": "NOT_REGISTERED"}),
         ("POST", f"{path}/refuse", {"staff": "1042", "department": "", "reason": "WITHHELD"}),
     ]
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_cancellation_names_who_made_it_and_says_that_it_is_done(door, nakadachi):
+    door.say(JSONResponse({}))
+    run = nakadachi("cancel", SERIAL, "--staff", "1042")
+    assert run.exit_code == 0
+    assert "取り消しました / cancelled" in run.stdout
+    path = f"/existing/inquiries/{SERIAL}/cancel"
+    assert door.asked == [("POST", path, {"staff": "1042", "department": ""})]
+
+
+@pytest.mark.usefixtures("desk")
+def test_what_was_answered_cannot_be_cancelled(door, nakadachi):
+    door.say(problem(Refusal(Reason.OUT_OF_TURN)))
+    run = nakadachi("cancel", SERIAL, "--staff", "1042")
+    assert run.exit_code == 2
+    assert Reason.OUT_OF_TURN.english in run.stderr
 
 
 @pytest.mark.usefixtures("desk")

@@ -108,6 +108,8 @@ def test_an_empty_file_is_sent_too(door, nakadachi, tmp_path):
         (PlainTextResponse("Internal Server Error", 500), "failed (status 500); its log says why"),
         (PlainTextResponse("Not Found", 404), "is it an intermediate server of the same version?"),
         (PlainTextResponse("hello"), "are both of the same version?"),
+        (PlainTextResponse("[" * 100_000), "are both of the same version?"),
+        (PlainTextResponse("[" * 100_000, 404), "is it an intermediate server of the same version?"),
         (PlainTextResponse(b"\xff\xfe"), "are both of the same version?"),
         (JSONResponse({"title": 1}, 302), "answered with status 302"),
         (problem(Refusal(Reason.TOO_LARGE)), Reason.TOO_LARGE.english),

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nakadachi.commission import oversight
-from nakadachi.commission.oversight import add_checkpoint, read_request
+from nakadachi.commission import oversight, store
+from nakadachi.commission.oversight import add_checkpoint, note_finding, read_request
 from nakadachi.commission.parts import Commission
 from nakadachi.core.witnessing import add_checkpoint_request
 from nakadachi.crypto.notes import NoteKind, NoteSigner, open_note
@@ -27,8 +28,9 @@ from nakadachi.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkp
 from nakadachi.ledger.tree import EMPTY_ROOT, Frontier, append, consistency_proof, leaf_hash
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.inquiry import Noted
+from nakadachi.telegrams.oversight import Finding, FindingKind, ReportFinding
 from nakadachi.telegrams.permit import PrefixRefused
-from nakadachi.terms import AffairCode, InfoNameCode, NodeName, OrganisationCode, Prefix, ProcedureCode, Serial
+from nakadachi.terms import AffairCode, InfoNameCode, NodeName, OrganisationCode, Prefix, ProcedureCode, Role, Serial
 
 NOW = datetime(2026, 7, 1, 3, tzinfo=UTC)
 ORIGIN = "core.example/1"
@@ -209,6 +211,22 @@ def test_any_bytes_are_a_request_or_a_bad_format(drawn):
     assert reason is Reason.BAD_FORMAT or (old >= 0 and all(len(one) == 32 for one in proof))
 
 
+@pytest.mark.parametrize(
+    ("true", "other"),
+    [
+        (b"old 2\n", b"old 02\n"),
+        (b"old 2\n", b"old " + b"0" * 5000 + b"2\n"),
+        (b"=\n", b"=\n="),
+    ],
+)
+def test_a_request_has_one_spelling(true, other):
+    whole = request(2, 3)
+    assert true in whole
+    assert read_request(whole)[0] == 2
+    with pytest.raises(Refusal):
+        read_request(whole.replace(true, other, 1))
+
+
 async def test_changed_requests_are_answered_below_500(commission):
     true = request(0, 3)
     for at in range(0, len(true), 7):
@@ -244,3 +262,35 @@ async def test_the_notice_of_a_refused_inquiry_is_kept_once_with_its_record(comm
         (serial.value, "NOT_IN_TABLE", B.value) for serial in serials
     ]
     assert [tuple(row) for row in records] == [(serial.value, "refused", "NOT_IN_TABLE", "3f1c") for serial in serials]
+
+
+MS_A, IF_A = NodeName.of(Role.INTERMEDIATE, A), NodeName.of(Role.INTERFACE, A)
+CROSSED = Finding(kind=FindingKind.ANSWER_CROSSED, at=NOW, serial=Serial(f"{A}-01KN2J9Z80F0G0000000000001"), about=MS_A)
+PLACELESS = Finding(kind=FindingKind.HEAD_FORKED, at=NOW, reason=Reason.NO_WITNESS)
+
+
+async def tell(commission, reporter, *findings):
+    """Hand the Commission a node's findings: what it keeps afterwards, who found what."""
+    hand = Author(reporter, SigningKey.from_scalar(3), FixedClock(NOW), SeededEntropy(2))
+    telegram = hand.write(ReportFinding, to=COMMISSION, findings=findings)
+    async with commission.database.transaction() as connection:
+        (answer,) = await note_finding(commission, Unit(connection, NOW), [Asked(telegram, {})])
+        assert isinstance(answer.header, Noted)
+        return await store.findings(connection, most=10)
+
+
+async def test_a_finding_is_kept_as_it_was_told_with_who_told_it(commission):
+    assert await tell(commission, IF_A, CROSSED, PLACELESS) == [(IF_A, PLACELESS), (IF_A, CROSSED)]
+
+
+async def test_a_finding_told_again_the_same_day_adds_nothing(commission):
+    later = msgspec.structs.replace(CROSSED, at=NOW + timedelta(hours=1), reason=Reason.SUBJECT_MISMATCH)
+    await tell(commission, IF_A, CROSSED)
+    assert await tell(commission, IF_A, later, CROSSED) == [(IF_A, CROSSED)]
+    tomorrow = msgspec.structs.replace(CROSSED, at=NOW + timedelta(days=1))
+    assert len(await tell(commission, IF_A, tomorrow)) == 2
+
+
+async def test_what_two_nodes_found_are_two_findings(commission):
+    await tell(commission, IF_A, CROSSED)
+    assert {who for who, _ in await tell(commission, MS_A, CROSSED)} == {IF_A, MS_A}

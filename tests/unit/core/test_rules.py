@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from nakadachi.core.rules import Link, decide_law, decide_person, require_operating
+from nakadachi.core.rules import Link, decide_law, decide_person, ending_never_heard_of, require_operating
 from nakadachi.law.assessments import Assessment, AssessmentKind, Assessments
 from nakadachi.law.lawbook import Lawbook
 from nakadachi.law.masters import (
@@ -21,6 +21,7 @@ from nakadachi.law.masters import (
 )
 from nakadachi.law.whitelist import Basis, LegalRow, Parties, Whitelist
 from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.inquiry import Ending
 from nakadachi.terms import (
     JAPAN,
     AffairCode,
@@ -285,3 +286,13 @@ def test_no_reason_tells_a_code_or_a_person():
 
 def test_the_day_is_judged_at_the_moment_given_and_at_no_other():
     assert law(now=NOON + timedelta(days=200)).row == law(now=NOON).row
+
+
+@pytest.mark.parametrize("other", [Ending.REFUSED, Ending.CANCELLED, Ending.TIMED_OUT, Ending.UNKNOWN])
+def test_for_an_end_that_never_heard_of_it_an_exchange_ended_as_for_the_other(other):
+    assert ending_never_heard_of(other) is other
+
+
+@pytest.mark.parametrize("other", [None, Ending.ANSWERED])
+def test_nobody_was_answered_by_an_end_that_never_heard_of_the_exchange(other):
+    assert ending_never_heard_of(other) is Ending.TIMED_OUT

@@ -48,8 +48,8 @@ async def known(connection, serial=ONE):
 async def test_an_exchange_of_the_inquirer_from_its_serial_to_its_end(connection):
     await store.keep_issued(connection, [ONE, TWO], NOW)
     assert await known(connection) == Exchange(ONE, "IssueSerial")
-    await store.hold_prefix(connection, [(ONE, PREFIX)], NOW)
-    assert await known(connection) == Exchange(ONE, "CheckPrefix", PREFIX)
+    await store.hold_prefix(connection, [(ONE, PREFIX)], NOW, LATER)
+    assert await known(connection) == Exchange(ONE, "CheckPrefix", PREFIX, None, LATER)
     await store.move_on(connection, "RequestPermit", [ONE], NOW)
     await store.note_permit(connection, [(ONE, bytes(32), LATER)], NOW)
     assert await known(connection) == Exchange(ONE, "Inquire", PREFIX, bytes(32), LATER)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from nakadachi.intermediate import ending_store
 from nakadachi.intermediate import exchange_store as store
 from nakadachi.intermediate.exchange_store import AskedOfUs, Inquiry, Stated
 from nakadachi.intermediate.rules import State
@@ -15,6 +16,7 @@ from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.inquiry import Completion, Ending
+from nakadachi.telegrams.oversight import Finding, FindingKind
 from nakadachi.terms import (
     AffairCode,
     InfoNameCode,
@@ -52,7 +54,7 @@ THEIRS = AskedOfUs(
     NOW,
     NOW + timedelta(days=10),
 )
-STATED = Stated(ONE, NAMED, bytes(32), "default", "2026-04", b"wrapped seed")
+STATED = Stated(ONE, NAMED, bytes(32), "default", "2026-04", b"wrapped seed", NOW)
 
 
 @pytest.fixture
@@ -159,29 +161,32 @@ def completion(serial, ending=Ending.ANSWERED, reason=None):
 
 async def test_endings_are_told_once_and_to_whom_they_belong(connection):
     refused = completion(TWO, Ending.REFUSED, Reason.WITHHELD)
-    await store.queue_completions(connection, "InquiryCompleted", [completion(ONE), refused, completion(ONE)])
-    await store.queue_completions(connection, "ProvisionCompleted", [completion(THREE)])
-    taken = await store.take_completions(connection, "InquiryCompleted", 9)
+    await ending_store.queue_completions(connection, "InquiryCompleted", [completion(ONE), refused, completion(ONE)])
+    await ending_store.queue_completions(connection, "ProvisionCompleted", [completion(THREE)])
+    taken = await ending_store.take_completions(connection, "InquiryCompleted", 9)
     assert sorted(taken, key=lambda one: one.serial) == [completion(ONE), refused]
-    assert await store.take_completions(connection, "InquiryCompleted", 9) == []
-    assert await store.take_completions(connection, "ProvisionCompleted", 9) == [completion(THREE)]
+    assert await ending_store.take_completions(connection, "InquiryCompleted", 9) == []
+    assert await ending_store.take_completions(connection, "ProvisionCompleted", 9) == [completion(THREE)]
 
 
 async def test_two_who_take_endings_at_once_share_them(database, connection):
     serials = [Serial(f"{A}-{number:026}") for number in range(6)]
-    await store.queue_completions(connection, "InquiryCompleted", list(map(completion, serials)))
+    await ending_store.queue_completions(connection, "InquiryCompleted", list(map(completion, serials)))
     async with database.transaction() as one, database.transaction() as other:
-        first = await store.take_completions(one, "InquiryCompleted", 4)
-        second = await store.take_completions(other, "InquiryCompleted", 4)
+        first = await ending_store.take_completions(one, "InquiryCompleted", 4)
+        second = await ending_store.take_completions(other, "InquiryCompleted", 4)
     assert (len(first), len(second)) == (4, 2)
     assert {one.serial for one in (*first, *second)} == set(serials)
 
 
 async def test_a_finding_is_kept_once_and_the_newest_comes_first(connection):
-    await store.keep_findings(connection, [ONE], "mismatch", NOW)
-    await store.keep_findings(connection, [ONE, TWO], "mismatch", NOW + timedelta(hours=1))
-    assert await store.findings(connection, most=9) == [
-        (TWO, "mismatch", NOW + timedelta(hours=1)),
-        (ONE, "mismatch", NOW),
+    def found(at, *serials):
+        return [Finding(kind=FindingKind.ANSWER_CROSSED, at=at, serial=serial) for serial in serials]
+
+    await ending_store.keep_findings(connection, found(NOW, ONE))
+    await ending_store.keep_findings(connection, found(NOW + timedelta(hours=1), ONE, TWO, None))
+    assert await ending_store.findings(connection, most=9) == [
+        (TWO, "ANSWER_CROSSED", NOW + timedelta(hours=1)),
+        (ONE, "ANSWER_CROSSED", NOW),
     ]
-    assert len(await store.findings(connection, most=1)) == 1
+    assert len(await ending_store.findings(connection, most=1)) == 1

@@ -130,6 +130,8 @@ def test_the_integrated_addressee_number_is_taken_where_there_is_one():
         ({"request_time": "20260230093000123"}, 4),
         ({"request_time": "202604010930001"}, 4),
         ({"request_time": "soon"}, 4),
+        ({"request_time": "9999-12-31T23:59:59-23:59"}, 4),
+        ({"request_time": "99991231235959"}, 4),
         ({"department": ""}, 5),
         ({"operator": "U" * 21}, 6),
         ({"inquirer": "999900000000000"}, 7),

@@ -99,6 +99,15 @@ async def test_who_no_longer_waits_disturbs_nobody(ends):
     assert gone.cancelled()
 
 
+async def test_heavy_items_share_a_batch_only_up_to_its_weight():
+    doubler = Doubler()
+    batcher = Batcher(doubler.run, most=10)
+    await asyncio.gather(
+        *(batcher.submit(number, weight) for number, weight in ((1, 6), (2, 4), (3, 1), (4, 50), (5, 1)))
+    )
+    assert doubler.batches == [[1, 2], [3], [4], [5]]
+
+
 async def test_work_that_is_cancelled_leaves_nobody_waiting():
     async def cancelled(_items):
         raise asyncio.CancelledError

@@ -99,6 +99,18 @@ async def test_an_answer_of_another_status_is_none(core, wire, status):
         await wire.post(CORE, core.url, b"frame", seconds=5)
 
 
+@pytest.mark.parametrize(
+    ("head", "seconds"),
+    [("Retry-After: 7\r\n", 7.0), ("", None), ("Retry-After: Sat, 21 Nov 2026 10:00:00 GMT\r\n", None),
+     ("Retry-After: -1\r\n", None), ("Retry-After: 99999999\r\n", 3600.0), ("Retry-After: 999999999\r\n", None)],
+)  # fmt: skip
+async def test_one_that_is_full_says_when_to_come_again(core, wire, head, seconds):
+    core.answer = f"HTTP/1.1 503 Full\r\n{head}Content-Length: 0\r\n\r\n".encode()
+    with pytest.raises(Unreachable, match=f"{CORE} takes nothing in") as unreachable:
+        await wire.post(CORE, core.url, b"frame", seconds=5)
+    assert unreachable.value.retry_after == seconds
+
+
 async def test_we_are_not_sent_elsewhere(core, wire):
     core.answer = f"HTTP/1.1 307 Elsewhere\r\nLocation: {core.url}/x\r\nContent-Length: 0\r\n\r\n".encode()
     with pytest.raises(Unreachable, match="status 307"):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nakadachi.kit.clock import FixedClock, SystemClock
-from nakadachi.kit.entropy import SeededEntropy, SystemEntropy, uuid7_text
+from nakadachi.kit.entropy import SeededEntropy, SystemEntropy, uuid7_text, uuid7_time
 from nakadachi.terms import TelegramId, crockford_value
 
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -87,3 +87,15 @@ def test_identifiers_sort_by_the_microsecond_they_were_made(moment, later):
 def test_identifiers_of_one_moment_differ():
     clock, entropy = FixedClock(NOON), SeededEntropy(1)
     assert len({uuid7_text(clock, entropy) for _ in range(1000)}) == 1000
+
+
+@given(seconds=st.integers(0, 2**37))
+def test_an_identifier_gives_its_moment_back_to_the_millisecond(seconds):
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds, microseconds=seconds % 10**6)
+    text = uuid7_text(FixedClock(moment), SeededEntropy(1))
+    assert uuid7_time(text) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+@pytest.mark.parametrize("text", ["7" + "Z" * 25, "0" * 26])
+def test_anothers_text_has_some_moment_whatever_it_says(text):
+    assert uuid7_time(text).tzinfo is UTC

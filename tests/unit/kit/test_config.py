@@ -243,3 +243,8 @@ def test_any_document_becomes_an_instance_or_a_list_of_what_is_wrong(document):
     reading = _Reading(Path("/etc"))
     made = _table(reading, "", document, Sample)
     assert isinstance(made, Sample) != bool(reading.problems)
+
+
+@pytest.mark.parametrize("text", ["key = " + "9" * 5000, "key = " + "[" * 5000, "key = " + "{a=" * 5000])
+def test_a_file_that_ends_the_reader_of_toml_is_named_like_any_other_that_is_none(tmp_path, text):
+    assert "is not TOML" in refused(tmp_path, text)

@@ -160,3 +160,10 @@ def test_wrapping_twice_shows_no_likeness(store):
 def test_any_other_bytes_are_refused(raw):
     with pytest.raises(KeyStoreError, match="2026-11 does not open"):
         Wrapper("2026-11", bytes(32), SeededEntropy(1)).unwrap(raw, "serial")
+
+
+def test_the_keys_of_a_kind_come_in_their_order_and_no_other_kind_is_among_them(store):
+    for name in ("signing-10", "signing", "signing-2", "signing-card", "signings", "seal-default"):
+        store.put(name, bytes(32))
+    assert store.names("signing") == ["signing", "signing-2", "signing-10"]
+    assert store.names("witness") == []

@@ -5,14 +5,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nakadachi.kit import outbox
+from nakadachi.kit.clock import FixedClock
 from nakadachi.kit.database import Database
+from nakadachi.kit.entropy import SeededEntropy, uuid7_text
 from nakadachi.kit.migrations import migrate, read_migrations
+from nakadachi.kit.retry import RetryConfig, Rule
 from nakadachi.kit.unit import Entry
+from nakadachi.telegrams.catalogue import Wait
 from nakadachi.telegrams.envelope import Lane
 from nakadachi.terms import NodeName, TelegramId, crockford
 
 NOW = datetime(2026, 4, 1, 1, tzinfo=UTC)
 CORE = NodeName("core:9910000000000001")
+OTHER = NodeName("interface:9901000000000001")
+RULES = RetryConfig(permit=Rule(attempts=3))
 LATER = NOW + outbox.FIRST_PAUSE
 
 
@@ -24,8 +30,8 @@ async def database(tenant_dsn):
     await opened.close()
 
 
-def entry(number=1, frame=b"frame", lane=Lane.INTERACTIVE):
-    return Entry(TelegramId(crockford(number, length=26)), CORE, "https://core.example", frame, lane)
+def entry(number=1, frame=b"frame", lane=Lane.INTERACTIVE, *, wait=Wait.NOTICE, until=None, to=CORE):
+    return Entry(TelegramId(crockford(number, length=26)), to, "https://core.example", frame, lane, wait, until)
 
 
 async def keep(database, *entries, now=NOW):
@@ -33,9 +39,18 @@ async def keep(database, *entries, now=NOW):
         await outbox.keep(connection, entries, now)
 
 
-async def claim(database, now, most=50):
+async def claim_in(connection, now, most=50, lane=Lane.INTERACTIVE, **more):
+    return await outbox.claim(connection, now, rules=RULES, lane=lane, most=most, **more)
+
+
+async def claim(database, now, most=50, **more):
     async with database.transaction() as connection:
-        return await outbox.claim(connection, now, most)
+        return await claim_in(connection, now, most, **more)
+
+
+async def given_up(database, now, rules=None):
+    async with database.transaction() as connection:
+        return [one.id for one in await outbox.given_up(connection, now, rules=rules or RULES)]
 
 
 async def backlog(database):
@@ -46,8 +61,8 @@ async def backlog(database):
 async def test_what_is_kept_comes_back_whole_once_it_is_due(database):
     await keep(database, entry(1), entry(2, b"\x00\xff", Lane.BULK))
     assert await claim(database, LATER - timedelta(seconds=1)) == []
-    claimed = await claim(database, LATER)
-    assert sorted(claimed, key=lambda one: one.id) == [entry(1), entry(2, b"\x00\xff", Lane.BULK)]
+    assert await claim(database, LATER) == [entry(1)]
+    assert await claim(database, LATER, lane=Lane.BULK) == [entry(2, b"\x00\xff", Lane.BULK)]
     assert await backlog(database) == 2
 
 
@@ -68,8 +83,8 @@ async def test_an_entry_that_was_answered_is_gone_and_the_others_stay(database):
 async def test_two_who_claim_at_once_never_get_the_same(database):
     await keep(database, *map(entry, range(1, 7)))
     async with database.transaction() as one, database.transaction() as other:
-        first = await outbox.claim(one, LATER, 4)
-        second = await outbox.claim(other, LATER, 4)
+        first = await claim_in(one, LATER, 4)
+        second = await claim_in(other, LATER, 4)
     assert (len(first), len(second)) == (4, 2)
     assert not {each.id for each in first} & {each.id for each in second}
 
@@ -79,7 +94,7 @@ async def test_a_claim_that_is_rolled_back_is_not_lost(database):
     async with database.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
-        assert len(await outbox.claim(connection, LATER)) == 1
+        assert len(await claim_in(connection, LATER)) == 1
         await transaction.rollback()
     assert len(await claim(database, LATER)) == 1
 
@@ -117,3 +132,65 @@ async def test_what_is_rolled_back_was_never_to_be_sent(database):
         await outbox.keep(connection, [entry(1)], NOW)
         await transaction.rollback()
     assert await backlog(database) == 0
+
+
+async def test_nothing_but_a_probe_goes_to_a_parked_destination(database):
+    await keep(database, entry(1), entry(2), entry(3, to=OTHER))
+    assert [one.id for one in await claim(database, LATER, parked=[CORE])] == [entry(3).id]
+    assert len(await claim(database, NOW, only=CORE, most=1)) == 1
+    async with database.acquire() as connection:
+        assert await connection.fetchval("SELECT max(attempts) FROM outbox WHERE destination = $1", CORE.value) == 0
+
+
+async def test_a_destination_that_is_back_gets_everything_at_once_and_the_others_wait_on(database):
+    await keep(database, entry(1), entry(2), entry(3, to=OTHER))
+    async with database.transaction() as connection:
+        await outbox.hurry(connection, NOW, CORE)
+    assert {one.id for one in await claim(database, NOW)} == {entry(1).id, entry(2).id}
+
+
+async def test_what_is_past_its_deadline_is_given_up_once(database):
+    until = NOW + timedelta(seconds=70)
+    await keep(database, entry(1, until=until), entry(2))
+    assert await given_up(database, until - timedelta(milliseconds=1)) == []
+    assert await given_up(database, until) == [entry(1).id]
+
+
+async def test_what_was_sent_as_often_as_its_rule_says_is_given_up_and_a_notice_never(database):
+    await keep(database, entry(1, wait=Wait.PERMIT), entry(2, wait=Wait.NOTICE))
+    now = LATER
+    for _ in range(3):
+        assert await given_up(database, now) == []
+        assert len(await claim(database, now)) == 2
+        now += timedelta(minutes=1)
+    assert await given_up(database, now) == [entry(1).id]
+    assert await given_up(database, now, RetryConfig(permit=Rule(attempts=4))) == []
+
+
+async def test_each_case_has_its_own_pauses(database):
+    rules = RetryConfig(permit=Rule(first=timedelta(seconds=7), longest=timedelta(seconds=9)))
+    await keep(database, entry(1, wait=Wait.PERMIT))
+    now, pauses = LATER, []
+    for _ in range(3):
+        async with database.transaction() as connection:
+            await outbox.claim(connection, now, rules=rules, lane=Lane.INTERACTIVE)
+            due = await connection.fetchval("SELECT due_at FROM outbox")
+        pauses.append((due - now).total_seconds())
+        now = due
+    assert pauses == [7, 9, 9]
+
+
+async def test_what_waits_is_told_by_lane_with_the_moment_of_the_oldest(database):
+    async with database.acquire() as connection:
+        assert await outbox.waiting(connection) == {}
+    minute = timedelta(minutes=1)
+    numbers = [uuid7_text(FixedClock(NOW + place * minute), SeededEntropy(place)) for place in range(3)]
+    lanes = (Lane.BULK, Lane.INTERACTIVE, Lane.BULK)
+    entries = [
+        Entry(TelegramId(number), CORE, "https://a", b"", lane, Wait.NOTICE)
+        for number, lane in zip(numbers, lanes, strict=True)
+    ]
+    await keep(database, *reversed(entries))
+    async with database.acquire() as connection:
+        waiting = await outbox.waiting(connection)
+    assert waiting == {Lane.BULK: (2, NOW), Lane.INTERACTIVE: (1, NOW + minute)}

@@ -1,14 +1,20 @@
 """Who is who: from the directory in use, at every request."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 
 from nakadachi.crypto.signing import SigningKey
+from nakadachi.kit.author import Author
+from nakadachi.kit.clock import FixedClock
+from nakadachi.kit.entropy import SeededEntropy
 from nakadachi.kit.peers import Peers
 from nakadachi.kit.tls import PeerCertificate
 from nakadachi.law.directory import Directory, Node, Status
 from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.codec import decode_envelope, encode_envelope
+from nakadachi.telegrams.permit import IssueSerial, SerialUse
 from nakadachi.terms import NodeName, OrganisationCode, Role
 
 CITY = OrganisationCode("9901000000000001")
@@ -32,8 +38,8 @@ def refused(reason, act, *arguments):
 
 def test_a_node_has_the_key_and_the_address_of_the_directory():
     peers = Peers(directory())
-    assert peers.key(INTERFACE).spki == SigningKey.from_scalar(1).public.spki
-    assert peers.key(INTERFACE) is peers.key(INTERFACE)
+    assert [key.spki for key in peers.keys(INTERFACE)] == [SigningKey.from_scalar(1).public.spki]
+    assert peers.keys(INTERFACE) is peers.keys(INTERFACE)
     assert peers.url(INTERFACE) == "https://interface.example"
     assert peers.of(Role.INTERFACE, CITY) == INTERFACE
     assert peers.core() == peers.the(Role.CORE) == CORE
@@ -41,7 +47,7 @@ def test_a_node_has_the_key_and_the_address_of_the_directory():
 
 def test_who_is_not_listed_has_no_key_and_no_address():
     peers = Peers(directory())
-    refused(Reason.BAD_SIGNATURE, peers.key, STRANGER)
+    refused(Reason.BAD_SIGNATURE, peers.keys, STRANGER)
     refused(Reason.NOT_ADDRESSED_HERE, peers.url, STRANGER)
     refused(Reason.NOT_ADDRESSED_HERE, peers.of, Role.INTERMEDIATE, CITY)
     refused(Reason.NOT_ADDRESSED_HERE, peers.the, Role.COMMISSION)
@@ -50,9 +56,9 @@ def test_who_is_not_listed_has_no_key_and_no_address():
 
 def test_a_new_directory_brings_new_keys():
     peers = Peers(directory())
-    peers.key(INTERFACE)
+    peers.keys(INTERFACE)
     peers.replace(directory(version=2, scalar=2))
-    assert peers.key(INTERFACE).spki == SigningKey.from_scalar(2).public.spki
+    assert [key.spki for key in peers.keys(INTERFACE)] == [SigningKey.from_scalar(2).public.spki]
     assert peers.directory.version == 2
 
 
@@ -79,3 +85,18 @@ def test_a_certificate_revoked_between_two_requests_stops_at_once():
     assert peers.admit(certificate) == INTERFACE
     peers.replace(directory(version=2, revoked=("ff",)))
     refused(Reason.ROLE_NOT_ALLOWED, peers.admit, certificate)
+
+
+def test_what_a_former_key_signed_counts_as_long_as_the_directory_lists_it():
+    old, new = SigningKey.from_scalar(1), SigningKey.from_scalar(2)
+    author = Author(INTERFACE, old, FixedClock(datetime(2026, 4, 1, tzinfo=UTC)), SeededEntropy(1))
+    written = author.write(IssueSerial, to=INTERFACE, use=SerialUse.INQUIRY, count=1)
+    received = decode_envelope(encode_envelope(written.envelope))
+    node = Node(name=INTERFACE, url="https://interface.example", signing_key=new.public.spki)
+    for former, counts in (((old.public.spki,), True), ((SigningKey.from_scalar(3).public.spki,), False), ((), False)):
+        listed = msgspec.structs.replace(node, former_signing_keys=former)
+        peers = Peers(Directory(1, date(2026, 4, 1), "0.1.0", (listed,)))
+        if counts:
+            assert peers.verify(received).header == written.header
+        else:
+            refused(Reason.BAD_SIGNATURE, peers.verify, received)

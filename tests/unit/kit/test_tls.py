@@ -124,3 +124,17 @@ def test_both_sides_speak_tls_13_only_and_show_certificates(tmp_path):
     assert server.verify_mode == client.verify_mode == ssl.CERT_REQUIRED
     assert client.check_hostname
     assert server.num_tickets == 0
+
+
+def test_a_certificate_that_cannot_be_read_is_nobodys():
+    true = certificate_of(node_host(CORE))
+    assert read_certificate(true).node == CORE
+    version = true.index(b"\xa0\x03\x02\x01\x02")
+    assert read_certificate(true[: version + 4] + b"\x06" + true[version + 5 :]) is None
+    assert read_certificate(true[:-1]) is None
+    assert read_certificate(b"") is None
+
+
+def test_a_certificate_with_names_that_cannot_be_read_is_nobodys():
+    true = certificate_of(node_host(CORE))
+    assert read_certificate(true.replace(b".nakadachi.", b".nakad\xffchi.")) is None

@@ -4,25 +4,41 @@ import asyncio
 import json
 import socket
 import ssl
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from nakadachi import __version__
 from nakadachi.country.pki import issue, new_authority
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.kit.client import MEDIA_TYPE
+from nakadachi.kit.database import DatabaseAway
+from nakadachi.kit.lanes import Busy, Lanes, Limits
+from nakadachi.kit.metrics import CONTENT_TYPE
 from nakadachi.kit.peers import Peers
 from nakadachi.kit.tls import client_context, existing_host, node_host, read_certificate
-from nakadachi.kit.web import STATUS, Listening, PortTaken, WebServer, application, peer_of, problem, read_body
+from nakadachi.kit.web import (
+    STATUS,
+    Listening,
+    PortTaken,
+    WebServer,
+    application,
+    peer_of,
+    problem,
+    read_body,
+)
 from nakadachi.law.directory import Directory, Node
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import FRAME_LIMIT, encode_frame
 from nakadachi.telegrams.envelope import Envelope
 from nakadachi.terms import NodeName, OrganisationCode, Role
+from tests.faring import Faring
 
 NOW = datetime.now(UTC)
 CITY = OrganisationCode("9901000000000001")
@@ -78,23 +94,27 @@ async def door(certificates):
     async def receive(raw, hop):
         if raw == b"no telegram":
             raise Refusal(Reason.BAD_FORMAT, "for our own log")
+        if raw == b"no database":
+            raise DatabaseAway("for our own log")
         received.append((raw, hop))
         return [ANSWER]
-
-    async def ready():
-        return {"node": CORE.value, "名": "仲立ち"}
 
     async def whoami(request):
         peer = peer_of(request)
         return Response(f"{peer.node} {peer.existing}")
 
-    system = SimpleNamespace(name=CORE, peers=Peers(directory_of()), receive=receive)
+    health = Faring(CORE, NOW)
+    refused = []
+    metrics = SimpleNamespace(request_refused=refused.append)
+    system = SimpleNamespace(name=CORE, peers=Peers(directory_of()), receive=receive, metrics=metrics, lanes=Lanes())
     port = free_port()
     server = WebServer(
-        application(system, ready=ready, routes=[Route("/whoami", whoami)]), listening(certificates, port)
+        application(system, health=health, routes=[Route("/whoami", whoami)]), listening(certificates, port)
     )
     task = await server.run_until_started(asyncio.create_task)
-    yield SimpleNamespace(port=port, system=system, received=received, certificates=certificates)
+    yield SimpleNamespace(
+        port=port, system=system, received=received, certificates=certificates, health=health, refused=refused
+    )
     server.should_exit = True
     await task
 
@@ -196,9 +216,48 @@ async def test_what_is_just_within_the_limit_is_read(door):
 
 async def test_health_says_what_the_node_is_and_how_it_fares(door):
     status, _, answer = await ask(door, b"", path="/livez", method="GET")
-    assert (status, json.loads(answer)["node"]) == (200, CORE.value)
+    assert (status, json.loads(answer)) == (
+        200,
+        {"node": CORE.value, "version": __version__, "now": NOW.isoformat()},
+    )
     for path in ("/readyz", "/status"):
-        assert json.loads((await ask(door, b"", path=path, method="GET"))[2])["名"] == "仲立ち"
+        assert json.loads((await ask(door, b"", path=path, method="GET", system="core"))[2])["名"] == "仲立ち"
+
+
+async def test_a_node_that_is_not_ready_is_alive_and_says_why(door):
+    door.health.fit = False
+    assert (await ask(door, b"", path="/livez", method="GET"))[0] == 200
+    assert (await ask(door, b"", path="/status", method="GET", system="core"))[0] == 200
+    status, _, answer = await ask(door, b"", path="/readyz", method="GET", system="core")
+    assert (status, json.loads(answer)["ready"]) == (503, False)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/readyz"])
+async def test_how_a_system_fares_is_for_its_own_organisation_and_the_core(door, path):
+    """The core's own certificate reads here; the city's does at the city's door, and at no other."""
+    status, headers, answer = await ask(door, b"", path=path, method="GET", system="core")
+    assert status == 200
+    assert path != "/metrics" or (headers["content-type"], answer) == (CONTENT_TYPE, b"nakadachi_check 1.0")
+    for stranger in ("interface", "desk", "stranger"):
+        status, headers, _ = await ask(door, b"", path=path, method="GET", system=stranger)
+        assert (status, headers["content-type"]) == (403, "application/problem+json")
+    door.system.name = INTERFACE
+    for reader in ("core", "interface", "desk"):
+        assert (await ask(door, b"", path=path, method="GET", system=reader))[0] == 200
+
+
+@pytest.mark.parametrize("system", ["interface", "desk"])
+async def test_a_revoked_certificate_reads_no_metrics(door, system):
+    door.system.name = INTERFACE
+    der = ssl.PEM_cert_to_DER_cert((door.certificates / system / "tls.crt").read_text())
+    door.system.peers.replace(directory_of(f"{read_certificate(der).serial:x}"))
+    assert (await ask(door, b"", path="/metrics", method="GET", system=system))[0] == 403
+
+
+async def test_a_request_without_a_telegram_is_counted_by_its_reason(door):
+    await ask(door, b"no telegram")
+    await ask(door, system="desk")
+    assert door.refused == [Reason.BAD_FORMAT, Reason.ROLE_NOT_ALLOWED]
 
 
 async def test_a_systems_own_routes_see_who_is_there(door):
@@ -207,8 +266,15 @@ async def test_a_systems_own_routes_see_who_is_there(door):
     assert seen == f"None {('desk', CITY)}".encode()
 
 
+async def test_while_the_database_is_away_nothing_is_answered_and_one_may_ask_again(door):
+    status, headers, body = await ask(door, b"no database")
+    assert (status, headers["retry-after"]) == (503, "1")
+    assert "database is away" in json.loads(body)["title"]
+    assert (await ask(door))[0] == 200
+
+
 async def test_a_taken_port_is_said_to_be_taken(door):
-    second = WebServer(application(door.system, ready=None), listening(door.certificates, door.port))
+    second = WebServer(application(door.system, health=door.health), listening(door.certificates, door.port))
     with pytest.raises(PortTaken, match=f"127.0.0.1:{door.port}"):
         await second.run_until_started(asyncio.create_task)
 
@@ -236,3 +302,58 @@ async def test_a_length_that_is_none_does_not_count(said):
     with pytest.raises(Refusal) as refused:
         await read_body(request, 3)
     assert refused.value.reason is Reason.TOO_LARGE
+
+
+async def test_a_flood_is_turned_away_with_the_time_to_come_again(door):
+    door.system.lanes = Lanes(Limits(requests=4))
+    inside, most, go = 0, 0, asyncio.Event()
+
+    async def receive(_raw, _hop):
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        await go.wait()
+        inside -= 1
+        return [ANSWER]
+
+    door.system.receive = receive
+    flood = [asyncio.create_task(ask(door)) for _ in range(20)]
+    turned_away = []
+    for answer in asyncio.as_completed(flood):
+        turned_away.append(await answer)
+        if len(turned_away) == 16:
+            break
+    go.set()
+    answers = await asyncio.gather(*flood)
+    assert most == 4
+    assert sorted(status for status, _, _ in answers) == [200] * 4 + [503] * 16
+    status, headers, body = turned_away[0]
+    assert (status, headers["retry-after"], headers["content-type"]) == (503, "2", "application/problem+json")
+    words = json.loads(body)
+    assert "2秒後" in words["title_ja"]
+    assert "Try again in 2 seconds" in words["title"]
+    assert door.system.lanes.words()["degraded"]
+
+
+async def test_a_system_that_has_no_place_for_a_kind_says_later_and_not_no(door):
+    async def receive(_raw, _hop):
+        raise Busy("requests of this kind", 9)
+
+    door.system.receive = receive
+    status, headers, _ = await ask(door)
+    assert (status, headers["retry-after"]) == (503, "9")
+
+
+async def test_a_body_that_does_not_come_gives_its_place_back(door, monkeypatch):
+    monkeypatch.setattr("nakadachi.kit.web.BODY_SECONDS", 0.05)
+    reader, writer = await connect(door)
+    writer.write(b"POST /telegrams HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+    said = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    assert b" 408 " in said
+    assert door.system.lanes.words()["requests_inside"] == 0
+    writer.close()
+
+
+async def test_there_is_a_bound_on_connections(certificates):
+    few = replace(listening(certificates, free_port()), connections=7)
+    assert WebServer(Starlette(), few).config.limit_concurrency == 7

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nakadachi.law.directory import P256_SPKI, Directory, LogOrigin, Node, SealKeys, Status, parse
 from nakadachi.law.masters import LawError
+from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import NodeName, OrganisationCode, Role
 
@@ -68,6 +69,18 @@ def test_a_node_is_found_by_its_name():
     assert DIRECTORY.node(NodeName.of(Role.INTERFACE, A)).name.role is Role.INTERFACE
     assert DIRECTORY.node(NodeName.of(Role.INTERMEDIATE, A)).seal_key("default") == SEAL.default
     assert DIRECTORY.of_role(Role.INTERFACE) == (DIRECTORY.node(NodeName.of(Role.INTERFACE, A)),)
+
+
+def test_an_address_with_a_control_character_is_none():
+    for url in ("https://a.example/\0", "https://a.example/\x1f", "https://a.example\n"):
+        assert "url" in problems_with(msgspec.structs.replace(node(Role.INTERFACE, A), url=url))
+
+
+def test_the_origin_of_a_log_is_one_that_a_checkpoint_can_name():
+    for origin in ("core.example/\0", "core.example/1\n", "core example", "c" * 201):
+        with pytest.raises(ValueError, match="no checkpoint"):
+            Checkpoint(origin, 0, bytes(32))
+        assert "origin" in problems_with(node(Role.CORE, CORE, logs=(msgspec.structs.replace(LOG, origin=origin),)))
 
 
 def test_an_unknown_and_a_withdrawn_node_are_refused():

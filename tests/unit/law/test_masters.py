@@ -14,6 +14,18 @@ def problems_of(texts):
     return wrong.value.problems
 
 
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 5000])
+def test_a_file_that_ends_the_reader_of_toml_is_a_problem_like_any_other(master_texts, text):
+    (told,) = [each for each in problems_of(master_texts | {"affairs.toml": text}) if "affairs" in each]
+    assert told.startswith("masters/affairs.toml, whole file: not TOML")
+
+
+@pytest.mark.parametrize("name", ["\\u0000市", "甲\\u0007市", "甲\\n市", "甲市\\n"])
+def test_a_name_without_a_word_for_every_database_is_a_problem(master_texts, name):
+    text = master_texts["organisations.toml"].replace("甲市", name)
+    assert "name_ja" in "".join(problems_of(master_texts | {"organisations.toml": text}))
+
+
 def test_what_the_masters_hold_is_found_by_its_code(master_texts):
     masters = load_masters(master_texts)
     assert masters.edition.version == "test-1"

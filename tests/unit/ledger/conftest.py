@@ -106,6 +106,14 @@ async def log_database(tenant_dsn):
 
 
 @pytest.fixture
+async def heads_database(tenant_dsn):
+    opened = await Database.open(tenant_dsn, max_size=4)
+    await migrate(opened, read_migrations("nakadachi.ledger", part="heads", folder="heads_sql"))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
 def clock():
     return FixedClock(datetime(2026, 4, 1, 1, tzinfo=UTC))
 

@@ -102,11 +102,11 @@ def test_judging_changes_nothing(network, note):
 def test_a_new_directory_brings_its_keys_and_the_same_one_keeps_them(network, note):
     edition = network.edition()
     (node,) = (one.name for one in edition.directory.nodes if one.name.role == "core")
-    known = edition.peers.key(node)
+    known = edition.peers.keys(node)
     edition.use(note(network.law(2)), note(network.directory()))
-    assert edition.peers.key(node) is known
+    assert edition.peers.keys(node) is known
     edition.use(note(network.law(2)), note(network.directory(2, without=(node,))))
-    refused(Reason.BAD_SIGNATURE, edition.peers.key, node)
+    refused(Reason.BAD_SIGNATURE, edition.peers.keys, node)
 
 
 async def kept(database, edition, now):

@@ -1,5 +1,6 @@
 """What a provider checks of a permit: one true inquiry passes, and each single change to it has its reason."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,13 +11,16 @@ from hypothesis import strategies as st
 
 from nakadachi.crypto.commitment import commit
 from nakadachi.kit.author import Enclosure
+from nakadachi.kit.unit import Unit
 from nakadachi.law.lawbook import Lawbook
 from nakadachi.law.whitelist import Whitelist
 from nakadachi.ledger.permits import PROVIDER_CODE, check_code, check_inquiry, check_law, check_permit
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import encode_envelope, encode_json
 from nakadachi.telegrams.inquiry import Inquire
+from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.telegrams.permit import IssueSerial, Opening, RefusalContent, SerialUse
+from nakadachi.telegrams.suspicion import kind_of
 from nakadachi.terms import AffairCode
 from tests.unit.ledger.permit_pieces import (
     CODES,
@@ -43,7 +47,8 @@ from tests.unit.ledger.permit_pieces import (
 
 def check(network, wish, *, provider=B, edition=None):
     telegram = inquiry(network, wish)
-    return check_inquiry(telegram, edition or network.edition(), provider=provider, now=wish.now)
+    unit = Unit(None, wish.now)
+    return asyncio.run(check_inquiry(telegram, edition or network.edition(), provider=provider, unit=unit))
 
 
 def refused(reason, network, wish, **more):
@@ -58,6 +63,16 @@ def test_a_true_inquiry_passes_with_all_that_the_provider_needs(network):
     assert asking.permit.content == content_of(0, Wish())
     assert (asking.permit.index, asking.permit.leaf_hash) == (1, asking.statement.leaf_hash)
     assert (asking.code, asking.inquirer, asking.subject_check) == (CODES[0], MS_A, b"sealed")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"suite": "rot13"}, {"suite": "p256\n"}, {"issued_at": datetime(9999, 12, 31, 23, tzinfo=UTC)}],
+)
+def test_a_permit_that_names_no_suite_or_a_moment_beyond_the_calendar_is_refused_though_the_log_signed_it(
+    network, words
+):
+    refused(Reason.BAD_FORMAT, network, Wish(content=words))
 
 
 def test_each_exchange_of_several_is_checked_and_told_in_order(network):
@@ -77,6 +92,8 @@ INVALID = {
     "for other items": {"content": {"prefix": replace(PREFIX, items=PREFIX.items[:1])}},
     "for another affair": {"content": {"prefix": replace(PREFIX, affair=AffairCode("JM99000000030000"))}},
     "of another log": {"content": {"origin": "core.example/2"}},
+    "issued in the future": {"content": {"issued_at": NOW + timedelta(seconds=61)}},
+    "issued on another day": {"content": {"issued_at": NOW - timedelta(hours=24)}},
     "a leaf elsewhere": {"permit": {"index": 0}},
     "a leaf beyond the tree": {"permit": {"index": 3}},
     "a leaf before the tree": {"permit": {"index": -1}},
@@ -227,3 +244,29 @@ def test_a_code_opens_its_commitment_under_its_label_only():
     check_code(commitment, PROVIDER_CODE, CODES[0], Opening(salt=SALT))
     with pytest.raises(Refusal):
         check_code(commitment, "inquirer code", CODES[0], Opening(salt=SALT))
+
+
+def test_the_same_by_another_row_than_ours_is_refused(network):
+    refused(Reason.NOT_IN_TABLE, network, Wish(content={"legal_row": "026.1"}))
+
+
+def test_which_version_the_core_judged_by_does_not_matter_where_the_row_is_ours(network):
+    assert check(network, Wish(content={"lawbook": 99}))
+
+
+KINDS = {
+    "code of another person": FindingKind.CODE_OPENING_WRONG,
+    "no code": FindingKind.CODE_OPENING_WRONG,
+    "another salt": FindingKind.CODE_OPENING_WRONG,
+    "statement by the provider itself": FindingKind.STATEMENT_FORGED,
+    "core asks for another serial": FindingKind.STATEMENT_FORGED,
+    "without a path": FindingKind.PERMIT_INVALID,
+    "for another provider": FindingKind.PERMIT_INVALID,
+}
+
+
+@pytest.mark.parametrize("how", KINDS)
+def test_what_is_wrong_is_known_by_its_kind(network, how):
+    with pytest.raises(Refusal) as wrong:
+        check(network, Wish(**INVALID[how]))
+    assert kind_of(wrong.value) is KINDS[how]

@@ -220,7 +220,21 @@ def test_residents_come_from_a_file_in_one_notation(tmp_path):
     assert read_residents(file) == [HANAKO]
 
 
-@pytest.mark.parametrize("text", ["code,number\n1,2\n", "code,number,name,address,sex,born\n1,2,花子,b,x,1990-04-01\n"])
+HEADER = "code,number,name,address,sex,born\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "code,number\n1,2\n",
+        HEADER + "1,2,花子,b,x,1990-04-01\n",
+        HEADER + "1,2\n",
+        HEADER + "1,2,花子,b,1\n",
+        HEADER + "1,2,花子\0,b,1,1990-04-01\n",
+        HEADER + "1,2,花子,b,9999999999,1990-04-01\n",
+        HEADER + f"1,2,花子,{'b' * 140_000},1,1990-04-01\n",
+    ],
+)
 def test_a_file_of_something_else_is_named_and_not_repeated(tmp_path, text):
     file = tmp_path / "residents.csv"
     file.write_text(text, encoding="utf-8")

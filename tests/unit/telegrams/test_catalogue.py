@@ -4,7 +4,7 @@ import pytest
 
 from nakadachi.telegrams.catalogue import CATALOGUE, CORE, HOPS, IF_A, MS_B, received_by, role_at
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
-from nakadachi.telegrams.oversight import ReportOperation
+from nakadachi.telegrams.oversight import ReportFinding, ReportHeads, ReportOperation
 from nakadachi.telegrams.permit import IssueSerial, PrefixRefused
 from nakadachi.telegrams.provision import Provide
 from nakadachi.terms import Role
@@ -27,11 +27,14 @@ def test_the_author_stands_at_the_beginning_and_the_addressee_at_the_end():
 
 def test_a_telegram_may_have_several_paths():
     assert [hop.addressee for hop in HOPS[PrefixRefused]] == [Role.CORE, Role.COMMISSION]
-    assert [hop.author for hop in HOPS[ReportOperation]] == [Role.INTERMEDIATE, Role.INTERFACE]
+    assert [hop.author for hop in HOPS[ReportOperation]] == [
+        *(Role.INTERMEDIATE, Role.INTERFACE, Role.INTERFACE),
+        *(Role.COMMISSION, Role.REGISTRY),
+    ]
 
 
 def test_a_system_receives_what_ends_at_it_and_what_it_relays():
-    assert received_by(Role.COMMISSION) == {PrefixRefused}
+    assert received_by(Role.COMMISSION) == {PrefixRefused, ReportFinding, ReportHeads}
     assert {IssueSerial, Inquire, InquireAt, Provide} <= received_by(Role.INTERFACE)
     assert Provide not in received_by(Role.CORE)
 

@@ -24,6 +24,7 @@ MOST_LINES = 1_000_000
 JST = timezone(timedelta(hours=9), "JST")
 NO_DAY = {"", "00000000", "99999999"}
 FIRST_DAY = "18000101"
+LAST_YEAR = "9999"
 
 _QUOTE = "引用符を対にしてください / Close the quotation mark"
 _EMPTY = "データ行を1行以上入れてください / Put in one data line or more"
@@ -217,7 +218,12 @@ def day_or_none(text: str) -> date | None:
 
 
 def moment(text: str) -> datetime:
-    """A time: yyyyMMddHHmmss with or without SSS (Japan time), or ISO 8601. Aware. Raises ValueError."""
+    """A time: yyyyMMddHHmmss with or without SSS (Japan time), or ISO 8601, up to the year 9998. Aware.
+
+    Raises ValueError, also for the last year of the calendar: with its offset a time may have no UTC then.
+    """
+    if text.startswith(LAST_YEAR):
+        raise ValueError("not a time that can be kept")
     if text.isascii() and text.isdigit():
         if len(text) not in (14, 17):
             raise ValueError("not a time")

@@ -31,6 +31,8 @@ class Status(StrEnum):
 
     ANSWERED = "answered"
     REFUSED = "refused"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed-out"
     PENDING = "pending"
     REJECTED = "rejected"
     UNKNOWN = "unknown"

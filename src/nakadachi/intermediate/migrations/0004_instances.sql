@@ -8,3 +8,8 @@ CREATE TABLE request_line (
     at      timestamptz NOT NULL,
     PRIMARY KEY (system, request, line)
 );
+
+-- I9, N3: each instance of the own interface system speaks for itself.
+ALTER TABLE interface_operation ADD COLUMN instance text NOT NULL DEFAULT '';
+ALTER TABLE interface_operation DROP CONSTRAINT interface_operation_pkey;
+ALTER TABLE interface_operation ADD PRIMARY KEY (node, instance);

@@ -1,0 +1,94 @@
+"""What an end told of how exchanges ended: kept with the record, and passed to the other end where it has to know."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nakadachi.core import ending_store
+from nakadachi.core.ending_store import Told
+from nakadachi.core.rules import tell_other
+from nakadachi.ledger import records
+from nakadachi.ledger.findings import report
+from nakadachi.ledger.records import Circumstance, Event, Record
+from nakadachi.telegrams.closing import Close
+from nakadachi.telegrams.codec import decode_json
+from nakadachi.telegrams.inquiry import Completion, Ending
+from nakadachi.telegrams.oversight import Finding, FindingKind
+from nakadachi.telegrams.permit import LogContent
+from nakadachi.terms import NodeName, OrganisationCode, Prefix, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nakadachi.core.parts import Core
+    from nakadachi.core.store import Exchange
+    from nakadachi.kit.unit import Unit
+    from nakadachi.terms import Serial
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One end's word on one exchange; `telegram` is the kind that brought it."""
+
+    exchange: Exchange
+    inquirer: bool
+    telegram: str
+    completion: Completion
+
+
+def prefix_of(exchange: Exchange) -> Prefix:
+    """Who asked whom for what."""
+    prefix: Prefix = decode_json(exchange.content, LogContent).prefix
+    return prefix
+
+
+async def note(core: Core, unit: Unit, said: Sequence[Said]) -> None:
+    """終了の記録: keep what the ends said, with the record; the other end is told where nothing else tells it."""
+    for inquirer in (True, False):
+        own = [one for one in said if one.inquirer is inquirer]
+        if own:
+            stands = await ending_store.note(unit.connection, [_told(one) for one in own], inquirer=inquirer)
+            find_unknown(core, unit, [serial for serial, ending in stands.items() if ending is Ending.UNKNOWN])
+    await records.keep(unit.connection, [_record(one) for one in said])
+    closings: dict[OrganisationCode, list[Completion]] = defaultdict(list)
+    for one in said:
+        known = (one.exchange.provider_ending if one.inquirer else one.exchange.inquirer_ending, one.completion.ending)
+        if tell_other(*known) and one.exchange.last != "RequestPermit":
+            prefix = prefix_of(one.exchange)
+            closings[prefix.provider if one.inquirer else prefix.inquirer].append(one.completion)
+    for organisation, those in closings.items():
+        tell(core, unit, organisation, those)
+
+
+def tell(core: Core, unit: Unit, organisation: OrganisationCode, closings: Sequence[Completion]) -> None:
+    """中止通知 to one end."""
+    to, way = (NodeName.of(role, organisation) for role in (Role.INTERMEDIATE, Role.INTERFACE))
+    telegram = core.author.write(Close, to=to, closings=tuple(closings))
+    unit.send(telegram, to=way, url=core.edition.peers.url(way))
+
+
+def _told(one: Said) -> Told:
+    completion = one.completion
+    return Told(completion.serial, one.telegram, completion.ending, completion.ended_at, completion.reason)
+
+
+def find_unknown(core: Core, unit: Unit, serials: Iterable[Serial]) -> None:
+    """結果不明: what cannot be settled goes to the Commission (design 2.8)."""
+    unknown = [Finding(kind=FindingKind.UNKNOWN_ENDING, at=unit.now, serial=serial) for serial in serials]
+    report(core, unit, unknown)
+
+
+def _record(one: Said) -> Record:
+    completion = one.completion
+    answered = Event.RECEIVED if one.inquirer else Event.PROVIDED
+    event = {Ending.ANSWERED: answered, Ending.REFUSED: Event.REFUSED}.get(completion.ending, Event.CLOSED)
+    return Record(
+        completion.serial,
+        event,
+        completion.ended_at,
+        prefix_of(one.exchange),
+        Circumstance(),
+        reason=completion.reason,
+    )

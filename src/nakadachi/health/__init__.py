@@ -1,0 +1,1 @@
+"""How a node fares, for whoever asks: one reading, judged check by check, told to operators and core."""

@@ -1,0 +1,173 @@
+"""Where a system may be killed: before and after every leg of the catalogue's hops, at both ends.
+
+A leg is one step of a hop's path. Whoever sends may die before it sends, or with the answer unread; whoever receives
+may die before it handles, or with all of it committed and the answer unsent.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nakadachi.telegrams.catalogue import CATALOGUE, Hop, Stop, role_at
+from nakadachi.telegrams.envelope import Lane
+from nakadachi.terms import Role
+
+SEED = 20260401
+
+
+class Moment(StrEnum):
+    """When, on a leg."""
+
+    BEFORE_SENDING = "before sending"
+    ANSWER_UNREAD = "answer unread"
+    ON_RECEIPT = "on receipt"
+    ANSWER_UNSENT = "answer unsent"
+
+
+AT_SENDER = frozenset({Moment.BEFORE_SENDING, Moment.ANSWER_UNREAD})
+
+
+class Victim(StrEnum):
+    """What is killed: the system's own process, or its PostgreSQL under it."""
+
+    PROCESS = "process"
+    POSTGRES = "postgres"
+
+
+class Story(StrEnum):
+    """What makes a telegram travel: the family it belongs to, told by the module that has its class."""
+
+    INQUIRY = "inquiry"
+    REFUSED = "refused"
+    LINKING = "linking"
+    EDITION = "edition"
+    OPERATION = "operation"
+
+
+FAMILIES = {
+    "permit": Story.INQUIRY,
+    "inquiry": Story.INQUIRY,
+    "provision": Story.INQUIRY,
+    "code": Story.LINKING,
+}
+ODD_ONES = {
+    "PrefixRefused": Story.REFUSED,
+    "DistributeEdition": Story.EDITION,
+    "ReportOperation": Story.OPERATION,
+}
+"""Telegrams that their family's story does not send."""
+
+
+def story_of(hop: Hop) -> Story:
+    """The story in which a hop is travelled. Raises KeyError for a telegram that no story sends yet."""
+    name = hop.telegram.__name__
+    return ODD_ONES[name] if name in ODD_ONES else FAMILIES[hop.telegram.__module__.rpartition(".")[2]]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One step of a hop's path."""
+
+    story: Story
+    telegram: str
+    author: Stop
+    sender: Stop
+    to: Stop
+
+    def __str__(self) -> str:
+        by = "" if self.author == self.sender else f" of {self.author}"
+        return f"{self.telegram}{by}, {self.sender} to {self.to}"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One entry of the matrix: who dies when. `lane` is that of the inquiry; other stories have none."""
+
+    leg: Leg
+    moment: Moment
+    victim: Victim
+    lane: Lane | None
+
+    @property
+    def stop(self) -> Stop:
+        """Whose process, or whose PostgreSQL, is killed."""
+        return self.leg.sender if self.moment in AT_SENDER else self.leg.to
+
+    @property
+    def peer(self) -> Stop:
+        """The other end of the leg."""
+        return self.leg.to if self.moment in AT_SENDER else self.leg.sender
+
+    def __str__(self) -> str:
+        lane = f", {self.lane.value}" if self.lane else ""
+        return f"{self.leg}: {self.victim.value} of {self.stop}, {self.moment.value}{lane}"
+
+
+def legs(catalogue: Iterable[Hop] = CATALOGUE) -> Iterator[Leg]:
+    """Every leg of every hop."""
+    for hop in catalogue:
+        for sender, to in zip(hop.path, hop.path[1:], strict=False):
+            yield Leg(story_of(hop), hop.telegram.__name__, hop.path[0], sender, to)
+
+
+def lanes_of(leg: Leg) -> tuple[Lane | None, ...]:
+    """An inquiry travels in either lane; nothing else has a choice."""
+    return tuple(Lane) if leg.story in {Story.INQUIRY, Story.REFUSED} else (None,)
+
+
+def matrix() -> list[Point]:
+    """All of it."""
+    return [
+        Point(leg, moment, victim, lane)
+        for leg in legs()
+        for moment in Moment
+        for victim in Victim
+        for lane in lanes_of(leg)
+    ]
+
+
+def chosen(seed: int = SEED) -> list[Point]:
+    """The part for every day: each moment of each leg once for processes, each leg once for PostgreSQL."""
+    chance = random.Random(seed)
+    few = []
+    for leg in legs():
+        lanes = lanes_of(leg)
+        few += [Point(leg, moment, Victim.PROCESS, chance.choice(lanes)) for moment in Moment]
+        few.append(Point(leg, chance.choice(list(Moment)), Victim.POSTGRES, chance.choice(lanes)))
+    return few
+
+
+def rounds(points: Sequence[Point], seed: int = SEED) -> list[tuple[Point, ...]]:
+    """Points that are played together: of one lane, at most one per system, so that each system dies once a round."""
+    chance = random.Random(seed)
+    queues: dict[Lane, dict[Stop, list[Point]]] = {lane: defaultdict(list) for lane in Lane}
+    for point in chance.sample(points, len(points)):
+        if point.lane is not None:
+            queues[point.lane][point.stop].append(point)
+    for point in (point for point in points if point.lane is None):
+        lane = min(Lane, key=lambda lane: len(queues[lane][point.stop]))
+        queues[lane][point.stop].append(point)
+    played = []
+    for by_stop in queues.values():
+        while left := [queue for queue in by_stop.values() if queue]:
+            played.append(tuple(queue.pop() for queue in left))
+    return played
+
+
+def lane_of(played: Sequence[Point]) -> Lane:
+    """The lane in which a round's inquiries are asked."""
+    return next((point.lane for point in played if point.lane is not None), Lane.INTERACTIVE)
+
+
+def name_of(played: Sequence[Point]) -> str:
+    """A round's name among the tests."""
+    return str(played[0]) if len(played) == 1 else f"{lane_of(played).value}, {len(played)} killed"
+
+
+def is_common(stop: Stop) -> bool:
+    """Whether a stop is of the centre, and of no organisation."""
+    return role_at(stop) in {Role.CORE, Role.COMMISSION, Role.REGISTRY}

@@ -1,0 +1,57 @@
+"""Whoever dies, when it dies: every accepted inquiry ends, once, and what the ends keep of it agrees."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.errands import KNOWN, NEWCOMERS, Errands
+from tests.e2e.evidence import check
+from tests.e2e.points import Point, chosen, lane_of, matrix, name_of, rounds
+from tests.e2e.realm import a_realm
+
+ATTEMPTS, LATE_TRIES = 6, 20
+WHOLE = os.environ.get("NAKADACHI_KILL") == "whole"
+PLAYED = [(point,) for point in matrix()] if WHOLE else rounds(chosen())
+"""What is played: every point of the matrix alone (`make kill`), or the part for every day, many together."""
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def errands(open_directory: Path) -> AsyncIterator[Errands]:
+    async with a_realm(open_directory, [*KNOWN, *NEWCOMERS]) as realm:
+        errands = Errands(realm)
+        await errands.settle()
+        await realm.quiet()
+        yield errands
+
+
+async def play(errands: Errands, points: tuple[Point, ...]) -> None:
+    """Have everybody die at their point while the telegrams travel, and come back."""
+    realm, lane = errands.realm, lane_of(points)
+    realm.order(points)
+    left = {str(point): point for point in points}
+    for _ in range(ATTEMPTS):
+        await asyncio.gather(*(errands.run(story, lane) for story in {point.leg.story for point in left.values()}))
+        for _ in range(LATE_TRIES):
+            for point in realm.died() & left.keys():
+                del left[point]
+            if not left:
+                return
+            await asyncio.sleep(0.1)
+    raise AssertionError(f"nobody died there: {list(left)}")
+
+
+@pytest.mark.parametrize("points", PLAYED, ids=name_of)
+async def test_whoever_dies_every_inquiry_ends_once_and_the_records_agree(
+    errands: Errands, points: tuple[Point, ...]
+) -> None:
+    await play(errands, points)
+    await errands.realm.quiet()
+    await check(errands)
