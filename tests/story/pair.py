@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from nakadachi.kit.tls import node_host
 from nakadachi.ledger.permits import check_permit
 from nakadachi.node import Service
 from nakadachi.telegrams.codec import decode_frame, encode_frame
-from nakadachi.telegrams.envelope import Envelope, Received, Telegram, Verified
+from nakadachi.telegrams.envelope import Envelope, Lane, Received, Telegram, Verified
 from nakadachi.telegrams.permit import PermitGranted
 from nakadachi.telegrams.provision import Provide
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
@@ -161,8 +162,9 @@ async def take_up(pair: Pair, service: Service) -> None:
     """An instance sends all that waits, whoever else is sending it."""
     async with service.node.database.transaction() as connection:
         await outbox.hurry(connection, pair.land.clock.now())
-        entries = await outbox.claim(connection, pair.land.clock.now())
-    for entry in entries:
+        rules, now = service.node.config.retry, pair.land.clock.now()
+        claimed = [await outbox.claim(connection, now, rules=rules, lane=lane) for lane in Lane]
+    for entry in itertools.chain.from_iterable(claimed):
         service.system.sender.send_soon(entry)
 
 

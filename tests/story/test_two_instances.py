@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from nakadachi.core import store as core_store
-from nakadachi.interface import oversight as interface_oversight
+from nakadachi.health.reporter import Reporter
 from nakadachi.interface import store as interface_store
 from nakadachi.intermediate import desk, exchange_store
 from nakadachi.ledger.permits import entry_of
+from nakadachi.node import Service
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted
 from nakadachi.telegrams.oversight import Operation
@@ -230,14 +231,15 @@ async def test_a_provider_is_stopped_once_both_its_instances_are(pair: Pair, han
     land = pair.land
     second, first = pair.seconds[hands.other_interface], land.service(hands.other_interface)
 
-    async def report(system: Any, operation: Operation) -> None:
-        await system.together(interface_oversight.report_operation, operation)
+    async def report(service: Service, operation: Operation) -> None:
+        node = service.node
+        await Reporter(service.system, node.health, node.config.report_every, node.config.instance)._keep(operation)
         await land.quiet()
 
-    await report(second.system, Operation.STOPPED)
+    await report(second, Operation.STOPPED)
     good(await land.ask(HANA.at(TSUBAKI)))
-    await report(first.system, Operation.STOPPED)
+    await report(first, Operation.STOPPED)
     assert (await land.ask(HANA.at(TSUBAKI))).reason == Reason.PROVIDER_STOPPED.value
-    await report(second.system, Operation.STARTED)
+    await report(second, Operation.STARTED)
     good(await land.ask(HANA.at(TSUBAKI)))
-    await report(first.system, Operation.STARTED)
+    await report(first, Operation.STARTED)

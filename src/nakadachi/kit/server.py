@@ -296,10 +296,10 @@ class System(Generic[P]):
         self, how: str, one: Heard[Any] | GivenUp[Any], keep: Callable[[P, Unit, Any], Awaitable[None]] | None
     ) -> None:
         async def step(parts: P, unit: Unit, items: Sequence[Any]) -> Sequence[None]:
-            # An answer may come twice, here or to another instance, or as another gives up: it takes effect for whoever
-            # ends the row.
+            # An answer may come twice, here or to another instance: it takes effect for whoever ends the row.
             by_id = {one.sent[0].header.id: one for one in items}
-            ended = await outbox.drop(unit.connection, list(by_id))
+            end = outbox.give_up if isinstance(items[0], GivenUp) else outbox.end
+            ended = await end(unit.connection, list(by_id), unit.now)
             ours = [one for id_, one in by_id.items() if id_ in ended]
             if keep is not None and ours:
                 await keep(parts, unit, ours)
