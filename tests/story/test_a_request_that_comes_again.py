@@ -38,6 +38,21 @@ async def test_a_request_that_comes_again_begins_no_second_inquiry(pair: Pair, h
     assert {serial for _, serial in await serials_of(pair, 1, '"request-0002"')}.isdisjoint(serial for _, serial in one)
 
 
+@pytest.mark.parametrize("order", ["", "july"])
+async def test_a_file_in_bulk_at_both_instances_at_once_asks_each_line_once(
+    pair: Pair, hands: Play, order: str
+) -> None:
+    """By the request's number, and by the order's name where it has one."""
+    count = "SELECT count(*) AS count FROM inquiry"
+    before = (await pair.land.rows(hands.server, count))[0]["count"]
+    sent = {"key": f'"request-bulk-{order}"', "lane": "bulk", "order": order}
+    asked = (pair.desk(number, TSUBAKI, "inquiries", FILE, **sent) for number in (1, 2))
+    one, other = [[told(line) for line in text.splitlines()] for _, text in await asyncio.gather(*asked)]
+    assert [result.serial for result in one] == [result.serial for result in other]
+    assert [result.status for result in one] == ["answered", "refused", "refused"]
+    assert (await pair.land.rows(hands.server, count))[0]["count"] == before + 3
+
+
 async def test_a_number_of_a_request_stands_for_its_lines_alone(pair: Pair) -> None:
     await serials_of(pair, 1, '"request-0003"')
     other = FILE.replace(HANA.at(TSUBAKI).encode(), TARO.at(TSUBAKI).encode())
