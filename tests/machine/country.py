@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -165,13 +166,14 @@ class Simulated(Land):
         if work.cancelled() or work.exception() is not None:
             return 0, ""
         status, answer = work.result()
-        return status, answer.decode()
+        # 503: nothing was taken in (the database is away, or a place is full), as if the server were down.
+        return (0, "") if status == HTTPStatus.SERVICE_UNAVAILABLE else (status, answer.decode())
 
     def door(self, name: NodeName) -> Any:
         """The application of a node that is up."""
         service: Service | None = self.country.services.get(name)
         # `start_one` lists a service before it listens.
-        return service.app if service is not None and service._server is not None else None
+        return service.app if service is not None and service._servers else None
 
     def shown(self, name: NodeName) -> PeerCertificate:
         """What a node's certificate says."""

@@ -25,10 +25,6 @@ from tests.world import Told
 CLOSED = frozenset({"cancelled", "timed-out", "unknown"})
 UNDER_WAY = frozenset({"asked", "held"})
 SPOILED = {fault.value for fault in Fault if fault.name.startswith(("FLIP", "CUT", "SWAP"))}
-A_CLOSED_ITEM_STOPS_ITS_GROUP = True
-"""One cancelled exchange of a bulk telegram that did not get through yet has the whole telegram refused as out of turn.
-To be removed once states are judged item by item (design 2.9).
-"""
 
 
 class Broken(AssertionError):  # noqa: N818  what is broken is a promise
@@ -95,8 +91,8 @@ class Promises:
         reasons = set()
         if met:
             reasons |= {Reason.TIMED_OUT, Reason.PERMIT_EXPIRED, Reason.NO_WITNESS, Reason.PROVIDER_STOPPED}
-        if A_CLOSED_ITEM_STOPS_ITS_GROUP and met and self.cancelled:
-            reasons |= {Reason.OUT_OF_TURN}
+        if "clock set" in met:
+            reasons |= {Reason.PERMIT_INVALID}  # given at a time that the provider's clock has not seen yet
         reasons |= {Reason.BAD_SIGNATURE, Reason.BAD_FORMAT} if SPOILED & met.keys() else set()
         return frozenset(one.value for one in reasons)
 

@@ -23,10 +23,6 @@ REPLAYED = 60
 """How many requests of a run are sent once more at its end."""
 DEADLINES = {60: timedelta(seconds=90), 180: timedelta(days=11), 300: timedelta(days=2), 420: timedelta(days=2)}
 """What ends only at a deadline gets there: seconds of rest, and how far all clocks then move on."""
-WORDS_MAY_CROSS = True
-"""A cancellation or deadline and a refusal that cross on their way leave each end with its own word; nobody was
-answered. To be removed once one of them wins everywhere.
-"""
 PARTIES = ("inquirer", "provider", "affair", "procedure", "information")
 
 
@@ -131,26 +127,26 @@ async def _exchanges_agree(promises: Promises) -> None:
         require(len(endings) == 1, f"{serial}: the inquirer's record ends {endings}")
         require((endings == ["received"]) == (state == "answered"), f"{serial} is {state}, its record says {endings}")
         if serial in core and core[serial]["refused"] is None:
-            require(
-                _same_ending(core[serial]["ending"], state),
-                f"{serial}: {_short(row)}, at the core {_short(core[serial])}",
-            )
+            same = core[serial]["ending"] == state
+            require(same, f"{serial}: {_short(row)}, at the core {_short(core[serial])}")
         there = asked.get(serial)
         if there:
-            require(_same_ending(there["ending"], state), f"{serial}: {_short(row)}, at the provider {_short(there)}")
+            require(_may_say(there["ending"], state), f"{serial}: {_short(row)}, at the provider {_short(there)}")
         if state == "answered":
             require(there and there["state"] == "answered", f"{serial}: answered, but {there} at the provider")
             events = ((promises.inquirer, "received"), (promises.provider, "provided"), (promises.core, "permitted"))
             _same(serial, [records[name].get((serial, event)) for name, event in events])
-        elif there and there["state"] == "refused":
+        elif there and there["state"] == state == "refused":
             require(there["reason"] == row["reason"], f"{serial}: {there['reason']} and {row['reason']}")
     strangers = set(asked) - {row["serial"] for row in inquiries}
     require(not strangers, f"the provider was asked what nobody asked: {strangers}")
 
 
-def _same_ending(one: str, other: str) -> bool:
-    crossed = WORDS_MAY_CROSS and {one, other} <= {"refused", "cancelled", "timed-out"}
-    return one == other or (crossed and "refused" in {one, other} and len({one, other} & CLOSED) == 1)
+def _may_say(provider: str, inquirer: str) -> bool:
+    """The provider says the same; or its refusal crossed the inquirer's cancellation or deadline: nobody was answered,
+    each keeps its own word, and the core takes the inquirer's.
+    """
+    return provider == inquirer or (provider == "refused" and inquirer in CLOSED)
 
 
 def _short(row: dict[str, Any]) -> str:

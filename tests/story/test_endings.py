@@ -32,7 +32,7 @@ ANSWER_BY = timedelta(days=10)
 @pytest_asyncio.fixture(loop_scope="module")
 async def land(postgres: PostgresServer, open_directory: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Land]:
     """A country whose clock each story may move on by itself; nobody waits long for an immediate answer."""
-    monkeypatch.setattr(desk, "IMMEDIATE_SECONDS", 1.0)
+    monkeypatch.setattr(desk, "IMMEDIATE_SECONDS", 2.0)
     async with a_country(postgres, open_directory, EVERYBODY) as land:
         await settle(land)
         yield land
@@ -92,14 +92,25 @@ async def held(land: Land) -> list[str]:
     return [one["serial"] for one in json.loads(text)]
 
 
+async def asked_of_staff(land: Land) -> Told:
+    """An inquiry about Taro, which waits for Aoba's staff."""
+    told = await land.ask(TARO.at(TSUBAKI))
+    assert (told.status, told.items) == ("pending", {})
+
+    async def waits() -> bool:
+        return told.serial is not None and told.serial.value in await held(land)
+
+    await until(waits)
+    return told
+
+
 def flights(land: Land, to: NodeName) -> int:
     return sum(1 for flight in land.tap.flights if flight.to == to and not flight.path)
 
 
 async def test_a_cancelled_inquiry_ends_cancelled_on_every_side_and_staff_are_not_asked_any_more(land: Land) -> None:
-    told = await land.ask(TARO.at(TSUBAKI))
+    told = await asked_of_staff(land)
     assert told.serial is not None
-    assert told.serial.value in await held(land)
     status, text = await land.desk(TSUBAKI, "POST", f"inquiries/{told.serial.value}/cancel", **STAFF)
     assert status == 200, text
     await agree(land, told.serial, "cancelled", "cancelled", "cancelled")
@@ -122,7 +133,7 @@ async def test_a_cancelled_inquiry_ends_cancelled_on_every_side_and_staff_are_no
 
 
 async def test_what_staff_do_not_decide_in_time_ends_timed_out_on_every_side(land: Land) -> None:
-    told = await land.ask(TARO.at(TSUBAKI))
+    told = await asked_of_staff(land)
     land.clock.ahead += ANSWER_BY + timedelta(seconds=5)
     assert (await ends(land, told.serial)).status == "timed-out"
     await agree(land, told.serial, "timed-out", "timed-out", "timed-out")
@@ -152,7 +163,7 @@ async def test_without_the_core_an_inquiry_ends_timed_out_and_the_core_is_left_i
     await land.quiet()
     assert core not in interface.parked
     assert land.tap.legs(RequestPermit, told.serial) == []
-    assert (await land.ask(HANA.at(TSUBAKI))).status == "answered"
+    assert (await ends(land, (await land.ask(HANA.at(TSUBAKI))).serial)).status == "answered"
 
 
 async def test_a_provider_that_does_not_accept_in_time_is_told_to_the_clerk_as_stopped(land: Land) -> None:
@@ -167,7 +178,7 @@ async def test_a_provider_that_does_not_accept_in_time_is_told_to_the_clerk_as_s
     land.clock.ahead += timedelta(seconds=31)
     await land.quiet()
     await agree(land, told.serial, "refused", "refused", None)
-    assert (await land.ask(HANA.at(TSUBAKI))).status == "answered"
+    assert (await ends(land, (await land.ask(HANA.at(TSUBAKI))).serial)).status == "answered"
 
 
 async def test_a_destination_that_comes_back_gets_all_that_waited_for_it_at_once(land: Land) -> None:
@@ -190,7 +201,7 @@ async def test_a_destination_that_comes_back_gets_all_that_waited_for_it_at_once
 async def test_a_provision_whose_receipt_is_lost_is_answered_once_and_ends_on_both_sides(land: Land) -> None:
     land.tap.lost = {Provide}
     told = await land.ask(HANA.at(TSUBAKI))
-    assert told.status == "answered"
+    assert (await ends(land, told.serial)).status == "answered"
     assert (await endings(land, told.serial))["provider"] is None
     land.tap.lost = set()
     await agree(land, told.serial, "answered", "answered", "answered")
@@ -199,7 +210,7 @@ async def test_a_provision_whose_receipt_is_lost_is_answered_once_and_ends_on_bo
 
 async def test_an_inquirer_that_vanishes_leaves_the_exchange_unknown_until_it_is_back(land: Land) -> None:
     interface = land.name(Role.INTERFACE, TSUBAKI)
-    told = await land.ask(TARO.at(TSUBAKI))
+    told = await asked_of_staff(land)
     assert told.serial is not None
     land.tap.down = {interface}
     status, text = await land.desk(AOBA, "POST", f"held/{told.serial.value}/answer", **STAFF)
@@ -219,7 +230,7 @@ async def test_an_inquirer_that_vanishes_leaves_the_exchange_unknown_until_it_is
 
 
 async def test_the_core_asks_an_end_that_never_told_and_what_nobody_tells_is_unknown(land: Land) -> None:
-    told = await land.ask(TARO.at(TSUBAKI))
+    told = await asked_of_staff(land)
     assert told.serial is not None
     land.tap.down = {land.name(Role.INTERFACE, one) for one in (TSUBAKI, AOBA)}
     # Neither end can tell, and neither can be asked.

@@ -30,17 +30,18 @@ class Told:
 async def note(connection: Connection, told: Sequence[Told], *, inquirer: bool) -> dict[Serial, Ending]:
     """One end said that exchanges ended. Returns how each stands now, both ends considered.
 
-    What is unknown to one end is as the other says; answered at one end only is unknown. Decided in the statement, so
-    that both ends may tell at the same time.
+    What is unknown to one end is as the other says; answered at one end only is unknown; where neither was answered
+    and their words crossed, the inquirer's counts. Decided in the statement, so that both may tell at the same time.
     """
     own, other = ("inquirer", "provider") if inquirer else ("provider", "inquirer")
+    words = "told.ending" if inquirer else "inquirer_ending"
     over = f"{other}_ending IS NOT NULL" + (" OR inquired_at IS NULL" if inquirer else "")
     rows = await connection.fetch(
         f"UPDATE exchange SET last = told.last, {own}_ending = told.ending, {own}_ended_at = told.at,"  # noqa: S608
         f" ending_reason = coalesce(told.reason, ending_reason),"
         f" ending = CASE WHEN coalesce({other}_ending, 'unknown') = 'unknown' THEN told.ending"
         f" WHEN told.ending = 'unknown' THEN {other}_ending"
-        f" WHEN ({other}_ending = 'answered') <> (told.ending = 'answered') THEN 'unknown' ELSE told.ending END,"
+        f" WHEN ({other}_ending = 'answered') <> (told.ending = 'answered') THEN 'unknown' ELSE {words} END,"
         f" due_at = CASE WHEN {over} THEN NULL ELSE due_at END"
         " FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[])"
         " AS told (serial, last, ending, at, reason) WHERE exchange.serial = told.serial"

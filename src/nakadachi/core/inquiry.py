@@ -18,7 +18,7 @@ from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.ledger.tree import leaf_hash
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_envelope, decode_json, encode_envelope, encode_json
-from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
+from nakadachi.telegrams.inquiry import Completion, Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
 from nakadachi.telegrams.permit import Opening, PermitContent
 from nakadachi.terms import NodeName, Role
 
@@ -48,10 +48,22 @@ async def inquire(core: Core, unit: Unit, asked: Sequence[Asked[Inquire]]) -> li
             replies.append(refusal)
             continue
         taken += one.header.exchanges
+        _tell_closed(core, unit, one)
         replies.append(None)
         unit.then(partial(core.waiting.accepted.expect, one.header.id))
     await store.note_inquired(unit.connection, taken, unit.now)
     return replies
+
+
+def _tell_closed(core: Core, unit: Unit, one: Asked[Inquire]) -> None:
+    """What the inquirer closed on the way travels in its statement all the same: the provider is told that it ended."""
+    closed = [
+        Completion(serial=serial, ending=exchange.inquirer_ending, ended_at=unit.now, reason=exchange.reason)
+        for serial, exchange in one.known.items()
+        if exchange.inquirer_ending is not None
+    ]
+    if closed:
+        endings.tell(core, unit, one.header.prefix.provider, closed)
 
 
 async def acceptance(core: Core, telegram: Verified[Inquire]) -> Envelope | None:

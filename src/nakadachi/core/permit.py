@@ -75,6 +75,8 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
     requests: list[Request] = []
     for one in asked:
         try:
+            if one.known:
+                raise Refusal(Reason.OUT_OF_TURN, "a permit was asked for before under one of these serials")
             items = unit.each(range(len(one.header.serials)))
             requests += [_read(core, one.telegram, place) async for place in items]
         except Refusal as refusal:

@@ -89,17 +89,20 @@ async def _check_form(interface: Interface, unit: Unit, one: Asked[Inquire]) -> 
     """形式チェック: serial and prefix right, body key present, permit attached and valid (I4)."""
     checked = []
     async for item, statement in unit.each(enumerate(one.header.statements)):
-        held = one.known[statement.serial].prefix
+        known = one.known[statement.serial]
         permit = check_permit(one.telegram.part("permit", item), interface.edition.directory)
         if permit.content.serial != statement.serial or permit.content.prefix != one.header.prefix:
             raise Refusal(Reason.PERMIT_INVALID, "the permit is of another serial or prefix")
-        if held is None or not _covers(held, one.header.prefix):
+        if known.closed is None and (known.prefix is None or not _covers(known.prefix, one.header.prefix)):
             raise Refusal(Reason.OUT_OF_TURN, "the prefix is not the one held for the serial")
         if len(statement.body_key) < SHORTEST_KEY:
             raise Refusal(Reason.BAD_FORMAT, "the one-time body key is lacking")
         if statement.leaf_hash != permit.leaf_hash:
             raise Refusal(Reason.PERMIT_INVALID, "the statement is of another permit")
         checked.append(permit)
+    closed = [one.known[serial].closed for serial in one.header.exchanges]
+    if closed[0] is not None and all(closed):
+        raise Refusal(closed[0], "all its exchanges were closed before")
     return checked
 
 

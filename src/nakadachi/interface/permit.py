@@ -62,7 +62,9 @@ async def check_prefix(interface: Interface, unit: Unit, asked: Sequence[Asked[C
             held += [(serial, one.header.prefix) for serial in one.header.serials]
         else:
             _tell_refused(interface, unit, one, reason)
-        outcomes = tuple(Outcome(serial=serial, refused=reason) for serial in one.header.serials)
+        outcomes = tuple(
+            Outcome(serial=serial, refused=reason or one.known[serial].closed) for serial in one.header.serials
+        )
         version = interface.edition.lawbook.version
         replies.append(interface.author.answer(PrefixAccepted, one.telegram, lawbook=version, outcomes=outcomes))
     await store.hold_prefix(unit.connection, held, unit.now, unit.now + interface.permit_bulk)
@@ -76,10 +78,12 @@ async def relay_permit_request(interface: Interface, unit: Unit, asked: Sequence
     replies: list[Reply] = []
     moved: list[Serial] = []
     for one in asked:
-        if any(one.known[serial].prefix != one.header.prefix for serial in one.header.serials):
-            replies.append(Refusal(Reason.OUT_OF_TURN, "the prefix is not the one held for the serial"))
+        under_way = [serial for serial in one.header.serials if one.known[serial].closed is None]
+        if not under_way or any(one.known[serial].prefix != one.header.prefix for serial in under_way):
+            closed = one.known[one.header.serials[0]].closed
+            replies.append(Refusal(closed or Reason.OUT_OF_TURN, "closed, or the prefix is not the one held"))
             continue
-        moved += one.header.serials
+        moved += under_way
         until = unit.now + interface.permit_within(one.header.lane)
         replies.append(Forward(core, interface.edition.peers.url(core), until))
     await store.move_on(unit.connection, RequestPermit.__name__, moved, unit.now)

@@ -69,7 +69,8 @@ async def hold_prefix(
 ) -> None:
     """Hold the pairs of serial and prefix (I2); a pair that nothing comes of is erased after `until`."""
     await connection.executemany(
-        "UPDATE exchange SET last = 'CheckPrefix', prefix = $2, changed_at = $3, answer_by = $4 WHERE serial = $1",
+        "UPDATE exchange SET last = 'CheckPrefix', prefix = $2, changed_at = $3, answer_by = $4"
+        " WHERE serial = $1 AND NOT ended",
         [(serial.value, encode_json(prefix), now, until) for serial, prefix in pairs],
     )
 
@@ -77,7 +78,7 @@ async def hold_prefix(
 async def move_on(connection: Connection, last: str, serials: Sequence[Serial], now: datetime) -> None:
     """A telegram was relayed."""
     await connection.execute(
-        "UPDATE exchange SET last = $1, changed_at = $3 WHERE serial = ANY($2::text[])",
+        "UPDATE exchange SET last = $1, changed_at = $3 WHERE serial = ANY($2::text[]) AND NOT ended",
         last,
         [serial.value for serial in serials],
         now,
@@ -87,7 +88,8 @@ async def move_on(connection: Connection, last: str, serials: Sequence[Serial], 
 async def note_permit(connection: Connection, noted: Sequence[tuple[Serial, bytes, datetime]], now: datetime) -> None:
     """The inquirer sent its statement: from now on the answer's deadline is known here."""
     await connection.executemany(
-        "UPDATE exchange SET last = 'Inquire', leaf_hash = $2, answer_by = $3, changed_at = $4 WHERE serial = $1",
+        "UPDATE exchange SET last = 'Inquire', leaf_hash = $2, answer_by = $3, changed_at = $4"
+        " WHERE serial = $1 AND NOT ended",
         [(serial.value, leaf, answer_by, now) for serial, leaf, answer_by in noted],
     )
 

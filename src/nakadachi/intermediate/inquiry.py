@@ -154,7 +154,7 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
                     core = one.answers[-1].header.author
                     kind, reason = refusal.kind, refusal.reason
                     found.append(Finding(kind=kind, at=unit.now, serial=serial, about=core, reason=reason))
-                ended = stopped_here if _stopped_here(one) else refused
+                ended = stopped_here if _stopped_here(one, serial) else refused
                 ended.append((inquiry, State.REFUSED, refusal.reason, None))
                 continue
             statement, enclosed, seed = _state(intermediate, checked, people[inquiry.addressee], len(statements))
@@ -210,11 +210,11 @@ def _pseudonym(intermediate: Intermediate, by: Circumstance) -> str:
     return hmac.digest(intermediate.keys.secret("staff"), by.staff.encode(), "sha256").hex()[:20]
 
 
-def _stopped_here(one: Heard[Any]) -> bool:
+def _stopped_here(one: Heard[Any], serial: Serial) -> bool:
     """The own interface system said no to the prefix: the request for a permit never left."""
     check = one.answers[0].header
     if isinstance(check, PrefixAccepted):
-        return any(outcome.refused is not None for outcome in check.outcomes)
+        return any(outcome.refused is not None for outcome in check.outcomes if outcome.serial == serial)
     return isinstance(check, Refused)
 
 

@@ -80,14 +80,14 @@ class Hop:
 
 CATALOGUE = (
     Hop(1, IssueSerial, (MS_A, IF_A), SerialIssued),
-    Hop(2, CheckPrefix, (MS_A, IF_A), PrefixAccepted, after=frozenset({IssueSerial}), wait=Wait.PERMIT),
-    Hop(3, RequestPermit, (MS_A, IF_A, CORE), PermitGranted, after=frozenset({CheckPrefix}), wait=Wait.PERMIT),
+    Hop(2, CheckPrefix, (MS_A, IF_A), PrefixAccepted, after=frozenset({IssueSerial, Close}), wait=Wait.PERMIT),
+    Hop(3, RequestPermit, (MS_A, IF_A, CORE), PermitGranted, after=frozenset({CheckPrefix, Close}), wait=Wait.PERMIT),
     Hop(
         4,
         Inquire,
         (MS_A, IF_A, CORE),
         InquiryAccepted,
-        after=frozenset({RequestPermit}),
+        after=frozenset({RequestPermit, Close}),
         answered_by=MS_B,
         wait=Wait.ACCEPTANCE,
     ),

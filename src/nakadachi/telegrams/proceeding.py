@@ -6,6 +6,7 @@ from itertools import combinations
 
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import HOPS, Hop, Stop, role_at
+from nakadachi.telegrams.closing import Close
 from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
 from nakadachi.telegrams.inquiry import InquireAt
 from nakadachi.telegrams.oversight import FindingKind
@@ -89,11 +90,13 @@ def require_turn(line: Hop, here: Stop, last: str | None) -> None:
     """Pass where this telegram may follow `last`, the name of the one seen last at this stop for its serial.
 
     What may precede it here are the telegrams of `after` that pass this stop; where none does, it is the first one.
+    A closed exchange may be among those of a bulk telegram: it is for the handler to leave it out (design 2.9).
     Raises Refusal(OUT_OF_TURN).
     """
-    if not line.after:
+    if not line.after or (last == Close.__name__ and Close in line.after):
         return
-    passing = {kind.__name__ for kind in line.after if any(_at(here, stop) for hop in HOPS[kind] for stop in hop.path)}
+    earlier = line.after - {Close}
+    passing = {kind.__name__ for kind in earlier if any(_at(here, stop) for hop in HOPS[kind] for stop in hop.path)}
     if (last in passing) if passing else (last is None):
         return
     detail = f"{line.telegram.__name__} after {last or 'nothing'} at {here}"

@@ -1,4 +1,3 @@
 -- I7: what its author waits for decides how often it is sent again; after `until` nobody wants it any more.
 ALTER TABLE outbox ADD COLUMN wait text NOT NULL DEFAULT 'notice';
 ALTER TABLE outbox ADD COLUMN until timestamptz;
-CREATE INDEX outbox_until ON outbox (until);
