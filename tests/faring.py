@@ -22,6 +22,9 @@ class Faring:
     async def readiness(self):
         return self.fit, {"ready": self.fit, "名": "仲立ち"}
 
+    async def stands(self):
+        return self.fit
+
     async def status(self):
         return {"node": self.name.value, "名": "仲立ち"}
 

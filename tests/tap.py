@@ -6,7 +6,7 @@ import io
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,9 +16,11 @@ from unittest import mock
 import structlog
 
 from nakadachi.commission import service as commission
+from nakadachi.country.plan import Plan
 from nakadachi.interface import service as interface
 from nakadachi.kit.client import HttpWire, Unreachable, Wire
 from nakadachi.kit.log import configure
+from nakadachi.kit.postgres import PostgresServer
 from nakadachi.telegrams.codec import decode_frame
 from nakadachi.telegrams.envelope import Pending, Received, Telegram
 from nakadachi.terms import NodeName, Serial
@@ -54,11 +56,12 @@ class Flight:
 
 @dataclass(slots=True)
 class Tap:
-    """Sees every request between systems, in the order sent. Nothing reaches what is `down`; an answer to a telegram of
-    a kind in `lost` does not come back.
+    """Sees every request between systems, in the order sent. `steer` may hold one up, and says where it goes. Nothing
+    reaches what is `down`; an answer to a telegram of a kind in `lost` does not come back.
     """
 
     flights: list[Flight] = field(default_factory=list)
+    steer: Callable[[Flight, str], Awaitable[str]] | None = None
     down: set[NodeName] = field(default_factory=set)
     lost: set[type[Telegram]] = field(default_factory=set)
 
@@ -84,6 +87,8 @@ class _Tapped:
         flight = Flight(self._name, to, body)
         self._tap.flights.append(flight)
         self._require_up(to)
+        if self._tap.steer is not None:
+            url = await self._tap.steer(flight, url)
         answer = await self._wire.post(to, url, body, seconds=seconds)
         if any(type(one.header) in self._tap.lost for one in flight.telegrams):
             raise Unreachable(f"{to}: the answer is lost")
@@ -146,6 +151,26 @@ def all_that_is_logged() -> Iterator[io.BytesIO]:
         root.setLevel(level)
         handler.stream.detach()
         structlog.configure(**before)
+
+
+def to_the_first(plan: Plan) -> Callable[[Flight, str], Awaitable[str]]:
+    """Where there are twins: the address of the first instance for that of both."""
+    first = {place.url: place.instances[0].url for place in plan.places}
+
+    async def steer(_flight: Flight, url: str) -> str:
+        return first.get(url, url)
+
+    return steer
+
+
+class Tenants:
+    """The session's PostgreSQL, with names of tenants that no other country has."""
+
+    def __init__(self, server: PostgresServer, prefix: str) -> None:
+        self._server, self._prefix = server, prefix
+
+    async def create_tenant(self, name: str) -> str:
+        return await self._server.create_tenant(f"{self._prefix}_{name}")
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Envelope, Received, Refused
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
 from tests.invented import AOBA, PENSION, TSUBAKI, Person
-from tests.tap import MovableClock, Tap, all_that_is_logged, free_ports, turns_on_demand
+from tests.tap import MovableClock, Tap, Tenants, all_that_is_logged, free_ports, to_the_first, turns_on_demand
 
 CARE, CARE_STEP = "JM99000000940000", "JT99000000940001"
 TAX = "TM99000000000002"
@@ -143,7 +143,11 @@ class Land:
         folder = self.country.folder / f"{DESK}-{organisation.value}"
         place = self.plan.of(Role.INTERMEDIATE, organisation)
         async with self._session(folder).request(
-            method, f"{place.url}/existing/{path}", data=body, params=query, server_hostname=node_host(place.name)
+            method,
+            f"{place.instances[0].url}/existing/{path}",
+            data=body,
+            params=query,
+            server_hostname=node_host(place.name),
         ) as response:
             return response.status, await response.text()
 
@@ -153,7 +157,8 @@ class Land:
         """Any bytes to a node's door, with the certificate of `sender`: status and body of the answer."""
         place = self.plan.place(to)
         session = self._session(self.country.folder / self.plan.place(sender).folder)
-        async with session.post(place.url + path, data=body, server_hostname=node_host(to), **more) as response:
+        url = place.instances[0].url + path
+        async with session.post(url, data=body, server_hostname=node_host(to), **more) as response:
             return response.status, await response.read()
 
     async def hand(self, sender: NodeName, to: NodeName, *envelopes: Envelope) -> list[Received]:
@@ -166,7 +171,7 @@ class Land:
         """What a system says of itself."""
         place = self.plan.place(name)
         session = self._session(self.country.folder / self.plan.of(Role.CORE).folder)
-        async with session.get(f"{place.url}/status", server_hostname=node_host(name)) as response:
+        async with session.get(f"{place.instances[0].url}/status", server_hostname=node_host(name)) as response:
             return cast("dict[str, Any]", await response.json())
 
     def _session(self, folder: Path) -> aiohttp.ClientSession:
@@ -260,21 +265,16 @@ def _csv(lines: Sequence[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-class _Tenants:
-    """The session's PostgreSQL, with names of tenants that no other country has."""
-
-    def __init__(self, server: PostgresServer, prefix: str) -> None:
-        self._server, self._prefix = server, prefix
-
-    async def create_tenant(self, name: str) -> str:
-        return await self._server.create_tenant(f"{self._prefix}_{name}")
-
-
 @asynccontextmanager
 async def a_country(
-    postgres: PostgresServer, directory: Path, residents: Sequence[Person], *, suite: str = "default"
+    postgres: PostgresServer,
+    directory: Path,
+    residents: Sequence[Person],
+    *,
+    suite: str = "default",
+    twins: bool = False,
 ) -> AsyncIterator[Land]:
-    """A country up for the time of the block, its log at the finest level in `Land.log`."""
+    """A country up for the time of the block, logged at the finest level in `Land.log`; of `twins` the first ones."""
     tenant = f"land_{os.getpid()}_{next(_COUNTRIES)}"
     folder = directory / tenant
     folder.mkdir()
@@ -285,11 +285,13 @@ async def a_country(
     tap, clock = Tap(), MovableClock()
     world = World(clock=clock, wire=tap.wire)
     book = lawbook.sample()
-    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(9))
+    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 9), twins=twins)
     with all_that_is_logged() as log:
-        await found(Founding(folder, places, book, cast("PostgresServer", _Tenants(postgres, tenant)), world, suite))
+        await found(Founding(folder, places, book, cast("PostgresServer", Tenants(postgres, tenant)), world, suite))
         country = Country(folder, places)
         land = Land(country, tap, clock, log, world)
+        if twins:
+            tap.steer = to_the_first(places)
         try:
             with turns_on_demand():
                 await country.start(world)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,12 +19,14 @@ from nakadachi import __version__
 from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.health.watch import Health
+from nakadachi.kit import outbox
 from nakadachi.kit.author import Author
 from nakadachi.kit.client import HttpWire, Wire
 from nakadachi.kit.clock import Clock, SystemClock
 from nakadachi.kit.config import ConfigError
 from nakadachi.kit.database import Database, DatabaseAway
 from nakadachi.kit.entropy import Entropy, SystemEntropy
+from nakadachi.kit.instances import Instances
 from nakadachi.kit.kernel_clock import KernelClock, read_kernel_clock
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.lanes import Lanes, Limits
@@ -81,6 +84,9 @@ class NodeConfig:
     clock_required: bool = field(
         default=False, metadata={"doc": "whether a clock that nothing synchronises makes this node unready"}
     )
+    instance: str = field(
+        default="", metadata={"doc": "this instance's name where the system runs as several; empty where it is alone"}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,7 @@ class Node:
     wire: Wire
     metrics: Metrics
     health: Health
+    instances: Instances
 
 
 async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, str]) -> Node:
@@ -160,7 +167,16 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
         config.clock_required,
     )  # fmt: skip
     wire = MeteredWire(world.wire(config.name, context), metrics)
-    return Node(config, author, keys, database, edition, wire, metrics, health)
+    holder = world.entropy.bytes(12).hex() if config.instance else ""
+    instances = Instances(database, name=config.instance, holder=holder)
+    instances.each_turn(partial(_follow, edition, database))
+    return Node(config, author, keys, database, edition, wire, metrics, health, instances)
+
+
+async def _follow(edition: Edition, database: Database) -> None:
+    """An edition that reached another instance is taken up here."""
+    async with database.acquire() as connection:
+        await edition.restore(connection)
 
 
 def signing_key(keys: FileKeyStore, edition: Edition, config: NodeConfig) -> SigningKey:
@@ -213,6 +229,7 @@ def system_of(
     find: Callable[[Any, Unit, Sequence[Finding]], Awaitable[Sequence[None]]] | None = None,
 ) -> System[P]:
     """The system of a node: its parts and handlers on the node's foundations; `find` keeps what its door finds."""
+    node.instances.when_gone(lambda connection: outbox.hurry(connection, node.author.clock.now()))
     return System(
         parts=parts,
         author=node.author,
@@ -251,6 +268,7 @@ class Service:
         if config.metrics:
             await self._listen(WebServer(local_application(self.node.health), local(config)))
         await self.system.start()
+        await self.node.instances.start()
         logger().info("node.started", node=config.name.value, version=__version__, detail=config.listen)
 
     async def _listen(self, server: WebServer) -> None:
@@ -276,7 +294,8 @@ class Service:
         step that fails does not keep the others; what the last of them raised is raised in the end.
         """
         async with AsyncExitStack() as steps:
-            for step in (self.node.database.close, self.system.stop, self._listen_no_more, *reversed(self.ends)):
+            foundations = (self.node.database.close, self.node.instances.stop, self.system.stop)
+            for step in (*foundations, self._listen_no_more, *reversed(self.ends)):
                 steps.push_async_callback(self._unless_away, step)
         logger().info("node.stopped", node=self.node.config.name.value)
 

@@ -22,8 +22,7 @@ from tests.machine.country import BEGINNING, Simulated, residents_file, simulate
 from tests.machine.loop import VirtualLoop
 from tests.machine.people import RESIDENTS, settle
 from tests.machine.promises import Promises
-from tests.tap import all_that_is_logged
-from tests.world import _Tenants
+from tests.tap import Tenants, all_that_is_logged
 
 _COUNTRIES = itertools.count(1)
 
@@ -52,7 +51,7 @@ class Run:
         folder = directory / tenant
         folder.mkdir()
         residents_file(folder, RESIDENTS)
-        tenants = cast("PostgresServer", _Tenants(server, tenant))
+        tenants = cast("PostgresServer", Tenants(server, tenant))
         founding = Founding(folder, self.places, lawbook.sample(), tenants, World(clock=FixedClock(BEGINNING)))
         asyncio.run(found(founding))
         self._server, self._tenant = server, tenant

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from nakadachi.kit.postgres import PostgresServer
 from nakadachi.terms import NodeName
 from tests.invented import TSUBAKI
+from tests.story.pair import Pair, second_instances
 from tests.story.people import EVERYBODY, HANA, settle
 from tests.story.play import Permitted, Play, good
 from tests.world import Land, a_country
@@ -54,3 +56,29 @@ async def permitted(play: Play) -> Permitted:
 async def records(land: Land, name: NodeName) -> set[tuple[str, str]]:
     """The events that a node keeps on record."""
     return {(row["serial"], row["event"]) for row in await land.rows(name, "SELECT serial, event FROM record")}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def twin_land(postgres: PostgresServer, open_directory: Path) -> AsyncIterator[Pair]:
+    """A country of which core, interface systems and intermediate servers run twice."""
+    async with a_country(postgres, open_directory, EVERYBODY, twins=True) as land, second_instances(land) as pair:
+        await settle(land)
+        await land.quiet()
+        yield pair
+        log = land.log.getvalue().decode()
+        assert "telegram.failed" not in log
+        assert "Traceback" not in log
+
+
+@pytest.fixture
+def pair(twin_land: Pair) -> Pair:
+    """Both instances of everything; all goes to the first ones again."""
+    twin_land.to_second.clear()
+    twin_land.gates.clear()
+    return twin_land
+
+
+@pytest.fixture
+def hands(pair: Pair) -> Play:
+    """The hands of the nodes that run twice."""
+    return Play(pair.land)

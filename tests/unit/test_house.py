@@ -19,7 +19,7 @@ from nakadachi.terms import Role
 
 SOURCE = Path(__file__).parents[2] / "src" / "nakadachi"
 SQL = re.compile(r"\b(SELECT .+ FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE (TABLE|ROLE|DATABASE|SCHEMA))\b")
-PLACES = re.compile(r".*store\.py|ledger/.*|kit/(inbox|outbox|database|migrations|postgres\w*)\.py")
+PLACES = re.compile(r".*store\.py|ledger/.*|kit/(inbox|outbox|database|instances|migrations|postgres\w*)\.py")
 """Stores, the ledger and the database's machinery (design section 5)."""
 
 

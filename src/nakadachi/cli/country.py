@@ -26,11 +26,13 @@ def up(
     state: State = COUNTRY,
     seed: Seed = 1,
     isolate: Annotated[bool, typer.Option("--isolate", help="One process for each system.")] = False,
+    twins: Annotated[bool, typer.Option("--twins", help="Two instances of each, behind HAProxy.")] = False,
     port: Annotated[int, typer.Option("--port", metavar="BASE", help="The first port.", min=1, max=65000)] = 7400,
 ) -> None:
     """Run a whole country on this machine.
 
-    It runs until Ctrl-C; its data stay below --state.
+    It runs until Ctrl-C; its data stay below --state. With --twins core, interface systems and intermediate servers run
+    twice, one process each, and either of the two may be killed and started again.
     """
     from nakadachi.country import running
     from nakadachi.country.processes import ProcessEnded
@@ -39,7 +41,7 @@ def up(
 
     configure()
     with ending(*start_errors(), DeskError, ProcessEnded):
-        run(_until_signal(running.up(state, seed=seed, isolate=isolate, port=port)))
+        run(_until_signal(running.up(state, seed=seed, isolate=isolate, port=port, twins=twins)))
 
 
 def demo(

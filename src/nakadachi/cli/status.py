@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from nakadachi.cli import tables
+from nakadachi.country.overview import named
 from nakadachi.health.checks import age
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ def table(rows: Sequence[dict[str, Any]], found: Sequence[Complaint], now: datet
     made = tables.stacked(*HEADERS, *([SAID] if reported else []), numbers=range(3, 9))
     graded = {one.node: "unready" if one.wrong else "watch" for one in sorted(found, key=lambda one: one.wrong)}
     for row in rows:
-        state = graded.get(row["node"], "running") if row["state"] == "running" else row["state"]
-        cells = [row["node"], Text(*STATES[state]), *_numbers(row, now), _certificate(row), _clock(row)]
+        state = graded.get(named(row), "running") if row["state"] == "running" else row["state"]
+        cells: list[Any] = [named(row), Text(*STATES[state]), *_numbers(row, now), _certificate(row), _clock(row)]
         made.add_row(*cells, *([_ago(row.get("said_seconds"))] if reported else []))
     return made
 

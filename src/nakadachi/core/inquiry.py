@@ -38,11 +38,11 @@ async def inquire(core: Core, unit: Unit, asked: Sequence[Asked[Inquire]]) -> li
     for one in asked:
         try:
             # (1) The statement is of the permits given for these serials, and in time.
-            await _check_statement(one, unit)
+            origin = await _check_statement(one, unit)
             # (2) The provider gets A's statement as A signed it, and L_B with its opening.
             to = NodeName.of(Role.INTERFACE, one.header.prefix.provider)
             until = min(statement.accept_by for statement in one.header.statements) + core.times.accept_grace
-            telegram = await _inquire_at(core, unit, one)
+            telegram = await _inquire_at(core, unit, one, await _head(core, unit, origin))
             unit.send(telegram, to=to, url=core.edition.peers.url(to), until=until)
         except Refusal as refusal:
             replies.append(refusal)
@@ -106,7 +106,17 @@ async def note_completed(core: Core, unit: Unit, asked: Sequence[Asked[Any]]) ->
     return replies
 
 
-async def _check_statement(one: Asked[Inquire], unit: Unit) -> None:
+async def _head(core: Core, unit: Unit, origin: str) -> str:
+    """The newest cosigned head of the log that the permits are in: our own, or that of another instance."""
+    if origin not in core.others:
+        return core.head[0]
+    kept = await store.newest_cosigned(unit.connection, origin)
+    return kept[1] if kept else ""
+
+
+async def _check_statement(one: Asked[Inquire], unit: Unit) -> str:
+    """The origin of the permits, which one instance gave together. Raises Refusal."""
+    origins = set()
     async for statement in unit.each(one.header.statements):
         exchange = one.known[statement.serial]
         if exchange.refused is not None:
@@ -118,12 +128,16 @@ async def _check_statement(one: Asked[Inquire], unit: Unit) -> None:
             raise Refusal(Reason.ROLE_NOT_ALLOWED, "the permit is another organisation's")
         if unit.now > content.accept_by:
             raise Refusal(Reason.PERMIT_EXPIRED, f"accept-by was {content.accept_by.isoformat()}")
+        origins.add(content.origin)
+    if len(origins) != 1:
+        raise Refusal(Reason.BAD_FORMAT, f"permits of {len(origins)} logs in one telegram")
+    return origins.pop()
 
 
-async def _inquire_at(core: Core, unit: Unit, one: Asked[Inquire]) -> Verified[InquireAt]:
+async def _inquire_at(core: Core, unit: Unit, one: Asked[Inquire], head: str) -> Verified[InquireAt]:
     parts = [
         Enclosure("statement", encode_envelope(one.telegram.envelope)),
-        Enclosure("cosigned head", core.head[0].encode()),
+        Enclosure("cosigned head", head.encode()),
     ]
     async for item, statement in unit.each(enumerate(one.header.statements)):
         secrets = open_secrets(core, one.known[statement.serial])

@@ -46,12 +46,16 @@ async def note_operation(core: Core, unit: Unit, asked: Sequence[Asked[ReportOpe
 
 
 async def collected(core: Core, connection: Connection) -> list[dict[str, Any]]:
-    """稼働状況の一覧 (C18): what every other system of the directory said last, and which of them are overdue."""
+    """稼働状況の一覧 (C18): what every other system of the directory said last, and which of them are overdue.
+
+    Each instance of a system that runs as several has a row of its own, with its name.
+    """
     said, now = await store.operations(connection), core.author.clock.now()
     listed = [node.name for role in Role for node in core.edition.directory.of_role(role)]
     sided = (Role.INTERFACE, Role.INTERMEDIATE)
     listed.sort(key=lambda name: (name.role in sided, name.organisation.value, list(Role).index(name.role)))
-    return [_row(name, said.get(name), now) for name in listed if name != core.author.name]
+    words = [(name, word) for name in listed if name != core.author.name for word in said.get(name, (None,))]
+    return [_row(name, word, now) for name, word in words]
 
 
 def _row(name: NodeName, word: store.Word | None, now: datetime) -> dict[str, Any]:
@@ -70,6 +74,8 @@ def _row(name: NodeName, word: store.Word | None, now: datetime) -> dict[str, An
         "lawbook": word.lawbook,
         "directory": word.directory,
     }
+    if word.instance:
+        row["instance"] = word.instance
     return row | (_fares(condition) if condition else {})
 
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from nakadachi.kit.waiters import Waiters
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from nakadachi.core.codes import LinkCodeScheme
     from nakadachi.core.store import Exchange
     from nakadachi.kit.author import Author
     from nakadachi.kit.keystore import KeyStore
     from nakadachi.ledger.edition import Edition
-    from nakadachi.ledger.log import Log
+    from nakadachi.ledger.log import Log, Place
+    from nakadachi.ledger.other_log import OtherLog
     from nakadachi.telegrams.envelope import Envelope
     from nakadachi.terms import TelegramId
 
@@ -48,8 +49,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The core's parts. `suite` is the seal suite that permits name, `head` the newest cosigned checkpoint;
-    `recall` reads what a permit request led to, outside a transaction of ours.
+    """The core's parts. `suite` is the seal suite that permits name, `head` the newest cosigned checkpoint of our own
+    log; `recall` reads what a permit request led to, outside a transaction of ours; `others` are the logs of this
+    core's other instances, by origin.
     """
 
     author: Author
@@ -62,3 +64,13 @@ class Core:
     recall: Callable[[TelegramId], Awaitable[tuple[Exchange, ...]]]
     waiting: Waiting = field(default_factory=Waiting)
     head: list[str] = field(default_factory=lambda: [""])
+    others: Mapping[str, OtherLog] = field(default_factory=dict)
+
+    def may_write(self, origin: str) -> bool:
+        """Whether a log of this name is written here or by another instance of this core: its entries get a place."""
+        return origin == self.log.origin or origin in self.others
+
+    async def place(self, origin: str, entry: bytes) -> Place | None:
+        """The place of an entry in the log of the instance that decided; None where it has none in time."""
+        other = self.others.get(origin)
+        return await (other or self.log).place(entry, self.times.place_seconds)

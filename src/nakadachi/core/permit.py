@@ -107,13 +107,16 @@ async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | Non
     """
     decided = core.waiting.decided.pop(telegram.header.id, None)
     if decided is None:
+        # Another request may have the same number; what it led to is its own author's.
         place_of = {serial: place for place, serial in enumerate(telegram.header.serials)}
-        decided = tuple(sorted(await core.recall(telegram.header.id), key=lambda one: place_of[one.serial]))
+        recalled = [one for one in await core.recall(telegram.header.id) if one.serial in place_of]
+        decided = tuple(sorted(recalled, key=lambda one: place_of[one.serial]))
     outcomes: list[Outcome] = []
     parts: list[Enclosure] = []
     for item, one in enumerate(decided):
-        place = await core.log.place(entry_of(one.content), core.times.place_seconds)
-        if place is None and _decided_elsewhere(core, one):
+        origin = _origin(one)
+        place = await core.place(origin, entry_of(one.content))
+        if place is None and not core.may_write(origin):
             outcomes.append(Outcome(serial=one.serial, refused=Reason.CANCELLED))
             continue
         if place is None:
@@ -264,9 +267,9 @@ def _record(unit: Unit, request: Request, decided: tuple[Any, Exchange]) -> Reco
     return Record(one.serial, event, unit.now, request.telegram.header.prefix, by, reason=one.refused, leaf=leaf)
 
 
-def _decided_elsewhere(core: Core, one: Exchange) -> bool:
-    """Whether the decision names an origin that is not ours any more: without a place there, it will never get one."""
-    return msgspec.json.decode(one.content, type=_Origin).origin != core.log.origin
+def _origin(one: Exchange) -> str:
+    """The log that the decision names. In one that is no log of this core any more, nothing gets a place any more."""
+    return msgspec.json.decode(one.content, type=_Origin).origin
 
 
 def _granted(core: Core, one: Exchange, place: Place, item: int) -> list[Enclosure]:

@@ -8,26 +8,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nakadachi.core import closing, code, inquiry, oversight, permit, store
 from nakadachi.core.codes import ReversibleScheme, link_key
-from nakadachi.core.parts import Core, Times
+from nakadachi.core.log_doors import log_routes
+from nakadachi.core.parts import Core, Times, Waiting
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
 from nakadachi.health import checks
 from nakadachi.health.reading import HeadsRead
+from nakadachi.kit import inbox
 from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler, Hear
-from nakadachi.kit.web import application, peer_of, problem, read_body
+from nakadachi.kit.waiters import Waiters
+from nakadachi.kit.web import application, peer_of, problem
 from nakadachi.ledger.findings import find
-from nakadachi.ledger.log import LEASE, Log
-from nakadachi.ledger.proofs import MOST_ASKED_BYTES, answer_consistency
+from nakadachi.ledger.log import LEASE, SHORT_LEASE, Log
+from nakadachi.ledger.other_log import OtherLog
 from nakadachi.node import Node, NodeConfig, Service, WitnessConfig, World, open_node, read_file, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import IssueLinkCode
+from nakadachi.telegrams.codec import decode_envelope
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
 from nakadachi.telegrams.oversight import ReportOperation
@@ -36,11 +40,13 @@ from nakadachi.telegrams.provision import ProvisionCompleted
 from nakadachi.terms import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
 
     from nakadachi.core.store import Exchange
-    from nakadachi.kit.database import Database
     from nakadachi.kit.server import System
+    from nakadachi.telegrams.envelope import Envelope
     from nakadachi.terms import OrganisationCode, TelegramId
 
 HANDLERS: dict[type[Telegram], Handler] = {
@@ -62,12 +68,23 @@ OVERDUE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class OtherLogConfig:
+    """The log of another instance of this core."""
+
+    origin: str = field(metadata={"doc": "name of its log", "example": "core.example/2026-2"})
+    key: str = field(metadata={"doc": "its signing key in the key store", "example": "log-2"})
+
+
+@dataclass(frozen=True, slots=True)
 class CoreConfig:
     """The core's configuration."""
 
     node: NodeConfig
     origin: str = field(metadata={"doc": "name of this core's log", "example": "core.example/2026-1"})
     log_key: str = field(default="log", metadata={"doc": "key of the key store that signs this log"})
+    others: tuple[OtherLogConfig, ...] = field(
+        default=(), metadata={"doc": "logs of the other instances of this core, on the same database and key store"}
+    )
     suite: str = field(default="default", metadata={"doc": "seal suite that permits name: default, strict or p256"})
 
 
@@ -78,7 +95,9 @@ async def build(config: CoreConfig, world: World) -> Service:
     )
     core = _parts(config, node, world)
     system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges, find=find)
-    witnessing = Witnessing(core, node.database, node.wire)
+    logs = [core.log, *(other.log for other in core.others.values())]
+    witnessings = [Witnessing(core, node.database, node.wire, log) for log in logs]
+    node.instances.each_turn(*(log.stand_in for log in logs[1:]))
     overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.ask_overdue, [None]), node=system.name)
     _watch(core, node)
 
@@ -93,12 +112,12 @@ async def build(config: CoreConfig, world: World) -> Service:
         node,
         system,
         application(
-            system, health=node.health, routes=[*_log_routes(core, node.database), _operation_route(system, node)]
+            system, health=node.health, routes=[*log_routes(core, node.database), _operation_route(system, node)]
         ),
         begins=(lambda: core.log.start(patience=LEASE * 1.5),),
         reloads=(reload,),
-        ready=(witnessing.start, distribute, overdue.start),
-        ends=(overdue.stop, witnessing.stop, core.log.stop),
+        ready=(*(one.start for one in witnessings), distribute, overdue.start),
+        ends=(overdue.stop, *(one.stop for one in witnessings), core.log.stop),
     )
 
 
@@ -118,13 +137,16 @@ def _watch(core: Core, node: Node) -> None:
 
 
 def _parts(config: CoreConfig, node: Node, world: World) -> Core:
-    log = Log(
-        origin=config.origin,
-        signer=NoteSigner.from_seed(config.origin, node.keys.secret(config.log_key)),
-        database=node.database,
-        clock=world.clock,
-        holder=world.entropy.bytes(12).hex(),
-    )
+    def log(origin: str, key: str) -> Log:
+        return Log(
+            origin=origin,
+            signer=NoteSigner.from_seed(origin, node.keys.secret(key)),
+            database=node.database,
+            clock=world.clock,
+            holder=world.entropy.bytes(12).hex(),
+            lease=SHORT_LEASE if config.others else LEASE,
+        )
+
     master = node.keys.secret("link-master")
 
     def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
@@ -136,15 +158,22 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
         async with node.database.acquire() as connection:
             return await store.exchanges_of_request(connection, request)
 
+    async def settled(requests: Sequence[TelegramId]) -> dict[TelegramId, Envelope]:
+        async with node.database.acquire() as connection:
+            found = await inbox.answers(connection, requests)
+        return {request: decode_envelope(answer).envelope for request, answer in found.items()}
+
     return Core(
         author=node.author,
         edition=node.edition,
         scheme=ReversibleScheme(key_of),
         keys=node.keys,
-        log=log,
+        log=log(config.origin, config.log_key),
         times=Times(),
         suite=config.suite,
         recall=recall,
+        waiting=Waiting(accepted=Waiters(settled if node.instances.several else None)),
+        others={one.origin: OtherLog(log(one.origin, one.key)) for one in config.others},
     )
 
 
@@ -163,27 +192,3 @@ def _operation_route(system: System[Core], node: Node) -> Route:
         return JSONResponse([await node.health.status() | {"state": "running"}, *others])
 
     return Route("/operation", operation)
-
-
-def _log_routes(core: Core, database: Database) -> list[Route]:
-    """What an outsider needs to check the log: the newest cosigned head, all entries (hex, one a line), proofs."""
-
-    async def checkpoint(_request: Request) -> Response:
-        return PlainTextResponse(core.head[0] or core.log.checkpoint)
-
-    async def entries(_request: Request) -> Response:
-        return PlainTextResponse("".join(f"{entry.hex()}\n" for entry in await core.log.entries()))
-
-    async def consistency(request: Request) -> Response:
-        try:
-            asked = await read_body(request, MOST_ASKED_BYTES)
-            async with database.acquire() as connection:
-                return PlainTextResponse(await answer_consistency(connection, asked))
-        except Refusal as refusal:
-            return problem(refusal)
-
-    return [
-        Route("/log/checkpoint", checkpoint),
-        Route("/log/entries", entries),
-        Route("/log/consistency", consistency, methods=["POST"]),
-    ]

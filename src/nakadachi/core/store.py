@@ -47,7 +47,7 @@ _EXCHANGE = (
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a system said of itself last; `received_at` is by our own clock."""
+    """What a system, or one of its instances, said of itself last; `received_at` is by our own clock."""
 
     operation: Operation
     at: datetime
@@ -56,6 +56,7 @@ class Word:
     directory: int
     condition: Condition | None
     received_at: datetime
+    instance: str
 
 
 async def exchanges(connection: Connection, serials: Sequence[Serial]) -> Mapping[Serial, Exchange]:
@@ -156,17 +157,28 @@ async def link_people(
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:
-    """What a system said of itself; an older word never replaces a newer one, and none is newer than now."""
+    """What a system said of itself; an older word never replaces a newer one, and none is newer than now.
+
+    A system speaks as one or as several instances: what it said before in the other way no longer counts.
+    """
+    at = min(report.at, now)
     await connection.execute(
-        "INSERT INTO operation (node, operation, at, software, lawbook, directory, condition, received_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-        " ON CONFLICT (node) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
+        "DELETE FROM operation WHERE node = $1 AND (instance = '') <> ($2 = '') AND at <= $3",
+        node.value,
+        report.instance,
+        at,
+    )
+    await connection.execute(
+        "INSERT INTO operation (node, instance, operation, at, software, lawbook, directory, condition, received_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        " ON CONFLICT (node, instance) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
         " software = excluded.software, lawbook = excluded.lawbook, directory = excluded.directory,"
         " condition = excluded.condition, received_at = excluded.received_at"
         " WHERE operation.at <= excluded.at",
         node.value,
+        report.instance,
         report.operation.value,
-        min(report.at, now),
+        at,
         report.software,
         report.lawbook,
         report.directory,
@@ -175,13 +187,15 @@ async def note_operation(connection: Connection, node: NodeName, report: ReportO
     )
 
 
-async def operations(connection: Connection) -> dict[NodeName, Word]:
-    """What every system said last."""
+async def operations(connection: Connection) -> dict[NodeName, list[Word]]:
+    """What every system said last, and each of its instances where it runs as several."""
     rows = await connection.fetch(
-        "SELECT node, operation, at, software, lawbook, directory, condition, received_at FROM operation"
+        "SELECT node, instance, operation, at, software, lawbook, directory, condition, received_at FROM operation"
+        " ORDER BY node, instance"
     )
-    return {
-        NodeName(row["node"]): Word(
+    said: dict[NodeName, list[Word]] = {}
+    for row in rows:
+        word = Word(
             Operation(row["operation"]),
             row["at"],
             row["software"],
@@ -189,14 +203,15 @@ async def operations(connection: Connection) -> dict[NodeName, Word]:
             row["directory"],
             decode_json(row["condition"].encode(), Condition) if row["condition"] else None,
             row["received_at"],
+            row["instance"],
         )
-        for row in rows
-    }
+        said.setdefault(NodeName(row["node"]), []).append(word)
+    return said
 
 
 async def stopped(connection: Connection) -> frozenset[NodeName]:
-    """The systems that said last that they stopped."""
-    rows = await connection.fetch("SELECT node FROM operation WHERE operation = 'stopped'")
+    """The systems that said last that they stopped: all instances of them."""
+    rows = await connection.fetch("SELECT node FROM operation GROUP BY node HAVING every(operation = 'stopped')")
     return frozenset(NodeName(row["node"]) for row in rows)
 
 

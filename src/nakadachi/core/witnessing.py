@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from nakadachi.core.parts import Core
     from nakadachi.kit.database import Database
+    from nakadachi.ledger.log import Log
 
 PAUSE_SECONDS = 0.5
 REFRESH = timedelta(seconds=10)
@@ -36,10 +37,11 @@ def add_checkpoint_request(old: int, proof: tuple[bytes, ...], checkpoint: str) 
 
 
 class Witnessing:
-    """Keeps the newest checkpoint cosigned."""
+    """Keeps the newest checkpoint of a log cosigned: of our own, or of another instance's while that one is gone."""
 
-    def __init__(self, core: Core, database: Database, wire: Wire) -> None:
+    def __init__(self, core: Core, database: Database, wire: Wire, log: Log | None = None) -> None:
         self._core = core
+        self._log = log or core.log
         self._database = database
         self._wire = wire
         self._task: asyncio.Task[None] | None = None
@@ -50,11 +52,25 @@ class Witnessing:
     async def start(self) -> None:
         """Begin with the newest head kept; the first one is asked for at once."""
         async with self._database.acquire() as connection:
-            kept = await store.newest_cosigned(connection, self._core.log.origin)
-        if kept is not None:
+            kept = await store.newest_cosigned(connection, self._log.origin)
+        if kept is not None and self._own:
             self._cosigned, self._core.head[0] = kept
         await self._turn()
         self._task = asyncio.create_task(self._work())
+
+    @property
+    def _own(self) -> bool:
+        return self._log is self._core.log
+
+    async def _stand_in(self) -> bool:
+        """Whether we must see to another instance's log: its holder is gone. Then it is known here as it stands."""
+        if not await self._log.follow():
+            self._at, self._waits = None, False
+            return False
+        async with self._database.acquire() as connection:
+            kept = await store.newest_cosigned(connection, self._log.origin)
+        self._cosigned = max(self._cosigned, kept[0] if kept else 0)
+        return True
 
     async def stop(self) -> None:
         """End."""
@@ -68,12 +84,14 @@ class Witnessing:
             await self._turn()
 
     async def _turn(self) -> None:
-        now = self._core.author.clock.now()
-        # A head from before our clock was set back would be one from the future to everybody.
-        fresh = self._at is not None and timedelta() <= now - self._at < REFRESH
-        if self._core.log.size == self._cosigned and fresh:
-            return
         try:
+            if not self._own and not await self._stand_in():
+                return
+            now = self._core.author.clock.now()
+            # A head from before our clock was set back would be one from the future to everybody.
+            fresh = self._at is not None and timedelta() <= now - self._at < REFRESH
+            if self._log.size == self._cosigned and fresh:
+                return
             await self._cosign()
             self._at = now
             if self._waits:
@@ -87,10 +105,10 @@ class Witnessing:
             logger().exception("witness.failed")
 
     async def _cosign(self) -> None:
-        checkpoint, size = self._core.log.checkpoint, self._core.log.size
+        checkpoint, size = self._log.checkpoint, self._log.size
         commission = self._core.edition.peers.the(Role.COMMISSION)
-        proof = await self._core.log.consistency(self._cosigned)
-        if self._core.log.size != size:
+        proof = await self._log.consistency(self._cosigned)
+        if self._log.size != size:
             return
         body = add_checkpoint_request(self._cosigned, proof, checkpoint)
         url = self._core.edition.peers.url(commission)
@@ -104,11 +122,13 @@ class Witnessing:
 
     async def _keep(self, note: str, size: int) -> None:
         directory = self._core.edition.directory
-        verifiers = [NoteVerifier.from_vkey(directory.log_key(self._core.log.origin))]
+        verifiers = [NoteVerifier.from_vkey(directory.log_key(self._log.origin))]
         witnesses = [NoteVerifier.from_vkey(key) for key in directory.witness_keys()]
         open_checkpoint(
-            note.encode(), [*verifiers, *witnesses], self._core.log.origin, cosigners={one.name for one in witnesses}
+            note.encode(), [*verifiers, *witnesses], self._log.origin, cosigners={one.name for one in witnesses}
         )
         async with self._database.transaction() as connection:
-            await store.keep_cosigned(connection, self._core.log.origin, size, note, self._core.author.clock.now())
-        self._cosigned, self._core.head[0] = size, note
+            await store.keep_cosigned(connection, self._log.origin, size, note, self._core.author.clock.now())
+        self._cosigned = size
+        if self._own:
+            self._core.head[0] = note

@@ -15,7 +15,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from nakadachi import __version__
 from nakadachi.country.pki import Authority, issue, new_authority, write_secret
-from nakadachi.country.plan import COMMISSION_DOCUMENTS, CORE_DOCUMENTS, DESK, ORIGIN, WITNESS, Place, Plan
+from nakadachi.country.plan import (
+    COMMISSION_DOCUMENTS,
+    CORE_DOCUMENTS,
+    DESK,
+    ORIGIN,
+    SECOND_ORIGIN,
+    WITNESS,
+    Instance,
+    Place,
+    Plan,
+)
+from nakadachi.country.proxy import write_proxy
 from nakadachi.crypto.notes import NoteKind, NoteSigner
 from nakadachi.crypto.sealing import SealSuite, new_private
 from nakadachi.crypto.signing import SigningKey
@@ -38,7 +49,8 @@ SECRETS = {
     Role.INTERMEDIATE: ("staff", *(f"seal-{suite.value}" for suite in SealSuite)),
 }
 """The secrets of 32 bytes each that a role has, beside its signing key."""
-CONFIG = "config.toml"
+CONFIG = Instance("", 0).config
+"""The configuration of a system that runs alone, or of its first instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,7 @@ async def found(founding: Founding) -> None:
     (founding.folder / "directory.note").write_bytes(sign_document(directory.to_bytes(), *signers))
     for place in founding.plan.places:
         _configure(founding, place, [signer.verifier.vkey for signer in signers])
+    write_proxy(founding.folder, founding.plan, authority, now)
     for organisation in founding.plan.organisations:
         _desk(founding, authority, founding.plan.of(Role.INTERMEDIATE, organisation))
     done.write_text(json.dumps({"version": __version__, "systems": len(nodes)}))
@@ -90,7 +103,8 @@ async def _node(founding: Founding, authority: Authority, place: Place) -> Node:
     keys = keystore(founding, place)
     signing = SigningKey.generate()
     keys.put("signing", signing.to_pem())
-    for name in SECRETS.get(place.name.role, ()):
+    second = ("log-2",) if place.name.role is Role.CORE and place.twins else ()
+    for name in (*SECRETS.get(place.name.role, ()), *second):
         keys.put(name, entropy.bytes(32))
     return _listed(keys, place, signing)
 
@@ -105,8 +119,9 @@ def _listed(keys: FileKeyStore, place: Place, signing: SigningKey) -> Node:
         }
         seals = SealKeys(**public)
     elif place.name.role is Role.CORE:
-        signer = NoteSigner.from_seed(ORIGIN, keys.secret("log"))
-        logs = (LogOrigin(origin=ORIGIN, verifier_key=signer.verifier.vkey),)
+        origins = ((ORIGIN, "log"), (SECOND_ORIGIN, "log-2")) if place.twins else ((ORIGIN, "log"),)
+        signers = [NoteSigner.from_seed(origin, keys.secret(key)) for origin, key in origins]
+        logs = tuple(LogOrigin(origin=one.verifier.name, verifier_key=one.verifier.vkey) for one in signers)
     elif place.name.role is Role.COMMISSION:
         witness = NoteSigner.from_seed(WITNESS, keys.secret("witness"), NoteKind.COSIGNATURE).verifier.vkey
     return Node(
@@ -124,8 +139,13 @@ def _signer(founding: Founding, role: Role, name: str) -> NoteSigner:
 
 
 def _configure(founding: Founding, place: Place, trust: list[str]) -> None:
+    for instance in place.instances:
+        _configure_one(founding, place, instance, trust)
+
+
+def _configure_one(founding: Founding, place: Place, instance: Instance, trust: list[str]) -> None:
     by_role: dict[Role, dict[str, object]] = {
-        Role.CORE: {"origin": ORIGIN, "suite": founding.suite},
+        Role.CORE: {"suite": founding.suite, **_logs(instance)},
         Role.COMMISSION: {"cosigner": WITNESS},
         Role.REGISTRY: {"residents": "../residents.csv"},
         Role.INTERMEDIATE: {"existing": [DESK]},
@@ -133,7 +153,7 @@ def _configure(founding: Founding, place: Place, trust: list[str]) -> None:
     own = by_role.get(place.name.role, {})
     node = {
         "name": place.name.value,
-        "listen": place.url.removeprefix("https://"),
+        "listen": f"127.0.0.1:{instance.port}",
         "database": "database",
         "certificate": "tls.crt",
         "key": "tls.key",
@@ -145,9 +165,29 @@ def _configure(founding: Founding, place: Place, trust: list[str]) -> None:
         "trust_core": trust[0],
         "trust_commission": trust[1],
     }
-    lines = [f"{key} = {json.dumps(value)}" for key, value in own.items()]
+    if instance.name:
+        node["instance"] = instance.name
+    lines = [f"{key} = {_toml(value)}" for key, value in own.items()]
     lines += ["", "[node]", *(f"{key} = {json.dumps(value)}" for key, value in node.items())]
-    (founding.folder / place.folder / CONFIG).write_text("\n".join(lines).lstrip() + "\n", encoding="utf-8")
+    (founding.folder / place.folder / instance.config).write_text("\n".join(lines).lstrip() + "\n", encoding="utf-8")
+
+
+def _logs(instance: Instance) -> dict[str, object]:
+    """What a core writes, and whose log it stands in for."""
+    if not instance.name:
+        return {"origin": ORIGIN}
+    names = [(ORIGIN, "log"), (SECOND_ORIGIN, "log-2")]
+    (own, key), (other, other_key) = names if instance.name == "1" else reversed(names)
+    return {"origin": own, "log_key": key, "others": [{"origin": other, "key": other_key}]}
+
+
+def _toml(value: object) -> str:
+    """A text, or a list of texts or of inline tables."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    return json.dumps(value)
 
 
 def _desk(founding: Founding, authority: Authority, place: Place) -> None:

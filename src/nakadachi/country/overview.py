@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import ssl
     from pathlib import Path
 
-    from nakadachi.country.plan import Place, Plan
+    from nakadachi.country.plan import Instance, Place, Plan
     from nakadachi.kit.clock import Clock
     from nakadachi.node import NodeConfig
 
@@ -60,8 +60,9 @@ async def ask_country(state: Path, *, from_core: bool) -> list[Row]:
 
 
 async def ask_each(context: ssl.SSLContext, planned: Plan, clock: Clock) -> list[Row]:
-    """Every system's own word, asked at the same time."""
-    return list(await asyncio.gather(*(_ask(context, place, clock) for place in planned.places)))
+    """Every system's own word, asked at the same time; where one runs as several, that of each instance."""
+    asked = [(place, one) for place in planned.places for one in place.instances]
+    return list(await asyncio.gather(*(_ask(context, place, one, clock) for place, one in asked)))
 
 
 async def ask_core(context: ssl.SSLContext, core: Place, clock: Clock) -> list[Row]:
@@ -70,15 +71,15 @@ async def ask_core(context: ssl.SSLContext, core: Place, clock: Clock) -> list[R
     return rows
 
 
-async def _ask(context: ssl.SSLContext, place: Place, clock: Clock) -> Row:
+async def _ask(context: ssl.SSLContext, place: Place, one: Instance, clock: Clock) -> Row:
+    who = {"node": place.name.value} | ({"instance": one.name} if one.name else {})
     try:
-        answered = await ask(context, place.name, place.url, "/status", clock)
+        answered = await ask(context, place.name, one.url, "/status", clock)
     except Silent as silent:
-        state = "stopped" if silent.stopped else "unreachable"
-        return {"node": place.name.value, "state": state, "why": str(silent)}
+        return {**who, "state": "stopped" if silent.stopped else "unreachable", "why": str(silent)}
     words: Row = answered.words
     return {
-        "node": place.name.value,
+        **who,
         "state": "running",
         **words,
         "clock_offset_seconds": round(answered.offset_seconds, 6),
@@ -92,8 +93,13 @@ def complaints(rows: Sequence[Row]) -> list[Complaint]:
     return [one for row in rows for one in (*_of_state(row), *_of_checks(row), *_of_clock(row), *_of_age(row, newest))]
 
 
+def named(row: Row) -> str:
+    """The node, and which of its instances."""
+    return f"{row['node']} {row.get('instance', '')}".rstrip()
+
+
 def _of_state(row: Row) -> Iterator[Complaint]:
-    node, said = row["node"], f"{row.get('said_seconds', 0):.0f}"
+    node, said = named(row), f"{row.get('said_seconds', 0):.0f}"
     start_ja, start_en = "起動してください", "start it"
     told = {
         "stopped": (f"停止中。{start_ja}", f"is stopped: {start_en}"),
@@ -116,21 +122,21 @@ def _of_checks(row: Row) -> Iterator[Complaint]:
         return
     for one in row.get("checks", ()):
         if one["grade"] != "ok":
-            yield Complaint(row["node"], one["ja"], f"{one['check']}: {one['en']}", wrong=one["grade"] == "failed")
+            yield Complaint(named(row), one["ja"], f"{one['check']}: {one['en']}", wrong=one["grade"] == "failed")
     for key, wrong in (("failures", True), ("warnings", False)):
         for name in row.get(key, ()):
             words = (
                 f"点検項目 {name}。そのノードの /readyz に対処があります",
                 f"{name}: its own /readyz says what to do",
             )
-            yield Complaint(row["node"], *words, wrong=wrong)
+            yield Complaint(named(row), *words, wrong=wrong)
 
 
 def _of_clock(row: Row) -> Iterator[Complaint]:
     offset, within = row.get("clock_offset_seconds", 0.0), row.get("clock_offset_within_seconds", 0.0)
     if abs(offset) - within >= ASIDE_SECONDS:
         yield Complaint(
-            row["node"],
+            named(row),
             f"時計が {offset:+.1f} 秒ずれています。両方の時刻同期を確認してください",
             f"its clock differs from this machine's by {offset:+.1f} s: see what keeps both right",
             wrong=abs(offset) - within >= ASTRAY_SECONDS,
@@ -141,7 +147,7 @@ def _of_age(row: Row, newest: dict[str, int]) -> Iterator[Complaint]:
     for key, ja, en in (("lawbook", "法令データ", "law book"), ("directory", "ディレクトリ", "directory")):
         if row["state"] == "running" and row.get(key) and row[key] < newest[key]:
             yield Complaint(
-                row["node"],
+                named(row),
                 f"{ja}が古い版 {row[key]} です (最新 {newest[key]})。配布を確認してください",
                 f"uses {en} {row[key]}, the newest is {newest[key]}: see that the distribution reached it",
                 wrong=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,23 +14,55 @@ if TYPE_CHECKING:
 
     from nakadachi.law.lawbook import Lawbook
 
-ORIGIN = "core.sample.nakadachi/1"
+ORIGIN, SECOND_ORIGIN = "core.sample.nakadachi/1", "core.sample.nakadachi/2"
+"""The log of the core; and that of its second instance, where it has one."""
 CORE_DOCUMENTS, COMMISSION_DOCUMENTS = "core.sample.nakadachi/documents", "commission.sample.nakadachi/documents"
 WITNESS = "commission.sample.nakadachi/witness"
 DESK = "desk"
 """The name of every organisation's existing system."""
+TWINS = frozenset({Role.CORE, Role.INTERFACE, Role.INTERMEDIATE})
+"""The roles that run twice in a country of twins."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One system: its name and port on this machine, and the name of its database tenant."""
+class Instance:
+    """One process of a system: its name among the system's instances (empty where it is alone), its own port."""
 
-    name: NodeName
+    name: str
     port: int
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Where it listens itself."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def config(self) -> str:
+        """Its configuration file in the system's folder."""
+        return "config.toml" if self.name in {"", "1"} else f"config-{self.name}.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One system: its name and port on this machine, and the name of its database tenant.
+
+    `twins` are the ports of its two instances; then a proxy listens on `port`, which is the one the directory names.
+    """
+
+    name: NodeName
+    port: int
+    twins: tuple[int, ...] = ()
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The processes it runs as."""
+        if not self.twins:
+            return (Instance("", self.port),)
+        return tuple(Instance(str(number), port) for number, port in enumerate(self.twins, start=1))
+
+    @property
+    def url(self) -> str:
+        """Where it is reached."""
         return f"https://127.0.0.1:{self.port}"
 
     @property
@@ -65,8 +98,8 @@ class Plan:
         raise KeyError(role.value)
 
 
-def plan(lawbook: Lawbook, organisations: Sequence[OrganisationCode], *, port: int) -> Plan:
-    """The country of these organisations, its systems on ports from `port` on."""
+def plan(lawbook: Lawbook, organisations: Sequence[OrganisationCode], *, port: int, twins: bool = False) -> Plan:
+    """The country of these organisations, its systems on ports from `port` on, and after them those of `twins`."""
     kinds = {one.kind: one.code for one in lawbook.masters.organisations}
     names = [
         NodeName.of(Role.CORE, kinds[OrganisationKind.OPERATOR]),
@@ -75,5 +108,9 @@ def plan(lawbook: Lawbook, organisations: Sequence[OrganisationCode], *, port: i
     ]
     for organisation in organisations:
         names += [NodeName.of(Role.INTERFACE, organisation), NodeName.of(Role.INTERMEDIATE, organisation)]
-    places = tuple(Place(name, port + offset) for offset, name in enumerate(names))
+    after = itertools.count(port + len(names))
+    places = tuple(
+        Place(name, port + offset, (next(after), next(after)) if twins and name.role in TWINS else ())
+        for offset, name in enumerate(names)
+    )
     return Plan(places, tuple(organisations))

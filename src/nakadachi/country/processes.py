@@ -9,17 +9,17 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nakadachi.country.founding import CONFIG
+from nakadachi.country.proxy import PROXY, find_haproxy
 from nakadachi.kit.lifeline import VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nakadachi.country.plan import Place, Plan
+    from nakadachi.country.plan import Instance, Place, Plan
 
 COMMON = 3
 """Core, Commission and registry organisation start first: the others report to the core as soon as they listen."""
-LISTENS_SECONDS = 30.0
+LISTENS_SECONDS = 120.0
 STOP_SECONDS = 15.0
 
 
@@ -38,30 +38,46 @@ class Processes:
     _pipe: tuple[int, int] = field(default_factory=os.pipe)
 
     async def start(self) -> None:
-        """Start all systems and wait until each says that it listens. Raises ProcessEnded."""
-        for place in self.plan.places[:COMMON]:
-            await self.start_one(place)
-        await asyncio.gather(*(self.start_one(place) for place in self.plan.places[COMMON:]))
+        """Start all systems and wait until each says that it listens; before twins, what stands in front of them.
 
-    async def start_one(self, place: Place) -> None:
-        """Start one system, also again, and wait until it says that it listens. Raises ProcessEnded."""
+        Raises ProcessEnded, and ConfigError where there are twins and no HAProxy.
+        """
+        twins = [place for place in self.plan.places if place.twins]
+        if twins:
+            program, file = find_haproxy(), str(self.folder / PROXY / "haproxy.cfg")
+            command = (sys.executable, "-m", "nakadachi.country.proxy", program, file, str(twins[0].port))
+            await self._start(PROXY, *command)
+        for place in self.plan.places[:COMMON]:
+            await self._start_all(place)
+        await asyncio.gather(*(self._start_all(place) for place in self.plan.places[COMMON:]))
+
+    async def _start_all(self, place: Place) -> None:
+        for instance in place.instances:
+            await self.start_one(place, instance)
+
+    async def start_one(self, place: Place, instance: Instance | None = None) -> None:
+        """Start one instance of a system, the first where none is named, also again, and wait until it says that it
+        listens. Raises ProcessEnded.
+        """
+        one = instance or place.instances[0]
+        config = str(self.folder / place.folder / one.config)
+        name = f"{place.name.value} {one.name}".rstrip()
+        await self._start(name, *self.command, place.name.role.value, "serve", "--config", config)
+
+    async def _start(self, name: str, *command: str) -> None:
         process = await asyncio.create_subprocess_exec(
-            *self.command,
-            place.name.role.value,
-            "serve",
-            "--config",
-            str(self.folder / place.folder / CONFIG),
+            *command,
             stdout=asyncio.subprocess.PIPE,
             env=os.environ | {VARIABLE: str(self._pipe[0])},
             pass_fds=(self._pipe[0],),
             start_new_session=True,
         )
-        self.running[place.name.value] = process
+        self.running[name] = process
         said = b""
         if process.stdout is not None:
             said = await asyncio.wait_for(process.stdout.readline(), LISTENS_SECONDS)
         if not said:
-            raise ProcessEnded(f"{place.name} did not start; what it said stands above")
+            raise ProcessEnded(f"{name} did not start; what it said stands above")
 
     async def wait(self) -> None:
         """Until one of them ends by itself. Raises ProcessEnded."""

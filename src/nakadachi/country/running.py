@@ -6,16 +6,17 @@ import asyncio
 import json
 import shutil
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.commission import service as commission
 from nakadachi.core import service as core
 from nakadachi.country.examples import organisations, write_examples
-from nakadachi.country.founding import CONFIG, Founding, found
+from nakadachi.country.founding import Founding, found
 from nakadachi.country.plan import Plan, plan
 from nakadachi.country.preparing import desk_config, prepare
 from nakadachi.country.processes import Processes
+from nakadachi.country.proxy import find_haproxy
 from nakadachi.interface import service as interface
 from nakadachi.intermediate import service as intermediate
 from nakadachi.kit.config import ConfigError, load
@@ -49,6 +50,12 @@ class Settings:
 
     seed: int
     port: int
+    twins: bool = False
+
+    @property
+    def options(self) -> str:
+        """As the command line says it."""
+        return f"--seed {self.seed} --port {self.port}{' --twins' if self.twins else ''}"
 
 
 @dataclass(slots=True)
@@ -69,7 +76,7 @@ class Country:
     async def start_one(self, place: Place, world: World) -> Service:
         """Start one system, without its announcement."""
         config, build = SYSTEMS[place.name.role]
-        service: Service = await build(load(self.folder / place.folder / CONFIG, config), world)
+        service: Service = await build(load(self.folder / place.folder / place.instances[0].config, config), world)
         self.services[place.name] = service
         await service.start()
         return service
@@ -110,15 +117,15 @@ def sample_plan(state: Path, settings: Settings) -> Plan:
         former = Settings(**json.loads(kept.read_text()))
         if former != settings:
             raise ConfigError(
-                f"{state}: this country was founded with --seed {former.seed} --port {former.port}; use these, another"
-                " --state, or remove the folder to begin anew"
+                f"{state}: this country was founded with {former.options}; use these, another --state, or remove the"
+                " folder to begin anew"
             )
     else:
         (state / COUNTRY).mkdir(parents=True, exist_ok=True)
         write_examples(state / FILES, **_seed(settings.seed))
         shutil.copy(state / FILES / "residents.csv", state / COUNTRY / "residents.csv")
-        kept.write_text(json.dumps({"seed": settings.seed, "port": settings.port}))
-    return plan(lawbook.sample(), organisations(state / FILES), port=settings.port)
+        kept.write_text(json.dumps(asdict(settings)))
+    return plan(lawbook.sample(), organisations(state / FILES), port=settings.port, twins=settings.twins)
 
 
 def _seed(seed: int) -> dict[str, Any]:
@@ -126,18 +133,20 @@ def _seed(seed: int) -> dict[str, Any]:
     return {} if seed == 1 else {"seed": seed}
 
 
-async def up(state: Path, *, seed: int, isolate: bool, port: int) -> None:
-    """Keep a country running until cancelled; the next time it goes on where it was.
+async def up(state: Path, *, seed: int, isolate: bool, port: int, twins: bool = False) -> None:
+    """Keep a country running until cancelled; the next time it goes on where it was. `twins` are always isolated.
 
     Raises ConfigError, PortTaken, ProcessEnded, and what a system's start raises.
     """
     configure()
-    planned = sample_plan(state, Settings(seed, port))
+    if twins:
+        find_haproxy()
+    planned = sample_plan(state, Settings(seed, port, twins))
     world = World()
     async with embedded(state) as server:
         await found(Founding(state / COUNTRY, planned, lawbook.sample(), server, world))
         country: Country | Processes = (
-            Processes(state / COUNTRY, planned) if isolate else Country(state / COUNTRY, planned)
+            Processes(state / COUNTRY, planned) if isolate or twins else Country(state / COUNTRY, planned)
         )
         try:
             await (country.start() if isinstance(country, Processes) else country.start(world))

@@ -20,6 +20,8 @@ import msgspec
 
 from nakadachi.desk.answers import DeskError, Finding, Linked, Loaded, Waiting, read_answer, read_links, read_result
 from nakadachi.intermediate.files.results import Result
+from nakadachi.kit.client import broke
+from nakadachi.kit.entropy import SystemEntropy
 from nakadachi.kit.tls import client_context, node_host
 from nakadachi.terms import NodeName, Role, Serial
 
@@ -29,6 +31,10 @@ STREAM_SECONDS = 600.0
 LOAD_SECONDS = 3600.0
 """How long the server may be silent: at a question, between two results, while it checks and loads a whole file."""
 GOODBYE_TRIES, GOODBYE_SECONDS = 100, 0.01
+PAUSES = (0.1, 0.3, 1.0, 2.0, 4.0)
+"""How long the desk waits before it asks again where the connection broke: behind the address may be another instance.
+Where an answer had begun to come, it begins to count anew."""
+CHUNK_BYTES = 64 * 1024
 CLOSED = -1
 """What a closed socket says instead of its number."""
 _ADDRESS = re.compile(r"https://[^/?#\s]+/?")
@@ -55,6 +61,10 @@ class DeskConfig:
             raise ValueError(f"node: {self.node} is no intermediate server; write intermediate:<organisation code>")
 
 
+class BrokenConnection(DeskError):  # noqa: N818  a state of the world
+    """The connection ended before the answer was whole: nothing is known of what was asked."""
+
+
 class DeskClient:
     """業務端末: asks one intermediate server. All methods raise DeskError with a text for the person at the desk."""
 
@@ -67,23 +77,43 @@ class DeskClient:
         query = {"accept_good_lines": "1"} if accept_good_lines else {}
         if xml:
             query["form"] = "xml"
-        async with self._ask("POST", kind, query=query, file=file, seconds=LOAD_SECONDS) as answer:
-            return read_answer(await answer.read(), Loaded)
+        _, raw = await self._whole("POST", kind, query=query, file=file, seconds=LOAD_SECONDS)
+        return read_answer(raw, Loaded)
 
     async def link(self, file: BinaryIO) -> tuple[Linked, ...] | Loaded:
         """符号付番: issue link codes for a people file; Loaded with its rejects where the file was refused (M1)."""
-        async with self._ask("POST", "link", file=file, seconds=LOAD_SECONDS) as answer:
-            raw = await answer.read()
-            if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-                return read_answer(raw, Loaded)
-            return read_links(raw)
+        status, raw = await self._whole("POST", "link", file=file, seconds=LOAD_SECONDS)
+        if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            return read_answer(raw, Loaded)
+        return read_links(raw)
 
     async def inquire(self, file: BinaryIO, query: Mapping[str, str]) -> AsyncGenerator[Result, None]:
         """大量照会: one result per line of an inquiry file, in order, as the server knows each (M2).
 
-        It ends only where the server said that this was all; a connection that breaks before raises DeskError.
+        It ends only where the server said that this was all. Where the connection breaks before, the file is sent
+        again under the same number, which begins no inquiry anew (N3); DeskError once that does not help.
         """
-        async with self._ask("POST", "inquiries", query=query, file=file, seconds=STREAM_SECONDS) as answer:
+        key, last = SystemEntropy().bytes(16).hex(), 0
+        pauses = iter(PAUSES)
+        while True:
+            told = last
+            try:
+                async for result in self._results(file, query, key):
+                    if result.line > told:
+                        last, pauses = result.line, iter(PAUSES)
+                        yield result
+            except BrokenConnection:
+                if (pause := next(pauses, None)) is None:
+                    raise
+                await asyncio.sleep(pause)
+                file.seek(0)
+            else:
+                return
+
+    async def _results(self, file: BinaryIO, query: Mapping[str, str], key: str) -> AsyncGenerator[Result, None]:
+        headers = {"Idempotency-Key": f'"{key}"'}
+        asking = self._ask("POST", "inquiries", query=query, file=file, seconds=STREAM_SECONDS, headers=headers)
+        async with asking as answer:
             rest = b""
             async for chunk in answer.content.iter_any():
                 *lines, rest = (rest + chunk).split(b"\n")
@@ -94,8 +124,7 @@ class DeskClient:
 
     async def pending(self) -> tuple[Waiting, ...]:
         """保留一覧: what waits for our staff, the oldest first (M3)."""
-        async with self._ask("GET", "held") as answer:
-            return read_answer(await answer.read(), tuple[Waiting, ...])
+        return read_answer((await self._whole("GET", "held"))[1], tuple[Waiting, ...])
 
     async def settle(self, serial: Serial, decision: str, query: Mapping[str, str]) -> None:
         """職員の判断: `answer` or `refuse` what was held back."""
@@ -109,13 +138,25 @@ class DeskClient:
 
     async def findings(self) -> tuple[Finding, ...]:
         """確認事項: what staff should look at, the newest first."""
-        async with self._ask("GET", "findings") as answer:
-            return read_answer(await answer.read(), tuple[Finding, ...])
+        return read_answer((await self._whole("GET", "findings"))[1], tuple[Finding, ...])
 
     async def result(self, serial: Serial) -> Result:
         """照会結果: what became of one inquiry of ours."""
-        async with self._ask("GET", f"inquiries/{serial}") as answer:
-            return read_result(await answer.read())
+        return read_result((await self._whole("GET", f"inquiries/{serial}"))[1])
+
+    async def _whole(self, method: str, path: str, *, file: BinaryIO | None = None, **more: Any) -> tuple[int, bytes]:
+        """Status and body of an answer to what may be asked twice: asked again where the connection broke."""
+        for pause in (*PAUSES, None):
+            try:
+                async with self._ask(method, path, file=file, **more) as answer:
+                    return answer.status, await answer.read()
+            except BrokenConnection:
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+                if file is not None:
+                    file.seek(0)
+        raise AssertionError
 
     @asynccontextmanager
     async def _ask(
@@ -126,6 +167,7 @@ class DeskClient:
         query: Mapping[str, str] | None = None,
         file: BinaryIO | None = None,
         seconds: float = ANSWER_SECONDS,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer of the door: 200, or 422 for a file with rejects. All else is a DeskError, also while reading."""
         config = self._config
@@ -134,7 +176,8 @@ class DeskClient:
                 method,
                 f"{config.server.rstrip('/')}/existing/{path}",
                 params=query,
-                data=file,
+                data=None if file is None else _chunks(file),
+                headers=headers,
                 expect100=file is not None,  # nothing personal is sent to a server that would not take it
                 server_hostname=node_host(config.node),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=seconds),
@@ -144,7 +187,14 @@ class DeskClient:
                     raise DeskError(_said(config, answer.status, await answer.read()))
                 yield answer
         except (aiohttp.ClientError, OSError, TimeoutError) as wrong:
-            raise DeskError(_why(config, wrong, seconds)) from None
+            kind = BrokenConnection if broke(wrong) else DeskError
+            raise kind(_why(config, wrong, seconds)) from None
+
+
+async def _chunks(file: BinaryIO) -> AsyncGenerator[bytes, None]:
+    """What a file holds from here on; it stays open, since it may have to be sent again."""
+    while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+        yield chunk
 
 
 @asynccontextmanager

@@ -39,11 +39,12 @@ class _Word:
 
 class Reporter:
     """One node's word to the core, every `every` at the latest; an intermediate server's goes through its interface
-    system, and an interface system tells its intermediate server too when it starts and stops.
+    system, and an interface system tells its intermediate server too when it starts and stops. `instance` names which
+    one of a system that runs as several.
     """
 
-    def __init__(self, system: System[Any], health: Health, every: timedelta) -> None:
-        self._system, self._health, self._every = system, health, every
+    def __init__(self, system: System[Any], health: Health, every: timedelta, instance: str = "") -> None:
+        self._system, self._health, self._every, self._instance = system, health, every, instance
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -103,6 +104,7 @@ class Reporter:
             lawbook=edition.lawbook.version,
             directory=edition.directory.version,
             condition=word.condition,
+            instance=self._instance,
         )
 
     async def _work(self) -> None:

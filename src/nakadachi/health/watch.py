@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from nakadachi.kit.metrics import Metrics
     from nakadachi.ledger.edition import Edition
     from nakadachi.ledger.heads import Heads
+    from nakadachi.telegrams.envelope import Lane
     from nakadachi.terms import NodeName
 
+SHARED = frozenset({Check.OUTBOX, Check.EDITION, Check.HEAD})
+"""What all instances of a system find alike, since it is in their database: another one would not do better."""
 ASK_SECONDS = 2.0
 """How long the database may take for a question of ours before it counts as away."""
 
@@ -90,14 +93,17 @@ class Health:
 
     def judge(self, reading: Reading) -> list[Checked]:
         """Every check; one that ends otherwise than the last time is logged."""
-        common = (checks.database, checks.backlog, checks.certificate, self._clock, checks.in_force)
-        checked = [judge(reading) for judge in (*common, *self.judges)]
+        checked = self._judged(reading)
         for one in checked:
             if self._grades.get(one.check, Grade.OK) is not one.grade:
                 tell = logger().info if one.grade is Grade.OK else logger().warning
                 tell("check.changed", node=self.name.value, state=one.grade.name.lower(), detail=one.check.value)
             self._grades[one.check] = one.grade
         return checked
+
+    def _judged(self, reading: Reading) -> list[Checked]:
+        common = (checks.database, checks.backlog, checks.certificate, self._clock, checks.in_force)
+        return [judge(reading) for judge in (*common, *self.judges)]
 
     def _clock(self, reading: Reading) -> Checked:
         return checks.clock(reading, strict=self.strict_clock)
@@ -111,6 +117,20 @@ class Health:
             "ready": _ready(checked),
             "checks": [one.words() for one in checked],
         }
+
+    async def stands(self) -> bool:
+        """Whether work may come to this process, or had better go to another instance; asked every few seconds, so
+        nothing is counted for it. What all instances share does not count: they would all be left alone.
+        """
+        now = self.clock.now()
+        waiting: dict[Lane, tuple[int, float]] | None = None
+        with self._tried():
+            async with asyncio.timeout(ASK_SECONDS):
+                await self.database.touch()
+                waiting = {}
+        effective = self._effective(now)
+        reading = Reading(now, waiting, None, self.certificate_until, self.kernel(), HeadsRead(), effective)
+        return _ready([one for one in self._judged(reading) if one.check not in SHARED])
 
     async def status(self) -> dict[str, Any]:
         """What the node says of itself (L9): versions, backlog, records, heads, certificate, clock, checks."""

@@ -64,7 +64,7 @@ async def build(config: InterfaceConfig, world: World) -> Service:
     interface = Interface(author=node.author, edition=node.edition, heads=config.witness.heads())
     system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges, find=find)
     seen_heads(node.health, interface.heads)
-    reporter = Reporter(system, node.health, config.node.report_every)
+    reporter = Reporter(system, node.health, config.node.report_every, config.node.instance)
     overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.close_overdue, [None]), node=system.name)
     heads = Every(HEADS_SECONDS, lambda: system.in_bulk(oversight.report_heads, [None]), node=system.name)
     return Service(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Lines = Iterable[InquiryLine | Reject]
     Waiting = tuple[InquiryLine, Circumstance, asyncio.Future[Result]]
+    RequestKey = tuple[str, str]
 
 PACKET = 50
 """Lines of one telegram. It may carry 1,000, but what a node does without a pause grows with it, and beyond some tens
@@ -43,23 +44,35 @@ AT_ONCE = 64
 
 
 async def in_bulk(
-    system: System[Intermediate], serials: Serials, lines: Lines, said: Mapping[str, str]
+    system: System[Intermediate],
+    serials: Serials,
+    lines: Lines,
+    said: Mapping[str, str],
+    *,
+    request: RequestKey | None = None,
 ) -> AsyncGenerator[Result, None]:
-    """大量照会: one result per line, in order, as each is known. `said`: what the existing system says of all lines."""
-    packets = _Packets(system, serials, said)
+    """大量照会: one result per line, in order, as each is known. `said`: what the existing system says of all lines;
+    `request`: its name and the key of its request, see `desk.ask`.
+    """
+    packets = _Packets(system, serials, said, request)
     async with aclosing(packets.results(lines)) as results:
         async for result in results:
             yield result
 
 
 async def at_once(
-    system: System[Intermediate], serials: Serials, lines: Lines, said: Mapping[str, str]
+    system: System[Intermediate],
+    serials: Serials,
+    lines: Lines,
+    said: Mapping[str, str],
+    *,
+    request: RequestKey | None = None,
 ) -> AsyncGenerator[Result, None]:
     """即時照会: the same, each line by itself in the interactive lane."""
     under_way: list[asyncio.Task[Result]] = []
     try:
         for line in lines:
-            under_way.append(asyncio.create_task(_one(system, serials, line, said)))
+            under_way.append(asyncio.create_task(_one(system, serials, line, said, request)))
             if len(under_way) >= AT_ONCE:
                 yield await under_way.pop(0)
         while under_way:
@@ -70,11 +83,15 @@ async def at_once(
 
 
 async def _one(
-    system: System[Intermediate], serials: Serials, line: InquiryLine | Reject, said: Mapping[str, str]
+    system: System[Intermediate],
+    serials: Serials,
+    line: InquiryLine | Reject,
+    said: Mapping[str, str],
+    request: RequestKey | None,
 ) -> Result:
     if not isinstance(line, InquiryLine):
         return Result.rejected(line)
-    return await desk.ask(system, serials, line, by=_by(line, said), lane=Lane.INTERACTIVE)
+    return await desk.ask(system, serials, line, by=_by(line, said), lane=Lane.INTERACTIVE, request=request)
 
 
 def _by(line: InquiryLine, said: Mapping[str, str]) -> Circumstance:
@@ -91,8 +108,10 @@ def _by(line: InquiryLine, said: Mapping[str, str]) -> Circumstance:
 class _Packets:
     """One file on its way: reads it as far as there is room, and gives the results back in its order."""
 
-    def __init__(self, system: System[Intermediate], serials: Serials, said: Mapping[str, str]) -> None:
-        self._system, self._serials, self._said = system, serials, said
+    def __init__(
+        self, system: System[Intermediate], serials: Serials, said: Mapping[str, str], request: RequestKey | None
+    ) -> None:
+        self._system, self._serials, self._said, self._request = system, serials, said, request
         self._order: asyncio.Queue[asyncio.Future[Result] | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(WINDOW)
         self._groups: dict[object, list[Waiting]] = {}
@@ -154,9 +173,9 @@ class _Packets:
 
     async def _ask(self, group: list[Waiting]) -> None:
         try:
-            results = await desk.ask_many(
-                self._system, self._serials, [(line, by) for line, by, _ in group], order=self._said.get("order", "")
-            )
+            asked = [(line, by) for line, by, _ in group]
+            order = self._said.get("order", "")
+            results = await desk.ask_many(self._system, self._serials, asked, order=order, request=self._request)
         except Exception:  # noqa: BLE001  the other lines of the file have nothing to do with it
             logger().exception("bulk.failed", node=self._system.name.value, count=len(group))
             results = [Result.without_answer(line.line, Status.UNKNOWN, Reason.INTERNAL) for line, _, _ in group]

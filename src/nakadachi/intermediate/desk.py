@@ -16,10 +16,10 @@ from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json
 from nakadachi.telegrams.envelope import Lane
 from nakadachi.telegrams.provision import ProvidedItem
-from nakadachi.terms import Prefix
+from nakadachi.terms import Prefix, Serial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from nakadachi.intermediate.exchange_store import Inquiry
     from nakadachi.intermediate.files.inquiries import InquiryLine
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from nakadachi.intermediate.subjects import AddresseeNumber
     from nakadachi.kit.server import System
     from nakadachi.kit.unit import Unit
-    from nakadachi.terms import Serial
 
 IMMEDIATE_SECONDS = 10.0
 """How long an existing system waits for an immediate answer (design, fixed values)."""
@@ -40,10 +39,18 @@ LINK_PAUSE_SECONDS = 0.05
 
 
 async def ask(
-    system: System[Intermediate], serials: Serials, line: InquiryLine, *, by: Circumstance, lane: Lane
+    system: System[Intermediate],
+    serials: Serials,
+    line: InquiryLine,
+    *,
+    by: Circumstance,
+    lane: Lane,
+    request: tuple[str, str] | None = None,
 ) -> Result:
     """照会: from one line of an inquiry file to its result; pending where the answer takes longer than an immediate
     one, unknown where the database went away: what became of it is read later, by its serial.
+
+    `request` names the existing system and its request: one that comes again begins nothing anew (N3).
     """
     prefix = prefix_of(line)
     deadline = _now() + IMMEDIATE_SECONDS
@@ -56,23 +63,46 @@ async def ask(
     except Refusal as refusal:
         return Result.without_answer(line.line, Status.REFUSED, refusal.reason)
     system.parts.settled.expect(serial)
+    wish = inquiry.Wish(serial, line.addressee, prefix, by, lane, place_of(line, request))
     try:
-        await system.together(inquiry.begin, inquiry.Wish(serial, line.addressee, prefix, by, lane))
-        settled = await system.parts.settled.wait(serial, max(0.0, deadline - _now()))
-        return result_of(line.line, serial, settled or await system.together(read_inquiries, serial))
+        begun = await system.together(inquiry.begin, wish)
+        if isinstance(begun, Refusal):
+            return Result.without_answer(line.line, Status.REFUSED, begun.reason)
+        if begun == serial:
+            found = await system.parts.settled.wait(serial, max(0.0, deadline - _now()))
+        else:
+            found = await _former(system, begun, deadline)
+        return result_of(line.line, begun, found or await system.together(read_inquiries, begun))
     except DatabaseAway:
         return Result.without_answer(line.line, Status.UNKNOWN, Reason.TIMED_OUT, serial)
     finally:
         system.parts.settled.forget(serial)
 
 
+async def _former(system: System[Intermediate], serial: Serial, deadline: float) -> Inquiry | None:
+    """An inquiry that was begun before, once it is settled; None where it is not by `deadline`."""
+    system.parts.settled.expect(serial)
+    try:
+        found = await system.together(read_inquiries, serial)
+        if found is not None and found.state is not State.ASKED:
+            return found
+        return await system.parts.settled.wait(serial, max(0.0, deadline - _now()))
+    finally:
+        system.parts.settled.forget(serial)
+
+
 async def ask_many(
-    system: System[Intermediate], serials: Serials, asked: Sequence[tuple[InquiryLine, Circumstance]], *, order: str
+    system: System[Intermediate],
+    serials: Serials,
+    asked: Sequence[tuple[InquiryLine, Circumstance]],
+    *,
+    order: str,
+    request: tuple[str, str] | None = None,
 ) -> list[Result]:
     """大量照会: lines of one prefix and member of staff, in one telegram; their results in order.
 
     Pending where an answer takes longer than `BULK_SECONDS`. A line that the named `order` has asked before is not
-    asked again ("" names none).
+    asked again ("" names none); without an order, `request` says by which request a line is known again, see `ask`.
     """
     async with system.database.acquire() as connection:
         before = await order_store.asked(connection, order, [line.line for line, _ in asked]) if order else {}
@@ -83,41 +113,58 @@ async def ask_many(
         return [Result.without_answer(line.line, Status.UNKNOWN, Reason.TIMED_OUT) for line, _ in asked]
     except Refusal as refusal:
         return [Result.without_answer(line.line, Status.REFUSED, refusal.reason) for line, _ in asked]
+    known = None if order else request
     wishes = {
-        line.line: inquiry.Wish(serial, line.addressee, prefix_of(line), by, Lane.BULK)
+        line.line: inquiry.Wish(serial, line.addressee, prefix_of(line), by, Lane.BULK, place_of(line, known))
         for serial, (line, by) in zip(issued, new, strict=True)
     }
-    under = before | {line: wish.serial for line, wish in wishes.items()}
-    found = await _begun(system, order, wishes, tuple(under.values()))
-    return [_same(line, under[line.line], found[under[line.line]]) for line, _ in asked]
+    for serial in issued:
+        system.parts.settled.expect(serial)
+    try:
+        under = before | await _begun(system, order, wishes)
+        ours = tuple(one for one in under.values() if isinstance(one, Serial))
+        found = await _awaited(system, frozenset(issued), ours, _now() + BULK_SECONDS)
+    finally:
+        for serial in issued:
+            system.parts.settled.forget(serial)
+    return [_same(line, under[line.line], found) for line, _ in asked]
 
 
 async def _begun(
-    system: System[Intermediate], order: str, wishes: Mapping[int, inquiry.Wish], under: Sequence[Serial]
-) -> dict[Serial, Inquiry | None]:
-    """Begin these inquiries and wait until they and the earlier ones among `under` are settled."""
-    settled = system.parts.settled
+    system: System[Intermediate], order: str, wishes: Mapping[int, inquiry.Wish]
+) -> dict[int, Serial | Refusal]:
+    """Begin these inquiries: the serial of each line, which is its former one where it was asked before."""
 
-    async def begin(intermediate: Intermediate, unit: Unit, ours: Sequence[inquiry.Wish]) -> list[None]:
+    async def begin(
+        intermediate: Intermediate, unit: Unit, ours: Sequence[tuple[int, inquiry.Wish]]
+    ) -> list[tuple[int, Serial | Refusal]]:
+        kept: dict[int, Serial] = {}
         if order:
-            await order_store.keep(unit.connection, order, {line: wish.serial for line, wish in wishes.items()})
-        return await inquiry.begin(intermediate, unit, ours)
+            kept = await order_store.claim(unit.connection, order, {line: wish.serial for line, wish in ours})
+        new = [(line, wish) for line, wish in ours if kept.get(line, wish.serial) == wish.serial]
+        begun = await inquiry.begin(intermediate, unit, [wish for _, wish in new])
+        under = kept | dict(zip((line for line, _ in new), begun, strict=True))
+        return [(line, under[line]) for line, _ in ours]
 
-    for serial in under:
+    return dict(await system.in_bulk(begin, list(wishes.items()))) if wishes else {}
+
+
+async def _awaited(
+    system: System[Intermediate], new: Collection[Serial], under: Sequence[Serial], deadline: float
+) -> dict[Serial, Inquiry | None]:
+    """What became of these inquiries by `deadline`. Those that are not `new` may have been settled before."""
+    settled = system.parts.settled
+    earlier = [serial for serial in under if serial not in new]
+    for serial in earlier:
         settled.expect(serial)
     try:
-        if wishes:
-            await system.in_bulk(begin, list(wishes.values()))
-        new = {wish.serial for wish in wishes.values()}
-        earlier = [serial for serial in under if serial not in new]
         found = dict(zip(earlier, await system.in_bulk(read_inquiries, earlier), strict=True)) if earlier else {}
-        deadline = _now() + BULK_SECONDS
         for serial in under:
             one = found.get(serial)
             if one is None or one.state is State.ASKED:
                 found[serial] = await settled.wait(serial, max(0.0, deadline - _now())) or one
     finally:
-        for serial in under:
+        for serial in earlier:
             settled.forget(serial)
     still = [serial for serial in under if found[serial] is None]
     if still:
@@ -125,11 +172,19 @@ async def _begun(
     return found
 
 
-def _same(line: InquiryLine, serial: Serial, found: Inquiry | None) -> Result:
+def _same(line: InquiryLine, serial: Serial | Refusal, every: Mapping[Serial, Inquiry | None]) -> Result:
     """The result of a line; refused where the order's line of this number was another: no answer may go astray (L7)."""
+    if isinstance(serial, Refusal):
+        return Result.without_answer(line.line, Status.REFUSED, serial.reason)
+    found = every[serial]
     if found is not None and (found.addressee, replace(found.prefix, items=())) != (line.addressee, prefix_of(line)):
         return Result.without_answer(line.line, Status.REFUSED, Reason.ALREADY_USED)
     return result_of(line.line, serial, found)
+
+
+def place_of(line: InquiryLine, request: tuple[str, str] | None) -> tuple[str, str, int] | None:
+    """A line's place in a request that may come again."""
+    return (*request, line.line) if request else None
 
 
 def prefix_of(line: InquiryLine) -> Prefix:

@@ -213,6 +213,14 @@ async def held(connection: Connection, *, most: int) -> list[AskedOfUs]:
     return [_asked_row(row) for row in rows]
 
 
+async def lock_asked(connection: Connection, serials: Sequence[Serial]) -> None:
+    """Until the commit nobody else decides on these: two members of staff may do so at once, at two instances."""
+    await connection.execute(
+        "SELECT FROM asked WHERE serial = ANY($1::text[]) ORDER BY serial FOR UPDATE",
+        [serial.value for serial in serials],
+    )
+
+
 async def overdue(connection: Connection, now: datetime, *, most: int) -> list[Inquiry]:
     """Our inquiries that should have ended by now, locked for whoever closes them."""
     rows = await connection.fetch(

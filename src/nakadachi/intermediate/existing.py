@@ -48,6 +48,7 @@ INQUIRIES_LIMIT = 256 * 1024**2
 CHUNK_LINES = 500
 MOST_REJECTS = 1000
 MOST_HELD = 1000
+_REQUEST_KEY = re.compile(r'"[A-Za-z0-9-]{8,64}"')
 ORDER = re.compile(r"[0-9A-Za-z._-]{0,64}")
 FILES = frozenset(f"/existing/{kind}" for kind in ("people", "provisions", "protections", "link", "inquiries"))
 """Paths that take files."""
@@ -137,15 +138,17 @@ class Existing:
         """大量照会: an inquiry file to one result per line, in order, as each is known (M2).
 
         With `order`, a name of the existing system's own, the file may be sent again after its results broke off: lines
-        that were asked are not asked again, and their results are told.
+        that were asked are not asked again, and their results are told. A request with an `Idempotency-Key` may be sent
+        again too where its connection broke, under the same key; where it names an order, that is what counts.
         """
         if not ORDER.fullmatch(request.query_params.get("order", "")):
             raise Refusal(Reason.BAD_FORMAT, "order: up to 64 letters, digits, dots, hyphens and underscores")
+        key = _request_key(request)
         with ExitStack() as held:
             file = held.enter_context(tempfile.TemporaryFile())
             await spool(request, file, INQUIRIES_LIMIT)
             work = at_once if _interactive(request) else in_bulk
-            results = work(self.system, self.serials, inquiries(LineReader(file)), request.query_params)
+            results = work(self.system, self.serials, inquiries(LineReader(file)), request.query_params, request=key)
             return Streamed(results, _words, held.pop_all())
 
     async def read(self, request: Request) -> Response:
@@ -242,6 +245,16 @@ def _interactive(request: Request) -> bool:
 def _circumstance(options: Any, staff: str) -> Circumstance:
     names = ("department", "terminal", "purpose", "case_number")
     return Circumstance(staff=options.get("staff", staff), **{name: options.get(name, "") for name in names})
+
+
+def _request_key(request: Request) -> tuple[str, str] | None:
+    """The existing system and the number it gave its request; None where it gave none. Raises Refusal(BAD_FORMAT)."""
+    given, peer = request.headers.get("idempotency-key"), peer_of(request)
+    if given is None or peer is None or peer.existing is None:
+        return None
+    if not _REQUEST_KEY.fullmatch(given):
+        raise Refusal(Reason.BAD_FORMAT, 'an Idempotency-Key is 8 to 64 of A-Z, a-z, 0-9, "-", in quotation marks')
+    return peer.existing[0], given.strip('"')
 
 
 def _serial(request: Request) -> Serial:

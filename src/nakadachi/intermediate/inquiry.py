@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nakadachi.crypto.commitment import digest
 from nakadachi.crypto.sealing import SealSuite, new_private, seal, subject_info
 from nakadachi.crypto.subject import subject_check
-from nakadachi.intermediate import endings, exchange_store, store
+from nakadachi.intermediate import endings, exchange_store, request_store, store
 from nakadachi.intermediate.exchange_store import Inquiry, Stated
 from nakadachi.intermediate.findings import find, find_mismatches
 from nakadachi.intermediate.parts import BODY_SEED, provider_node
@@ -45,20 +45,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an existing system wants to know: of whom, what, and in which circumstance; its serial is issued already."""
+    """What an existing system wants to know: of whom, what, and in which circumstance; its serial is issued already.
+
+    `line` is its place in a request that may come again (N3); None where nobody will recognise it.
+    """
 
     serial: Serial
     addressee: AddresseeNumber = field(repr=False)
     prefix: Prefix
     by: Circumstance
     lane: Lane
+    line: tuple[str, str, int] | None = None
 
 
-async def begin(intermediate: Intermediate, unit: Unit, wishes: Sequence[Wish]) -> list[None]:
+async def begin(intermediate: Intermediate, unit: Unit, wishes: Sequence[Wish]) -> list[Serial | Refusal]:
     """照会開始: keep the inquiry and its record; send the check of the prefix and the request for the permit.
 
-    Wishes of one lane, prefix and member of staff share telegrams in the bulk lane (design 2.9).
+    Wishes of one lane, prefix and member of staff share telegrams in the bulk lane (design 2.9). Returns the serial of
+    each: one that was begun before has its own already.
     """
+    serials = await _recognised(unit, wishes)
+    wishes = [wish for wish, serial in zip(wishes, serials, strict=True) if serial == wish.serial]
     people = await store.people_by_addressee(unit.connection, [wish.addressee for wish in wishes])
     begun, kept = [], []
     groups: dict[object, list[tuple[Wish, LinkCode]]] = defaultdict(list)
@@ -79,7 +86,24 @@ async def begin(intermediate: Intermediate, unit: Unit, wishes: Sequence[Wish]) 
     await records.keep(unit.connection, kept)
     for group in groups.values():
         _ask(intermediate, unit, group)
-    return [None] * len(wishes)
+    return serials
+
+
+async def _recognised(unit: Unit, wishes: Sequence[Wish]) -> list[Serial | Refusal]:
+    """Each wish's serial: its own where it is new, the one it has where its request came before (design 2.8)."""
+    serials: list[Serial | Refusal] = [wish.serial for wish in wishes]
+    lines = {
+        place: request_store.RequestLine(*wish.line, digest(encode_json((wish.addressee.value, wish.prefix, wish.by))))
+        for place, wish in enumerate(wishes)
+        if wish.line is not None
+    }
+    if lines:
+        claimed = [(line, wishes[place].serial) for place, line in lines.items()]
+        kept = await request_store.claim_lines(unit.connection, claimed, unit.now)
+        for (place, line), (asked, serial) in zip(lines.items(), kept, strict=True):
+            other = Refusal(Reason.ALREADY_USED, "the request's number was used for another line")
+            serials[place] = serial if asked == line.digest else other
+    return serials
 
 
 def _cannot_ask(person: Person | None) -> Reason | None:

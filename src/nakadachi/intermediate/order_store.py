@@ -12,12 +12,19 @@ if TYPE_CHECKING:
     from nakadachi.kit.database import Connection
 
 
-async def keep(connection: Connection, order: str, lines: Mapping[int, Serial]) -> None:
-    """Lines of an order are asked, in the transaction of their inquiries; a line asked before fails on its key."""
-    await connection.executemany(
-        "INSERT INTO order_line (order_name, line, serial) VALUES ($1, $2, $3)",
-        [(order, line, serial.value) for line, serial in lines.items()],
+async def claim(connection: Connection, order: str, lines: Mapping[int, Serial]) -> dict[int, Serial]:
+    """Lines of an order are asked, in the transaction of their inquiries. Returns the serial of each: a line that was
+    asked meanwhile, perhaps through another instance, keeps what it has.
+    """
+    await connection.execute(
+        "INSERT INTO order_line (order_name, line, serial)"
+        " SELECT $1, line, serial FROM unnest($2::integer[], $3::text[]) AS given (line, serial) ORDER BY line"
+        " ON CONFLICT DO NOTHING",
+        order,
+        list(lines),
+        [serial.value for serial in lines.values()],
     )
+    return await asked(connection, order, list(lines))
 
 
 async def asked(connection: Connection, order: str, lines: Sequence[int]) -> dict[int, Serial]:

@@ -98,7 +98,8 @@ async def accept_inquiry(intermediate: Intermediate, unit: Unit, asked: Sequence
 async def settle_held(intermediate: Intermediate, unit: Unit, decisions: Sequence[Staff]) -> list[Refusal | None]:
     """職員の判断: staff provide or refuse what was held back; every decision has its record (M3, design 2.10)."""
     own = intermediate.author.name.organisation
-    known = await exchange_store.exchanges(unit.connection, [one.serial for one in decisions], own)
+    await exchange_store.lock_asked(unit.connection, [one.serial for one in decisions])
+    known = dict(await exchange_store.exchanges(unit.connection, [one.serial for one in decisions], own))
     results: list[Refusal | None] = []
     for one in decisions:
         try:
@@ -109,6 +110,7 @@ async def settle_held(intermediate: Intermediate, unit: Unit, decisions: Sequenc
         _provide(intermediate, unit, [case], Lane.INTERACTIVE)
         await exchange_store.settle_asked(unit.connection, [(one.serial, case.asked.state, case.asked.reason)])
         await records.keep(unit.connection, [_record(unit, case, one.by)])
+        known[one.serial] = case.asked
         results.append(None)
     return results
 

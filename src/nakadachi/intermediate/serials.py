@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
+from nakadachi.kit.client import Unreachable
 from nakadachi.telegrams.envelope import Lane
 from nakadachi.telegrams.permit import IssueSerial, SerialIssued, SerialUse
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from nakadachi.terms import Serial
 
 AHEAD = 32
+PAUSES = (0.2, 0.5)
+"""Between attempts: an instance of the interface system that just went must not end an inquiry that did not begin."""
 
 
 class Serials:
@@ -48,5 +51,13 @@ class Serials:
     async def _issued(self, count: int, lane: Lane) -> tuple[Serial, ...]:
         own = self._intermediate.interface
         telegram = self._intermediate.author.write(IssueSerial, to=own, lane=lane, use=SerialUse.INQUIRY, count=count)
-        answer = await self._sender.ask(telegram, own, self._intermediate.edition.peers.url(own))
+        for pause in (*PAUSES, None):
+            try:
+                answer = await self._sender.ask(telegram, own, self._intermediate.edition.peers.url(own))
+                break
+            except Unreachable as wrong:
+                # One that is full says when to come again; how long its caller has, its caller knows.
+                if pause is None or wrong.retry_after is not None:
+                    raise
+            await asyncio.sleep(pause)
         return answer.header.serials if isinstance(answer.header, SerialIssued) else ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from nakadachi.crypto.sealing import PrivateSeal, SealSuite, new_private
 from nakadachi.health.reporter import Reporter
@@ -17,12 +18,14 @@ from nakadachi.intermediate import closing, code, exchange_store, inquiry, overs
 from nakadachi.intermediate.existing import Existing
 from nakadachi.intermediate.findings import find
 from nakadachi.intermediate.parts import Intermediate
+from nakadachi.intermediate.rules import State
 from nakadachi.intermediate.serials import AHEAD, Serials
 from nakadachi.kit.every import Every
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
+from nakadachi.kit.waiters import Waiters
 from nakadachi.kit.web import application
 from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, system_of
 from nakadachi.telegrams.closing import AskState, Close
@@ -32,6 +35,13 @@ from nakadachi.telegrams.inquiry import Inquire, InquireAt
 from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 from nakadachi.telegrams.permit import RequestPermit
 from nakadachi.telegrams.provision import Provide
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nakadachi.intermediate.exchange_store import Inquiry
+    from nakadachi.kit.database import Connection, Database
+    from nakadachi.terms import Serial
 
 HANDLERS: dict[type[Telegram], Handler] = {
     InquireAt: Handler(provision.accept_inquiry),
@@ -88,6 +98,10 @@ class Completions:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    async def take_up(self, _connection: Connection) -> None:
+        """Another instance went, perhaps before it told: look what is left."""
+        self._system.parts.ended.set()
+
     async def _work(self) -> None:
         while True:
             await self._system.parts.ended.wait()
@@ -101,6 +115,13 @@ class Completions:
                 logger().exception("completions.wait", node=self._system.name.value)
                 await asyncio.sleep(1)
                 self._system.parts.ended.set()
+
+
+async def _settled(database: Database, serials: Sequence[Serial]) -> dict[Serial, Inquiry]:
+    """Those of our inquiries that are settled, whichever instance heard of it."""
+    async with database.acquire() as connection:
+        found = await exchange_store.inquiries(connection, serials)
+    return {serial: inquiry for serial, inquiry in found.items() if inquiry.state is not State.ASKED}
 
 
 def seal_keys(keys: FileKeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
@@ -118,6 +139,7 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         keys=node.keys,
         heads=config.witness.heads(),
         seals={suite.value: seal_keys(node.keys, suite) for suite in SealSuite},
+        settled=Waiters(partial(_settled, node.database) if node.instances.several else None),
     )
     system = system_of(
         node,
@@ -129,10 +151,11 @@ async def build(config: IntermediateConfig, world: World) -> Service:
     )
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)
+    node.instances.when_gone(completions.take_up)
     overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.close_overdue, [None]), node=system.name)
     seen_heads(node.health, intermediate.heads)
     node.health.more = store.interface_word
-    reporter = Reporter(system, node.health, config.node.report_every)
+    reporter = Reporter(system, node.health, config.node.report_every, config.node.instance)
 
     return Service(
         node,

@@ -273,22 +273,33 @@ async def protections(
 
 async def note_interface(connection: Connection, report: ReportOperation, now: datetime) -> None:
     """What the own interface system said of its operation (I9); an older word never replaces a newer one, and none is
-    newer than now.
+    newer than now. It speaks as one or as several instances: what it said in the other way no longer counts.
     """
+    at = min(report.at, now)
     await connection.execute(
-        "INSERT INTO interface_operation (node, operation, at, software, received_at) VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT (node) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
+        "DELETE FROM interface_operation WHERE node = $1 AND (instance = '') <> ($2 = '') AND at <= $3",
+        report.author.value,
+        report.instance,
+        at,
+    )
+    await connection.execute(
+        "INSERT INTO interface_operation (node, instance, operation, at, software, received_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT (node, instance) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
         " software = excluded.software, received_at = excluded.received_at WHERE interface_operation.at <= excluded.at",
         report.author.value,
+        report.instance,
         report.operation.value,
-        min(report.at, now),
+        at,
         report.software,
         now,
     )
 
 
 async def interface_word(connection: Connection) -> dict[str, Any]:
-    """What the own interface system said last, for this server's status."""
-    row = await connection.fetchrow("SELECT operation, at, software FROM interface_operation")
+    """What the own interface system said last, for this server's status; it stopped once all its instances did."""
+    row = await connection.fetchrow(
+        "SELECT operation, at, software FROM interface_operation ORDER BY operation = 'stopped', at DESC LIMIT 1"
+    )
     said = {"operation": row["operation"], "at": row["at"].isoformat(), "version": row["software"]} if row else None
     return {"interface": said}

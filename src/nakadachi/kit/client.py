@@ -86,23 +86,43 @@ class HttpWire:
                 auto_decompress=False,
             )
         try:
-            async with self._session.post(
-                url,
-                data=body,
-                server_hostname=node_host(to),
-                headers=_HEADERS,
-                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
-                allow_redirects=False,
-            ) as response:
-                return response.status, await _read(response, to), response.headers.get("Retry-After", "")
+            try:
+                return await self._once(self._session, to, url, body, seconds)
+            except aiohttp.ClientError as wrong:
+                # A connection that broke says nothing of the node: behind its address may be another instance. What is
+                # sent twice takes effect once (design 2.8).
+                if not broke(wrong):
+                    raise
+                return await self._once(self._session, to, url, body, seconds)
         except (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError) as wrong:
             refused = isinstance(wrong, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
             raise Unreachable(f"{to}: {type(wrong).__name__}", connected=not refused) from wrong
+
+    @staticmethod
+    async def _once(
+        session: aiohttp.ClientSession, to: NodeName, url: str, body: bytes, seconds: float
+    ) -> tuple[int, bytes, str]:
+        async with session.post(
+            url,
+            data=body,
+            server_hostname=node_host(to),
+            headers=_HEADERS,
+            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
+            allow_redirects=False,
+        ) as response:
+            return response.status, await _read(response, to), response.headers.get("Retry-After", "")
 
 
 def read_retry_after(text: str) -> float | None:
     """The seconds of a Retry-After header (RFC 9110 10.2.3), at most an hour; None for none, and for a date."""
     return min(float(text), LONGEST_RETRY_SECONDS) if text.isascii() and text.isdecimal() and len(text) < 9 else None
+
+
+def broke(wrong: Exception) -> bool:
+    """Whether a connection that was there ended before the answer did; not one that was refused or never came."""
+    if isinstance(wrong, aiohttp.ClientConnectorError):
+        return isinstance(wrong.os_error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError)
+    return isinstance(wrong, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError | aiohttp.ClientOSError)
 
 
 async def _read(response: aiohttp.ClientResponse, to: NodeName) -> bytes:

@@ -130,6 +130,11 @@ class Database:
         """Wait until all connections are given back, then close them."""
         await self._pool.close()
 
+    async def touch(self) -> None:
+        """Whether it answers. Raises DatabaseAway where it does not."""
+        async with self.acquire() as connection:
+            await connection.fetchval("SELECT 1")
+
     def connections(self) -> tuple[int, int, int]:
         """The pool's connections: in use, idle, and how many there may be."""
         idle = self._pool.get_idle_size()
@@ -184,16 +189,20 @@ class Database:
         return await retrying(once, attempts=attempts)
 
 
-async def retrying(work: Callable[[], Awaitable[T]], *, attempts: int = _ATTEMPTS) -> T:
+async def retrying(work: Callable[[], Awaitable[T]], *, attempts: int = _ATTEMPTS, look_again: bool = False) -> T:
     """Do `work` again, up to `attempts` times in all, after a serialization failure (40001) or a deadlock (40P01).
 
     Distributed engines raise 40001 at any isolation level (stack 3.7). A unique violation (23505) is an answer and is
-    never retried. Raises what the last attempt raised.
+    not retried, but for work that asks to `look_again`: it looks first for what is there already, and another instance
+    may have kept that between the look and the write. Raises what the last attempt raised.
     """
+    again: tuple[type[Exception], ...] = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+    if look_again:
+        again += (asyncpg.UniqueViolationError,)
     for attempt in range(attempts - 1):
         try:
             return await work()
-        except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
+        except again:
             await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
     return await work()
 

@@ -74,6 +74,14 @@ async def keep(connection: Connection, handled: Sequence[Handled], now: datetime
     )
 
 
+async def answers(connection: Connection, ids: Sequence[TelegramId]) -> dict[TelegramId, bytes]:
+    """The final answers there are to telegrams of these numbers, whoever settled them."""
+    rows = await connection.fetch(
+        "SELECT id, answer FROM inbox WHERE id = ANY($1::text[]) AND answer IS NOT NULL", [one.value for one in ids]
+    )
+    return {TelegramId(row["id"]): bytes(row["answer"]) for row in rows}
+
+
 async def settle(connection: Connection, settled: Sequence[tuple[NodeName, TelegramId, bytes]]) -> None:
     """Keep the final answer to telegrams handled before, so that a retry gets it."""
     await connection.executemany(

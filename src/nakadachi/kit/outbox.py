@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FIRST_PAUSE = timedelta(seconds=20)
 """How long a row is left to whoever committed it before the outbox takes it up itself."""
 SHORT_PAUSE = timedelta(seconds=1)
+LATE = timedelta(days=1)
+"""How long an answer to what was given up is still heard."""
 
 
 async def keep(connection: Connection, entries: Sequence[Entry], now: datetime) -> None:
@@ -47,9 +49,35 @@ async def keep(connection: Connection, entries: Sequence[Entry], now: datetime) 
     )
 
 
-async def drop(connection: Connection, ids: Sequence[TelegramId]) -> None:
-    """Forget entries that got their final answer."""
-    await connection.execute("DELETE FROM outbox WHERE id = ANY($1::text[])", [one.value for one in ids])
+async def drop(connection: Connection, ids: Sequence[TelegramId]) -> frozenset[TelegramId]:
+    """Forget entries that got their final answer. Returns those that were still there."""
+    rows = await connection.fetch(
+        "DELETE FROM outbox WHERE id = ANY($1::text[]) RETURNING id", [one.value for one in ids]
+    )
+    return frozenset(TelegramId(row["id"]) for row in rows)
+
+
+async def give_up(connection: Connection, ids: Sequence[TelegramId], now: datetime) -> frozenset[TelegramId]:
+    """Forget entries that nobody answers any more, but for `end`. Returns those that were still there."""
+    gone = await drop(connection, ids)
+    await connection.execute("DELETE FROM given_up WHERE at < $1", now - LATE)
+    await connection.execute(
+        "INSERT INTO given_up (id, at) SELECT id, $2 FROM unnest($1::text[]) AS given (id) ON CONFLICT DO NOTHING",
+        [one.value for one in gone],
+        now,
+    )
+    return gone
+
+
+async def end(connection: Connection, ids: Sequence[TelegramId], _now: datetime) -> frozenset[TelegramId]:
+    """Forget entries that got their final answer. Returns those whose answer is news: they were still there, or were
+    given up while the answer was on its way.
+    """
+    ended = await drop(connection, ids)
+    if late := [one.value for one in ids if one not in ended]:
+        rows = await connection.fetch("DELETE FROM given_up WHERE id = ANY($1::text[]) RETURNING id", late)
+        ended |= {TelegramId(row["id"]) for row in rows}
+    return ended
 
 
 async def hurry(connection: Connection, now: datetime, to: NodeName | None = None) -> None:
@@ -78,14 +106,15 @@ async def claim(
 ) -> list[Entry]:
     """Take up to `most` due entries of a lane, none to a parked destination, or those to `only` one.
 
-    Each is due again after a pause that doubles, so a lost claim is not lost. A probe takes what waits there whether
-    it is due or not, and counts as no attempt.
+    Each is due again after a pause that doubles, so a lost claim is not lost; none is taken whose deadline has passed.
+    A probe takes what waits there whether it is due or not, and counts as no attempt.
     """
     rows = await connection.fetch(
         "UPDATE outbox SET attempts = attempts + CASE WHEN $7::text IS NULL THEN 1 ELSE 0 END,"
         " due_at = $1 + least(longest, first * power(2, least(attempts, 20)))"
         " FROM unnest($2::text[], $3::interval[], $4::interval[]) AS rule (name, first, longest)"
         " WHERE rule.name = outbox.wait AND id IN (SELECT id FROM outbox WHERE lane = $5"
+        " AND (until IS NULL OR until > $1)"
         " AND CASE WHEN $7::text IS NULL THEN due_at <= $1 AND destination <> ALL($6::text[])"
         " ELSE destination = $7 END ORDER BY due_at LIMIT $8 FOR UPDATE SKIP LOCKED)"
         " RETURNING id, destination, url, frame, lane, wait, until",

@@ -19,7 +19,7 @@ from nakadachi.kit.log import logger
 from nakadachi.kit.metrics import Metrics
 from nakadachi.kit.sender import Sender
 from nakadachi.kit.suspect import Suspicions
-from nakadachi.kit.turn import Placed, in_turn, keep_handled, unseen
+from nakadachi.kit.turn import Placed, in_turn, keep_handled, kept_meanwhile, unseen
 from nakadachi.kit.unit import Entry, Forward, GivenUp, Handler, Heard, Reply, Unit, entry_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
@@ -186,7 +186,8 @@ class System(Generic[P]):
                 if not keys & touched:
                     chosen.append(place)
                 touched |= keys
-            results = await retrying(functools.partial(self._round, [requests[place] for place in chosen]))
+            work = functools.partial(self._round, [requests[place] for place in chosen])
+            results = await retrying(work, look_again=True)
             replies.update(zip(chosen, results, strict=True))
             waiting = [place for place in waiting if place not in replies]
         return [replies[place] for place in range(len(requests))]
@@ -208,7 +209,10 @@ class System(Generic[P]):
         fresh = await unseen(unit, batch, replies)
         serials = [serial for place in fresh for serial in batch[place][0].header.exchanges]
         known = await self._known(unit.connection, serials) if serials else {}
+        looked = fresh
         fresh, asked = in_turn(batch, fresh, known, replies)
+        if refused := [place for place in looked if place not in fresh]:
+            await kept_meanwhile(unit, batch, refused, replies)
         if asked:
             results = await handler.keep(self.parts, unit, asked)
             for place, result in zip(fresh, results, strict=True):
@@ -270,7 +274,7 @@ class System(Generic[P]):
                 await self._flush(unit)
             return unit, results
 
-        unit, results = await retrying(once)
+        unit, results = await retrying(once, look_again=True)
         self._committed(unit)
         return results
 
@@ -292,9 +296,13 @@ class System(Generic[P]):
         self, how: str, one: Heard[Any] | GivenUp[Any], keep: Callable[[P, Unit, Any], Awaitable[None]] | None
     ) -> None:
         async def step(parts: P, unit: Unit, items: Sequence[Any]) -> Sequence[None]:
-            if keep is not None:
-                await keep(parts, unit, items)
-            await outbox.drop(unit.connection, [one.sent[0].header.id for one in items])
+            # An answer may come twice, here or to another instance: it takes effect for whoever ends the row.
+            by_id = {one.sent[0].header.id: one for one in items}
+            end = outbox.give_up if isinstance(items[0], GivenUp) else outbox.end
+            ended = await end(unit.connection, list(by_id), unit.now)
+            ours = [one for id_, one in by_id.items() if id_ in ended]
+            if keep is not None and ours:
+                await keep(parts, unit, ours)
             return [None] * len(items)
 
         last = one.sent[-1].header

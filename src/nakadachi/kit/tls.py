@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOMAIN = "nakadachi.internal"
+HEALTH_HOST = f"health.{DOMAIN}"
+"""The name of whoever stands in front of several instances and asks which of them is ready: neither a node nor an
+existing system, so that it opens nothing else.
+"""
 _NODE = re.compile(rf"({'|'.join(Role)})\.([0-9]{{16}})\.{re.escape(DOMAIN)}")
 _EXISTING = re.compile(rf"([a-z0-9-]{{1,40}})\.existing\.([0-9]{{16}})\.{re.escape(DOMAIN)}")
 
@@ -35,11 +39,14 @@ def existing_host(system: str, organisation: OrganisationCode) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PeerCertificate:
-    """What a client certificate says: its serial number, and the node or the existing system it is bound to."""
+    """What a client certificate says: its serial number, and the node or the existing system it is bound to; `health`
+    where it is for asking whether a system is ready, and for nothing else.
+    """
 
     serial: int
     node: NodeName | None
     existing: tuple[str, OrganisationCode] | None
+    health: bool = False
 
 
 def read_certificate(der: bytes) -> PeerCertificate | None:
@@ -62,13 +69,15 @@ def _bound(certificate: x509.Certificate) -> PeerCertificate:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         names = x509.SubjectAlternativeName([])
-    for name in names.get_values_for_type(x509.DNSName):
+    hosts = names.get_values_for_type(x509.DNSName)
+    for name in hosts:
         if found := _NODE.fullmatch(name):
             nodes.add(NodeName.of(Role(found[1]), OrganisationCode(found[2])))
         elif found := _EXISTING.fullmatch(name):
             existing.add((found[1], OrganisationCode(found[2])))
     if len(nodes) + len(existing) != 1:
-        return PeerCertificate(certificate.serial_number, None, None)
+        alone = not nodes and not existing
+        return PeerCertificate(certificate.serial_number, None, None, health=alone and HEALTH_HOST in hosts)
     return PeerCertificate(certificate.serial_number, *nodes or (None,), *existing or (None,))
 
 

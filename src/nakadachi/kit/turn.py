@@ -57,6 +57,15 @@ def in_turn(
     return places, asked
 
 
+async def kept_meanwhile(unit: Unit, batch: Sequence[Placed], refused: Sequence[int], replies: list[Reply]) -> None:
+    """Those refused as out of turn that another instance kept between our two looks: they get their former reply."""
+    again: list[Reply] = [None] * len(refused)
+    fresh = await unseen(unit, [batch[place] for place in refused], again)
+    for spot, place in enumerate(refused):
+        if spot not in fresh:
+            replies[place] = again[spot]
+
+
 async def keep_handled(unit: Unit, handled: Sequence[tuple[Verified[Any], Reply]]) -> None:
     """(6): what was handled, with its final answer or the way it goes on; a relay's telegram goes to the outbox."""
     rows = []

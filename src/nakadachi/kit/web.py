@@ -141,6 +141,10 @@ class Watched(Protocol):
         """Whether it is fit for work, and why not."""
         ...
 
+    async def stands(self) -> bool:
+        """Whether work may come to this process, or had better go to another instance of its system."""
+        ...
+
     async def status(self) -> dict[str, Any]:
         """All that it says of itself."""
         ...
@@ -191,7 +195,7 @@ def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRo
         routes=[
             Route("/telegrams", telegrams, methods=["POST"]),
             Route("/livez", live),
-            Route("/readyz", _readable(system, _readyz(health))),
+            Route("/readyz", _unless_health(system, health, _readable(system, _readyz(health)))),
             Route("/status", _readable(system, status)),
             Route("/metrics", _readable(system, metrics)),
             *routes,
@@ -240,6 +244,19 @@ def _readable(system: System[Any], show: Callable[[Request], Awaitable[Response]
         except Refusal as refusal:
             return problem(refusal)
         return await show(request)
+
+    return guarded
+
+
+def _unless_health(system: System[Any], health: Watched, show: Callable[..., Any]) -> Callable[..., Any]:
+    """What stands in front of several instances is told by the status alone whether this one takes work (N3)."""
+
+    async def guarded(request: Request) -> Response:
+        peer = peer_of(request)
+        if peer is None or not peer.health or system.peers.directory.is_revoked(peer.serial):
+            answer: Response = await show(request)
+            return answer
+        return Response(status_code=200 if await health.stands() else 503)
 
     return guarded
 

@@ -105,7 +105,12 @@ class Edition:
     async def restore(self, connection: Connection) -> None:
         """Use the newest pair kept, where it is newer than the one we were started with."""
         rows: Sequence[Any] = await connection.fetch(
-            "SELECT DISTINCT ON (kind) kind, version, note FROM edition ORDER BY kind, version DESC"
+            "SELECT kind, version, note FROM edition WHERE (kind = $1 AND version > $2) OR (kind = $3 AND version > $4)"
+            " ORDER BY version",
+            LAWBOOK,
+            self.lawbook.version,
+            DIRECTORY,
+            self.directory.version,
         )
         kept = {row["kind"]: (row["version"], bytes(row["note"])) for row in rows}
         newer = {

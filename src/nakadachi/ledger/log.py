@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LEASE = timedelta(seconds=6)
+SHORT_LEASE = timedelta(seconds=3)
+"""Where another instance stands ready: losing a lease costs little then, and waiting for one costs answers."""
 RENEW_SECONDS = 1.5
 TRY_SECONDS = 0.25
 MOST = 2000
@@ -60,12 +62,22 @@ class Place:
 class Log:
     """One origin's log. `holder` names this process, and no other, for the lease."""
 
-    def __init__(self, *, origin: str, signer: NoteSigner, database: Database, clock: Clock, holder: str) -> None:
+    def __init__(
+        self,
+        *,
+        origin: str,
+        signer: NoteSigner,
+        database: Database,
+        clock: Clock,
+        holder: str,
+        lease: timedelta = LEASE,
+    ) -> None:
         self.origin = origin
         self._signer = signer
         self._database = database
         self._clock = clock
         self._holder = holder
+        self._lease = lease
         self._fence = 0
         self._frontier = Frontier()
         self._checkpoint = ""
@@ -101,7 +113,7 @@ class Log:
     async def place(self, entry: bytes, seconds: float) -> Place | None:
         """The place of an entry, once it is integrated and the checkpoint signed; None where that takes too long."""
         place = await self._waiters.wait(entry, seconds)
-        return place if place is not None else await self._look_up(entry)
+        return place if place is not None else await self.look_up(entry)
 
     def forget(self, entries: Sequence[bytes]) -> None:
         """Nobody waits for these any more."""
@@ -138,13 +150,39 @@ class Log:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._give_back()
+
+    async def _give_back(self) -> None:
         async with self._database.transaction() as connection:
-            await connection.execute(
-                "UPDATE log_tree SET until = $3 WHERE origin = $1 AND fence = $2",
-                self.origin,
-                self._fence,
-                self._clock.now(),
-            )
+            await log_store.give_back(connection, self.origin, self._fence, self._clock.now())
+        self._fence = 0
+
+    # Another instance's log: read, and stood in for while its holder is gone; never started here (decision 0016).
+
+    async def follow(self) -> bool:
+        """Take the tree as the database has it now. Returns whether its holder is gone."""
+        async with self._database.acquire() as connection:
+            row = await log_store.tree(connection, self.origin)
+            if row is None:
+                return False
+            if row.size != self.size or not self._checkpoint:
+                await self._read(connection, row.size)
+        return row.until <= self._clock.now()
+
+    async def stand_in(self) -> None:
+        """Give places to what a holder that is gone left pending, and give the lease back at once."""
+        async with self._database.acquire() as connection:
+            if not await log_store.left_behind(connection, self.origin, self._clock.now()):
+                return
+        if (size := await self._take_lease()) is None:
+            return
+        try:
+            async with self._database.acquire() as connection:
+                await self._read(connection, size)
+            while await self._integrate() == MOST:
+                pass
+        finally:
+            await self._give_back()
 
     async def consistency(self, old: int) -> tuple[bytes, ...]:
         """The proof that the newest checkpoint's tree only adds to the tree of `old` leaves."""
@@ -157,7 +195,8 @@ class Log:
         async with self._database.acquire() as connection:
             return await log_store.entries(connection, self.origin)
 
-    async def _look_up(self, entry: bytes) -> Place | None:
+    async def look_up(self, entry: bytes) -> Place | None:
+        """The place of an entry that is integrated already; None where it is not."""
         async with self._database.acquire() as connection:
             index = await connection.fetchval(
                 "SELECT index FROM log_entry WHERE origin = $1 AND entry = $2", self.origin, entry
@@ -190,31 +229,17 @@ class Log:
     async def _take_lease(self) -> int | None:
         now = self._clock.now()
         async with self._database.transaction() as connection:
-            await connection.execute(
-                "INSERT INTO log_tree (origin, size, holder, fence, until) VALUES ($1, 0, $2, 0, $3)"
-                " ON CONFLICT DO NOTHING",
-                self.origin,
-                self._holder,
-                now,
-            )
-            rows = await connection.fetch(
-                "UPDATE log_tree SET holder = $2, fence = fence + 1, until = $4"
-                " WHERE origin = $1 AND until <= $3 RETURNING size, fence",
-                self.origin,
-                self._holder,
-                now,
-                now + LEASE,
-            )
-            if not rows and await epochs.is_closed(connection, self.origin):
+            taken = await log_store.take_lease(connection, self.origin, self._holder, now, now + self._lease)
+            if taken is None and await epochs.is_closed(connection, self.origin):
                 raise epochs.OriginClosed(self.origin)
-        if not rows:
+        if taken is None:
             return None
-        self._fence = rows[0]["fence"]
-        return int(rows[0]["size"])
+        size, self._fence = taken
+        return size
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(RENEW_SECONDS * (self._lease / LEASE))
             self._wake.set()
 
     async def _work(self) -> None:
@@ -252,7 +277,7 @@ class Log:
         for offset, entry in enumerate(entries):
             self._waiters.tell(entry, Place(first + offset, grown.paths[offset], self._checkpoint))
         for entry in (entry for entry, index in pending if index is not None):
-            if (place := await self._look_up(entry)) is not None:
+            if (place := await self.look_up(entry)) is not None:
                 self._waiters.tell(entry, place)
         return len(pending)
 
@@ -262,7 +287,7 @@ class Log:
             "UPDATE log_tree SET until = $3 WHERE origin = $1 AND fence = $2 RETURNING size",
             self.origin,
             self._fence,
-            self._clock.now() + LEASE,
+            self._clock.now() + self._lease,
         )
         if size is None:
             raise LeaseTaken(self.origin)

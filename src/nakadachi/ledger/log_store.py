@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +11,57 @@ if TYPE_CHECKING:
 
     from nakadachi.kit.database import Connection
     from nakadachi.ledger.tree import Grown
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A log's tree as the database has it: how many entries, and until when its holder has the lease."""
+
+    size: int
+    until: datetime
+
+
+async def tree(connection: Connection, origin: str) -> Tree | None:
+    """The tree of an origin; None where nobody has begun it."""
+    row = await connection.fetchrow("SELECT size, until FROM log_tree WHERE origin = $1", origin)
+    return None if row is None else Tree(row["size"], row["until"])
+
+
+async def take_lease(
+    connection: Connection, origin: str, holder: str, now: datetime, until: datetime
+) -> tuple[int, int] | None:
+    """Take the lease of an origin, begun where nobody has: its size and the new fence; None where another holds it."""
+    await connection.execute(
+        "INSERT INTO log_tree (origin, size, holder, fence, until) VALUES ($1, 0, $2, 0, $3) ON CONFLICT DO NOTHING",
+        origin,
+        holder,
+        now,
+    )
+    row = await connection.fetchrow(
+        "UPDATE log_tree SET holder = $2, fence = fence + 1, until = $4 WHERE origin = $1 AND until <= $3"
+        " RETURNING size, fence",
+        origin,
+        holder,
+        now,
+        until,
+    )
+    return None if row is None else (row["size"], row["fence"])
+
+
+async def give_back(connection: Connection, origin: str, fence: int, now: datetime) -> None:
+    """End a lease, if it is still that of this fence."""
+    await connection.execute("UPDATE log_tree SET until = $3 WHERE origin = $1 AND fence = $2", origin, fence, now)
+
+
+async def left_behind(connection: Connection, origin: str, now: datetime) -> bool:
+    """Whether entries of an origin wait while nobody holds it."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM log_tree JOIN log_pending USING (origin) WHERE origin = $1 AND until <= $2)",
+            origin,
+            now,
+        )
+    )
 
 
 async def take_pending(connection: Connection, origin: str, most: int) -> list[tuple[bytes, int | None]]:

@@ -20,6 +20,8 @@ Days = Annotated[int, msgspec.Meta(ge=-10_000_000, le=10_000_000)]
 """Days from now, negative where they have passed."""
 CheckpointNote = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 """A checkpoint as a signed note (C2SP tlog-checkpoint)."""
+Instance = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{0,40}\Z")]
+"""The name of one of a system's instances; empty where it runs alone."""
 
 
 class Operation(StrEnum):
@@ -64,7 +66,10 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class ReportOperation(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """稼働状況通知: this system started, runs or stopped, the versions it runs (L9), and how it fares (C18)."""
+    """稼働状況通知: this system started, runs or stopped, the versions it runs (L9), and how it fares (C18).
+
+    `instance` names which one of a system that runs as several; such a system stopped when all of them did (N3).
+    """
 
     operation: Operation
     at: Moment
@@ -72,6 +77,7 @@ class ReportOperation(Telegram, frozen=True, kw_only=True, forbid_unknown_fields
     lawbook: VersionNumber
     directory: VersionNumber
     condition: Condition | None = None
+    instance: Instance = ""
 
 
 class DistributeEdition(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from typer.testing import CliRunner, Result
 
 from nakadachi.cli import app
+from nakadachi.desk import client
 from nakadachi.kit.tls import existing_host, node_host
 from nakadachi.kit.web import Listening, WebServer
 from nakadachi.terms import NodeName, OrganisationCode
@@ -173,6 +174,12 @@ def desk(write_desk: WriteDesk, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = write_desk()
     monkeypatch.setenv("NAKADACHI_DESK", str(path))
     return path
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked again is asked at once."""
+    monkeypatch.setattr(client, "PAUSES", (0.0,) * len(client.PAUSES))
 
 
 def nakadachi(*words: object) -> Result:

@@ -205,3 +205,45 @@ def test_who_interrupts_keeps_what_has_come(door, desk, file, tmp_path):
     assert run.returncode == 1
     assert "1 of 3 results were written" in stderr
     assert "Traceback" not in stderr
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_request_whose_connection_broke_is_sent_again_under_its_number_and_no_result_comes_twice(
+    door, file, nakadachi
+):
+    attempts = iter(
+        [
+            [words(1), RuntimeError("the instance went")],
+            [RuntimeError("and so did the next one, before it said anything")],
+            [words(1, "pending"), words(3), RuntimeError("and this one")],
+            [words(1), words(3), words(4)],
+        ]
+    )
+
+    async def answer(request):
+        pieces = next(attempts)
+        door.asked.append((request.headers["idempotency-key"], await request.body()))
+
+        async def streamed():
+            for one in pieces:
+                if isinstance(one, Exception):
+                    raise one
+                yield one
+
+        return StreamingResponse(streamed(), media_type="application/x-ndjson")
+
+    door.answer = answer
+    door.asked.clear()
+    out = file.with_name("results.jsonl")
+    run = nakadachi("inquire", file, "--out", out)
+    assert run.exit_code == 0, run.stderr
+    results = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(one["line"], one["status"]) for one in results] == [(1, "answered"), (3, "answered"), (4, "answered")]
+    asked = [one for one in door.asked if isinstance(one, tuple) and isinstance(one[1], bytes)]
+    assert len(asked) == 4
+    assert len({key for key, _ in asked}) == 1
+    assert {body for _, body in asked} == {file.read_bytes()}
+    # The next request is another one.
+    attempts = iter([[words(1), words(3), words(4)]])
+    nakadachi("inquire", file, "--out", file.with_name("again.jsonl"))
+    assert door.asked[-1][0] != asked[0][0]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from nakadachi.health import watch
+from nakadachi.health import checks, watch
 from nakadachi.health.reading import HeadsRead
 from nakadachi.health.watch import seen_heads
 from nakadachi.kit import outbox
@@ -165,3 +165,20 @@ async def test_a_kernel_that_says_nothing_is_not_told_of(health):
     health.kernel = lambda: None
     condition = await health.condition(PERIOD)
     assert (condition.clock_synchronised, condition.clock_error_microseconds) == (None, None)
+
+
+async def test_what_all_instances_share_takes_no_work_away_from_one(health):
+    """A backlog stands in the database that all of them have: were it to count, no instance would be left."""
+    await leave_waiting(health, Lane.BULK, timedelta(hours=2))
+    assert not (await health.readiness())[0]
+    assert await health.stands()
+
+
+async def test_an_instance_with_a_fault_of_its_own_takes_no_work(health):
+    health.judges = (lambda _reading: checks.lease(held=False),)
+    assert not await health.stands()
+
+
+async def test_an_instance_without_its_database_takes_no_work(health):
+    await health.database.close()
+    assert not await health.stands()

@@ -82,7 +82,7 @@ async def test_a_schema_comes_back_as_it_was_at_one_moment(subject, own, tmp_pat
     path = await take(subject, tmp_path / "to", [own], nothing)
     assert path.name == "core-9910000000000001-20261121T010203.000000Z.backup"
     facts = verify(path, [own])
-    assert (facts["node"], facts["schema"], facts["migrations"]) == (subject.node, TENANT, {"messages": 2})
+    assert (facts["node"], facts["schema"], facts["migrations"]) == (subject.node, TENANT, {"messages": 3})
     assert facts["asked"] == 1
     await do(subject, "DELETE FROM thing WHERE id > 7; CREATE TABLE later (id int); CREATE SEQUENCE loose")
     await restore(subject, path, [own], replace=True, after="CREATE TABLE after AS SELECT 7 AS seven;")

@@ -37,7 +37,7 @@ def files_of(certificates, name):
 @pytest.fixture
 async def core(certificates):
     """The core as raw bytes: what it answers is `answer`; `heard` are the requests, `connections` how many came."""
-    told = SimpleNamespace(answer=OK, heard=[], connections=0, ends=False)
+    told = SimpleNamespace(answer=OK, heard=[], connections=0, ends=False, breaks=0)
 
     async def talk(reader, writer):
         told.connections += 1
@@ -45,6 +45,9 @@ async def core(certificates):
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 told.heard.append((head, await reader.readexactly(length)))
+                if told.breaks:
+                    told.breaks -= 1
+                    break
                 if told.answer is None:
                     await asyncio.sleep(30)
                 writer.write(told.answer)
@@ -162,6 +165,17 @@ async def test_an_answer_that_breaks_off_is_none(core, wire):
     core.answer, core.ends = b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\nanswer", True
     with pytest.raises(Unreachable, match="ClientPayloadError"):
         await wire.post(CORE, core.url, b"frame", seconds=5)
+
+
+async def test_a_connection_that_breaks_is_tried_once_more_since_another_instance_may_be_there(core, wire):
+    await wire.post(CORE, core.url, b"first", seconds=5)
+    core.breaks = 1
+    assert await wire.post(CORE, core.url, b"frame", seconds=5) == b"answer"
+    assert [body for _, body in core.heard] == [b"first", b"frame", b"frame"]
+    core.breaks = 2
+    with pytest.raises(Unreachable, match="ServerDisconnectedError"):
+        await wire.post(CORE, core.url, b"last", seconds=5)
+    assert [body for _, body in core.heard[3:]] == [b"last", b"last"]
 
 
 async def test_what_is_no_http_is_none(core, wire):

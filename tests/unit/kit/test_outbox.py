@@ -194,3 +194,25 @@ async def test_what_waits_is_told_by_lane_with_the_moment_of_the_oldest(database
     async with database.acquire() as connection:
         waiting = await outbox.waiting(connection)
     assert waiting == {Lane.BULK: (2, NOW), Lane.INTERACTIVE: (1, NOW + minute)}
+
+
+async def test_what_is_past_its_deadline_is_not_even_sent_as_a_probe(database):
+    await keep(database, entry(until=LATER), entry(2))
+    assert [one.id for one in await claim(database, LATER, only=CORE)] == [entry(2).id]
+
+
+async def test_an_answer_that_comes_after_the_end_is_news_once(database):
+    """It was on its way while nobody waited any more; a second hearing of it, anywhere, is none."""
+    await keep(database, entry(1), entry(2))
+    async with database.transaction() as connection:
+        assert await outbox.give_up(connection, [entry(1).id, entry(3).id], NOW) == {entry(1).id}
+        assert await outbox.end(connection, [entry(1).id, entry(2).id, entry(3).id], NOW) == {entry(1).id, entry(2).id}
+        assert await outbox.end(connection, [entry(1).id, entry(2).id], NOW) == frozenset()
+
+
+async def test_what_was_given_up_long_ago_is_forgotten(database):
+    await keep(database, entry(1), entry(2))
+    async with database.transaction() as connection:
+        await outbox.give_up(connection, [entry(1).id], NOW)
+        await outbox.give_up(connection, [entry(2).id], NOW + outbox.LATE * 1.5)
+        assert await outbox.end(connection, [entry(1).id, entry(2).id], NOW) == {entry(2).id}

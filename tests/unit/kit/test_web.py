@@ -22,7 +22,7 @@ from nakadachi.kit.database import DatabaseAway
 from nakadachi.kit.lanes import Busy, Lanes, Limits
 from nakadachi.kit.metrics import CONTENT_TYPE
 from nakadachi.kit.peers import Peers
-from nakadachi.kit.tls import client_context, existing_host, node_host, read_certificate
+from nakadachi.kit.tls import HEALTH_HOST, client_context, existing_host, node_host, read_certificate
 from nakadachi.kit.web import (
     STATUS,
     Listening,
@@ -52,6 +52,7 @@ HOSTS = {
     "interface": node_host(INTERFACE),
     "stranger": node_host(STRANGER),
     "desk": existing_host("desk", CITY),
+    "health": HEALTH_HOST,
 }
 ANSWER = Envelope(b"answer")
 
@@ -244,6 +245,19 @@ async def test_how_a_system_fares_is_for_its_own_organisation_and_the_core(door,
     door.system.name = INTERFACE
     for reader in ("core", "interface", "desk"):
         assert (await ask(door, b"", path=path, method="GET", system=reader))[0] == 200
+
+
+async def test_what_stands_in_front_reads_whether_an_instance_takes_work_and_nothing_else(door):
+    for fit, expected in ((True, 200), (False, 503)):
+        door.health.fit = fit
+        status, _, answer = await ask(door, b"", path="/readyz", method="GET", system="health")
+        assert (status, answer) == (expected, b"")
+    for path in ("/status", "/metrics"):
+        assert (await ask(door, b"", path=path, method="GET", system="health"))[0] == 403
+    assert (await ask(door, b"frame", system="health"))[0] == 403
+    der = ssl.PEM_cert_to_DER_cert((door.certificates / "health" / "tls.crt").read_text())
+    door.system.peers.replace(directory_of(f"{read_certificate(der).serial:x}"))
+    assert (await ask(door, b"", path="/readyz", method="GET", system="health"))[0] == 403
 
 
 @pytest.mark.parametrize("system", ["interface", "desk"])
