@@ -66,7 +66,9 @@ def words(data: bytes) -> str:
         try:
             word = kind(text)
         except ValueError as wrong:
-            require(not kind.SECRET or len(text) < 4 or text not in str(wrong), "an error tells a secret")
+            # The shape that the error names has texts of its own, which an input may be without being repeated.
+            told = str(wrong).replace(kind.SHAPE.pattern, "")
+            require(not kind.SECRET or len(text) < 4 or text not in told, "an error tells a secret")
             continue
         made.append(kind.__name__)
         same(word, kind(word.value), "a word is not written as it was read")
