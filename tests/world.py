@@ -114,9 +114,12 @@ class Land:
         return {name.value: await self.state(name) for name in self.country.services}
 
     async def quiet(self, *, cosigned: bool = False) -> None:
-        """Wait until nothing is on its way any more, and if asked until the Commission has cosigned the whole log."""
+        """Wait until nothing is on its way any more, and if asked until the Commission has cosigned the whole log.
+
+        As long as the pauses of what is sent again, which double: what waited a while may pause for as long once more.
+        """
         waiting: dict[str, int] = {}
-        for _ in range(500):
+        for _ in range(2500):
             waiting = {name.value: count for name in self.country.services if (count := await self._waits(name))}
             status = await self.status(self.name(Role.CORE))
             if not waiting and (not cosigned or status["cosigned_size"] == status["log_size"]):
