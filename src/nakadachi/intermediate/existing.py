@@ -6,7 +6,6 @@ The client certificate must be that of an existing system of this organisation, 
 from __future__ import annotations
 
 import asyncio
-import re
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from nakadachi.intermediate.files.provisions_xml import provisions_xml
 from nakadachi.intermediate.files.reading import LineReader, Reject, read_all_or_rejects
 from nakadachi.intermediate.files.results import Form, Result, ResultWriter
 from nakadachi.intermediate.files.standard import hold_to_standard
+from nakadachi.intermediate.options import bad_option, mend
 from nakadachi.kit.lanes import Busy
 from nakadachi.kit.log import logger
 from nakadachi.kit.streams import Streamed, spool
@@ -48,7 +48,6 @@ INQUIRIES_LIMIT = 256 * 1024**2
 CHUNK_LINES = 500
 MOST_REJECTS = 1000
 MOST_HELD = 1000
-ORDER = re.compile(r"[0-9A-Za-z._-]{0,64}")
 FILES = frozenset(f"/existing/{kind}" for kind in ("people", "provisions", "protections", "link", "inquiries"))
 """Paths that take files."""
 
@@ -86,6 +85,8 @@ class Existing:
                     raise Refusal(Reason.ROLE_NOT_ALLOWED, "no existing system of this organisation")
                 if self.system.peers.directory.is_revoked(peer.serial):
                     raise Refusal(Reason.ROLE_NOT_ALLOWED, "the certificate is revoked")
+                if bad := bad_option(request.query_params):
+                    return problem(Refusal(Reason.BAD_FORMAT, "an option"), *mend(bad))
                 what, most = self._place(request)
                 with ExitStack() as held:
                     held.enter_context(self.system.lanes.place(what, most))
@@ -139,8 +140,6 @@ class Existing:
         With `order`, a name of the existing system's own, the file may be sent again after its results broke off: lines
         that were asked are not asked again, and their results are told.
         """
-        if not ORDER.fullmatch(request.query_params.get("order", "")):
-            raise Refusal(Reason.BAD_FORMAT, "order: up to 64 letters, digits, dots, hyphens and underscores")
         with ExitStack() as held:
             file = held.enter_context(tempfile.TemporaryFile())
             await spool(request, file, INQUIRIES_LIMIT)

@@ -77,11 +77,13 @@ def peer_of(request: Request) -> PeerCertificate | None:
     return peer
 
 
-def problem(refusal: Refusal) -> Response:
-    """A refusal as the body of an HTTP answer, in both languages (RFC 9457)."""
+def problem(refusal: Refusal, japanese: str = "", english: str = "") -> Response:
+    """A refusal as the body of an HTTP answer, in both languages (RFC 9457); the texts say what to mend."""
     reason = refusal.reason
     status = STATUS.get(reason, 400)
     body = {"type": reason.value, "title": reason.english, "title_ja": reason.japanese, "status": status}
+    if japanese:
+        body |= {"detail": english, "detail_ja": japanese}
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
