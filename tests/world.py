@@ -114,12 +114,9 @@ class Land:
         return {name.value: await self.state(name) for name in self.country.services}
 
     async def quiet(self, *, cosigned: bool = False) -> None:
-        """Wait until nothing is on its way any more, and if asked until the Commission has cosigned the whole log.
-
-        As long as the pauses of what is sent again, which double: what waited a while may pause for as long once more.
-        """
+        """Wait until nothing is on its way any more, and if asked until the Commission has cosigned the whole log."""
         waiting: dict[str, int] = {}
-        for _ in range(2500):
+        for _ in range(2500):  # what waited a while pauses for as long again
             waiting = {name.value: count for name in self.country.services if (count := await self._waits(name))}
             status = await self.status(self.name(Role.CORE))
             if not waiting and (not cosigned or status["cosigned_size"] == status["log_size"]):
@@ -258,8 +255,7 @@ def reason_of(answer: Received) -> Reason | None:
 
 
 def _csv(lines: Sequence[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(lines)
+    csv.writer(text := io.StringIO(), lineterminator="\r\n").writerows(lines)
     return text.getvalue().encode()
 
 

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,13 +26,14 @@ from nakadachi.kit.entropy import Entropy, SystemEntropy
 from nakadachi.kit.kernel_clock import KernelClock, read_kernel_clock
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.lanes import Lanes, Limits
+from nakadachi.kit.listening import WebServer, https, loopback
 from nakadachi.kit.log import logger
 from nakadachi.kit.metrics import MeteredWire, Metrics
 from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.kit.retry import RetryConfig
 from nakadachi.kit.server import System
 from nakadachi.kit.tls import client_context, not_after
-from nakadachi.kit.web import Listening, Loopback, WebServer, local_application
+from nakadachi.kit.web import local_application
 from nakadachi.ledger.edition import Edition, Trust
 from nakadachi.ledger.heads import Heads, WhenStale
 from nakadachi.refusal import Refusal
@@ -247,9 +247,9 @@ class Service:
         for begin in self.begins:
             await begin()
         config = self.node.config
-        await self._listen(WebServer(self.app, listening(config)))
+        await self._listen(WebServer(self.app, https(config.listen, config, config.limits.connections)))
         if config.metrics:
-            await self._listen(WebServer(local_application(self.node.health), local(config)))
+            await self._listen(WebServer(local_application(self.node.health), loopback(config.metrics)))
         await self.system.start()
         logger().info("node.started", node=config.name.value, version=__version__, detail=config.listen)
 
@@ -290,24 +290,3 @@ class Service:
         for server, _ in self._servers:
             server.should_exit = True
         await asyncio.gather(*(task for _, task in self._servers), return_exceptions=True)
-
-
-def listening(config: NodeConfig) -> Listening:
-    """Where a node listens. Raises ConfigError where `listen` is not address:port."""
-    host, _, port = config.listen.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ConfigError(f"listen = {config.listen!r}: write address:port, such as 127.0.0.1:7443")
-    return Listening(host, int(port), config.certificate, config.key, config.authority, config.limits.connections)
-
-
-def local(config: NodeConfig) -> Loopback:
-    """Where a node shows its metrics without TLS. Raises ConfigError where `metrics` is no loopback address:port."""
-    host, _, port = config.metrics.rpartition(":")
-    host = host.strip("[]")
-    try:
-        inside = ip_address(host).is_loopback
-    except ValueError:
-        inside = False
-    if not inside or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ConfigError(f"metrics = {config.metrics!r}: write a loopback address and a port, such as 127.0.0.1:9464")
-    return Loopback(host, int(port))

@@ -78,10 +78,9 @@ class System(Generic[P]):
         self.database = database
         self.handlers = handlers
         self.metrics = metrics or Metrics(author.name)
-        self._known = known
+        self._known, self._find, self._hears = known, find, hears
         self.lanes = lanes or Lanes()
         self._batches = Batches(self.lanes, self.metrics.batches)
-        self._find = find
         self.suspicions = Suspicions(author.clock, self._found)
         self.sender = Sender(
             author=author,
@@ -93,7 +92,6 @@ class System(Generic[P]):
             give_up=self._give_up,
             suspect=self.suspicions.tell,
         )
-        self._hears = hears
 
     @property
     def name(self) -> NodeName:

@@ -22,8 +22,8 @@ from starlette.routing import Route
 from typer.testing import CliRunner, Result
 
 from nakadachi.cli import app
+from nakadachi.kit.listening import Listening, WebServer
 from nakadachi.kit.tls import existing_host, node_host
-from nakadachi.kit.web import Listening, WebServer
 from nakadachi.terms import NodeName, OrganisationCode
 
 NODE = NodeName("intermediate:9901000000000003")
