@@ -133,6 +133,7 @@ def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRo
 
     While the database is away, requests get 503: nothing was decided, and they may be sent again.
     """
+    telegrams = _telegrams(system)
 
     async def away(_request: Request, wrong: Exception) -> Response:
         logger().warning("database.away", node=system.name.value, detail=str(wrong))
@@ -149,7 +150,7 @@ def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRo
 
     return Starlette(
         routes=[
-            Route("/telegrams", _telegrams(system), methods=["POST"]),
+            Route("/telegrams", telegrams, methods=["POST"]),
             Route("/livez", live),
             Route("/readyz", _readable(system, _readyz(health))),
             Route("/status", _readable(system, status)),
