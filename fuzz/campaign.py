@@ -51,7 +51,7 @@ class Campaign:
         self._jobs = jobs
         self._unguided = unguided
         self._children: set[subprocess.Popen[str]] = set()
-        self._stopped = False
+        self._ended = threading.Event()
         self._printing = threading.Lock()
 
     @property
@@ -67,7 +67,7 @@ class Campaign:
             try:
                 list(pool.map(self._one, runs))
             except KeyboardInterrupt:
-                self._stopped = True
+                self._ended.set()
                 for child in tuple(self._children):
                     child.terminate()
                 pool.shutdown(cancel_futures=True)
@@ -75,7 +75,7 @@ class Campaign:
         return runs
 
     def _one(self, run: Run) -> None:
-        if self._stopped:
+        if self._ended.is_set():
             return
         run.begun = time.monotonic()
         command = [sys.executable, "-m", "fuzz.engine", run.target.name, "--seconds", str(run.seconds)]
@@ -86,13 +86,15 @@ class Campaign:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         ) as child:  # fmt: skip
             self._children.add(child)
+            if self._ended.is_set():  # between the question above and the child's beginning
+                child.terminate()
             watch = threading.Timer(run.seconds + START_SECONDS, child.kill)
             watch.start()
             last = self._follow(run, child)
             watch.cancel()
             code = child.wait()
             self._children.discard(child)
-        if code and not self._stopped:
+        if code and not self._ended.is_set():
             run.failed = "\n".join(last)
             artifacts = [path for path in self.findings.glob(f"{run.target.name}-*") if _ARTIFACT.search(path.name)]
             if not artifacts:

@@ -13,6 +13,7 @@ from fuzz import land
 from fuzz.target import Form, keepable, require, same, target
 from nakadachi.core.openings import Secrets
 from nakadachi.crypto.signing import read_compact, sign_compact, verify
+from nakadachi.kit.client import LONGEST_RETRY_SECONDS, read_retry_after
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.codec import (
@@ -199,3 +200,17 @@ def struct(data: bytes) -> str:
     again = decode_json(encode_json(made), kind)
     same(again, made, "a struct is not written as it was read")
     return getattr(kind, "__name__", str(kind))
+
+
+@target(
+    "retry-after",
+    covers=["kit.client:read_retry_after"],
+    seeds=lambda: {"seconds": b"120", "date": b"Fri, 31 Dec 1999 23:59:59 GMT"},
+    form=Form.TEXT,
+    largest=64,
+)
+def retry_after(data: bytes) -> str:
+    """The header of a node that is full: seconds between none and an hour, or nothing."""
+    seconds = read_retry_after(data.decode("latin-1"))
+    require(seconds is None or 0 <= seconds <= LONGEST_RETRY_SECONDS, "no pause anybody may be asked for")
+    return "none" if seconds is None else "seconds"

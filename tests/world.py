@@ -27,8 +27,9 @@ from nakadachi.kit.author import Author
 from nakadachi.kit.postgres import PostgresServer
 from nakadachi.kit.tls import client_context, node_host
 from nakadachi.law import lawbook
-from nakadachi.node import Service, World
+from nakadachi.node import World
 from nakadachi.refusal import Reason
+from nakadachi.service import Service
 from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Envelope, Received, Refused
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
@@ -116,7 +117,7 @@ class Land:
     async def quiet(self, *, cosigned: bool = False) -> None:
         """Wait until nothing is on its way any more, and if asked until the Commission has cosigned the whole log."""
         waiting: dict[str, int] = {}
-        for _ in range(500):
+        for _ in range(2500):  # what waited a while pauses for as long again
             waiting = {name.value: count for name in self.country.services if (count := await self._waits(name))}
             status = await self.status(self.name(Role.CORE))
             if not waiting and (not cosigned or status["cosigned_size"] == status["log_size"]):
@@ -260,8 +261,7 @@ def reason_of(answer: Received) -> Reason | None:
 
 
 def _csv(lines: Sequence[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(lines)
+    csv.writer(text := io.StringIO(), lineterminator="\r\n").writerows(lines)
     return text.getvalue().encode()
 
 

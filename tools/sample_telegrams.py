@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nakadachi.core.codes import ReversibleScheme, id_code_of, link_key
 from nakadachi.crypto.commitment import commit, digest
 from nakadachi.crypto.notes import NoteKind, NoteSigner, add_signature
-from nakadachi.crypto.sealing import SealSuite, body_info, new_private, seal, subject_info, unseal
+from nakadachi.crypto.sealing import SealSuite, body_info, new_private, subject_info
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.crypto.subject import Subject, subject_check
 from nakadachi.kit.author import Author, Enclosure
@@ -38,12 +38,11 @@ from nakadachi.terms import (
     ProcedureCode,
     Role,
     Serial,
-)
+)  # fmt: skip
+from tools.sample_seals import seal_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from nakadachi.crypto.sealing import PrivateSeal
 
     Kept = Callable[[str, str], bytes | None]
     """(telegram, part) -> the part as it was written last, None where it was not."""
@@ -62,13 +61,9 @@ NODES = (
 )
 """The private scalar of a node's key is 11 plus its place here; a key for anybody to see, good for examples only."""
 PREFIX = Prefix(
-    A,
-    AffairCode("JM99000000180000"),
-    ProcedureCode("JT99000000180001"),
-    B,
-    InfoNameCode("TM99000000000002"),
+    A, AffairCode("JM99000000180000"), ProcedureCode("JT99000000180001"), B, InfoNameCode("TM99000000000002"),
     (ItemCode("TM99000000000002-0001"), ItemCode("TM99000000000002-0003")),
-)
+)  # fmt: skip
 SERIAL = Serial(f"{A}-01KN2J9Z80F0G0000000000001")
 STAFF = "3f1c0a9be27d54c86a10"
 SECRET = bytes(range(32))
@@ -182,7 +177,7 @@ def asked(story: Story, kept: Kept) -> None:
     leaf = leaf_hash(entry_of(proof.content))
     private = new_private(SUITE, SEAL_SEED)
     info = subject_info(leaf, SERIAL.value)
-    sealed = _sealed(private, info, subject_check(SECRET, PERSON), kept("Inquire", "subject check"))
+    sealed = seal_again(private, info, subject_check(SECRET, PERSON), kept("Inquire", "subject check"))
     statement = inquiry.InquiryStatement(
         serial=SERIAL,
         leaf_hash=leaf,
@@ -223,7 +218,7 @@ def provided(story: Story, kept: Kept) -> None:
     )
     words = {"born": "1990-04-01", "sex": "2", "kana": "ミホン ハナコ"}
     body = encode_json(provision.Body(serial=SERIAL, subject=words, items=items))
-    sealed = _sealed(private, info, body, kept("Provide", "body"))
+    sealed = seal_again(private, info, body, kept("Provide", "body"))
     answer = provision.ProvisionStatement(
         serial=SERIAL, leaf_hash=statement.leaf_hash, provided_at=START + timedelta(seconds=30), body=digest(sealed)
     )
@@ -239,10 +234,8 @@ def linked(story: Story) -> None:
     """The life of a link code; the first of two people is found."""
     code_a, _ = codes_of_the_person()
     numbers = [f"0000000000000000000000000{each}" for each in (1, 2)]
-    people = [
-        b'{"individual_number":"000000000000"}',
-        b'{"name":"generated","address":"","sex":"2","born":"1990-04-01"}',
-    ]
+    generated = b'{"name":"generated","address":"","sex":"2","born":"1990-04-01"}'
+    people = [b'{"individual_number":"000000000000"}', generated]
     parts = [
         Enclosure(name, content, item=item, personal=True)
         for item, pair in enumerate(zip(numbers, people, strict=True))
@@ -282,9 +275,7 @@ def watched(story: Story) -> None:
     story.tell(IF_B, oversight.ReportOperation, CORE, **fields)
     request = story.told["RequestPermit"]
     story.answer(IF_A, Pending, permit.RequestPermit)
-    refusal = Refusal(Reason.CODE_NOT_ISSUED)
-    author = story.by(CORE, Refused)
-    story.told["Refused"] = author.refuse(request, refusal)
+    story.told["Refused"] = story.by(CORE, Refused).refuse(request, Refusal(Reason.CODE_NOT_ISSUED))
     found = oversight.Finding(
         kind=oversight.FindingKind.ANSWER_CROSSED, at=START, serial=SERIAL, about=MS_B, reason=Reason.SUBJECT_MISMATCH
     )
@@ -302,14 +293,3 @@ def closed(story: Story) -> None:
         serial=SERIAL, stage=closing.Stage.ENDED, ending=inquiry.Ending.CANCELLED, reason=Reason.CANCELLED
     )
     story.answer(CORE, closing.StateTold, closing.AskState, states=(state,))
-
-
-def _sealed(private: PrivateSeal, info: bytes, content: bytes, former: bytes | None) -> bytes:
-    """The former seal where it still opens to the content, else a new one."""
-    if former is not None:
-        try:
-            if unseal(private, former, info) == content:
-                return former
-        except Refusal:
-            pass
-    return seal(private.suite, private.public_bytes, content, info)

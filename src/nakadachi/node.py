@@ -5,17 +5,13 @@ A system's `service.py` adds its own parts and handlers to this, and nothing els
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nakadachi import __version__
 from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.health.watch import Health
@@ -24,27 +20,23 @@ from nakadachi.kit.author import Author
 from nakadachi.kit.client import HttpWire, Wire
 from nakadachi.kit.clock import Clock, SystemClock
 from nakadachi.kit.config import ConfigError
-from nakadachi.kit.database import Database, DatabaseAway
+from nakadachi.kit.database import Database
 from nakadachi.kit.entropy import Entropy, SystemEntropy
 from nakadachi.kit.instances import Instances
 from nakadachi.kit.kernel_clock import KernelClock, read_kernel_clock
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.lanes import Lanes, Limits
-from nakadachi.kit.log import logger
 from nakadachi.kit.metrics import MeteredWire, Metrics
 from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.kit.retry import RetryConfig
 from nakadachi.kit.server import System
 from nakadachi.kit.tls import client_context, not_after
-from nakadachi.kit.web import Listening, Loopback, WebServer, local_application
 from nakadachi.ledger.edition import Edition, Trust
 from nakadachi.ledger.heads import Heads, WhenStale
 from nakadachi.refusal import Refusal
 from nakadachi.terms import NodeName
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
     from nakadachi.kit.unit import Handler, Hear, Unit
     from nakadachi.telegrams.envelope import Telegram
     from nakadachi.telegrams.oversight import Finding
@@ -244,89 +236,3 @@ def system_of(
         metrics=node.metrics,
         find=find,
     )
-
-
-@dataclass(slots=True)
-class Service:
-    """One system, ready to start: it begins what `begins` says in order, listens, and ends in the reverse order."""
-
-    node: Node
-    system: System[Any]
-    app: Starlette
-    begins: tuple[Callable[[], Awaitable[None]], ...] = ()
-    ends: tuple[Callable[[], Awaitable[None]], ...] = ()
-    ready: tuple[Callable[[], Awaitable[None]], ...] = ()
-    reloads: tuple[Callable[[], Awaitable[None]], ...] = ()
-    _servers: list[tuple[WebServer, asyncio.Task[Any]]] = field(default_factory=list)
-
-    async def start(self) -> None:
-        """Listen, then take up work. Raises PortTaken, and what the beginnings raise."""
-        for begin in self.begins:
-            await begin()
-        config = self.node.config
-        await self._listen(WebServer(self.app, listening(config)))
-        if config.metrics:
-            await self._listen(WebServer(local_application(self.node.health), local(config)))
-        await self.system.start()
-        await self.node.instances.start()
-        logger().info("node.started", node=config.name.value, version=__version__, detail=config.listen)
-
-    async def _listen(self, server: WebServer) -> None:
-        self._servers.append((server, await server.run_until_started(asyncio.create_task)))
-
-    async def announce(self) -> None:
-        """Once the others listen too: what needs them."""
-        for step in self.ready:
-            await step()
-
-    async def reload(self) -> None:
-        """Take up what changed in the files that the configuration names. What is wrong with them is logged."""
-        for step in self.reloads:
-            try:
-                await step()
-            except (ConfigError, Refusal) as wrong:
-                logger().error("reload.refused", node=self.node.config.name.value, detail=str(wrong))
-
-    async def stop(self) -> None:
-        """Say that we stop, take no more requests, let what runs end, close the database. What waits stays kept.
-
-        A database that is away keeps nobody from stopping: what could not be kept is done after the next start. Another
-        step that fails does not keep the others; what the last of them raised is raised in the end.
-        """
-        async with AsyncExitStack() as steps:
-            foundations = (self.node.database.close, self.node.instances.stop, self.system.stop)
-            for step in (*foundations, self._listen_no_more, *reversed(self.ends)):
-                steps.push_async_callback(self._unless_away, step)
-        logger().info("node.stopped", node=self.node.config.name.value)
-
-    async def _unless_away(self, step: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await step()
-        except DatabaseAway as wrong:
-            logger().warning("stop.incomplete", node=self.node.config.name.value, detail=str(wrong))
-
-    async def _listen_no_more(self) -> None:
-        for server, _ in self._servers:
-            server.should_exit = True
-        await asyncio.gather(*(task for _, task in self._servers), return_exceptions=True)
-
-
-def listening(config: NodeConfig) -> Listening:
-    """Where a node listens. Raises ConfigError where `listen` is not address:port."""
-    host, _, port = config.listen.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ConfigError(f"listen = {config.listen!r}: write address:port, such as 127.0.0.1:7443")
-    return Listening(host, int(port), config.certificate, config.key, config.authority, config.limits.connections)
-
-
-def local(config: NodeConfig) -> Loopback:
-    """Where a node shows its metrics without TLS. Raises ConfigError where `metrics` is no loopback address:port."""
-    host, _, port = config.metrics.rpartition(":")
-    host = host.strip("[]")
-    try:
-        inside = ip_address(host).is_loopback
-    except ValueError:
-        inside = False
-    if not inside or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ConfigError(f"metrics = {config.metrics!r}: write a loopback address and a port, such as 127.0.0.1:9464")
-    return Loopback(host, int(port))

@@ -23,7 +23,8 @@ from nakadachi.country.plan import DESK, Plan
 from nakadachi.country.running import Country
 from nakadachi.kit.entropy import SeededEntropy
 from nakadachi.kit.tls import PeerCertificate
-from nakadachi.node import Service, World
+from nakadachi.node import World
+from nakadachi.service import Service
 from nakadachi.terms import NodeName, OrganisationCode, Role
 from tests.machine.database import MachineDatabase, Trouble, Troubles
 from tests.machine.loop import NODE, VirtualLoop

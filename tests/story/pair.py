@@ -18,7 +18,7 @@ from nakadachi.kit import outbox
 from nakadachi.kit.config import load
 from nakadachi.kit.tls import node_host
 from nakadachi.ledger.permits import check_permit
-from nakadachi.node import Service
+from nakadachi.service import Service
 from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Envelope, Lane, Received, Telegram, Verified
 from nakadachi.telegrams.permit import PermitGranted

@@ -40,6 +40,8 @@ from tests.world import Land, Told, a_country
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 ANSWERED, ASKERS = 12, 3
 STARTS_SECONDS = 60.0
+ENDS_SECONDS = 2.0
+"""How long whatever was under way at the kill may still take to break off."""
 
 
 @dataclass
@@ -117,8 +119,9 @@ async def disaster(open_directory: Path) -> AsyncIterator[Disaster]:
 
 
 async def ask_until_killed(land: Land, server: EmbeddedPostgres) -> list[Told]:
-    """What was answered while PostgreSQL was killed in the middle."""
+    """What was answered while PostgreSQL was killed in the middle; what it ended in waits for a database since."""
     answered: list[Told] = []
+    killed = asyncio.Event()
 
     async def asker() -> None:
         while True:
@@ -130,8 +133,16 @@ async def ask_until_killed(land: Land, server: EmbeddedPostgres) -> list[Told]:
                 answered.append(told)
             if len(answered) >= ANSWERED:
                 kill(server)
+                killed.set()
 
-    await asyncio.gather(*(asyncio.wait_for(asker(), STARTS_SECONDS) for _ in range(ASKERS)))
+    askers = [asyncio.create_task(asker()) for _ in range(ASKERS)]
+    await asyncio.wait_for(killed.wait(), STARTS_SECONDS)
+    ended, waiting = await asyncio.wait(askers, timeout=ENDS_SECONDS)
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    for one in ended:
+        one.result()
     return answered
 
 

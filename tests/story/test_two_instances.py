@@ -12,8 +12,8 @@ from nakadachi.health.reporter import Reporter
 from nakadachi.interface import store as interface_store
 from nakadachi.intermediate import desk, exchange_store
 from nakadachi.ledger.permits import entry_of
-from nakadachi.node import Service
 from nakadachi.refusal import Reason
+from nakadachi.service import Service
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted
 from nakadachi.telegrams.oversight import Operation
 from nakadachi.telegrams.permit import CheckPrefix

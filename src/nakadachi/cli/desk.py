@@ -5,7 +5,7 @@ Each asks the intermediate server and shows its answer; no rule of the network i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -168,6 +168,18 @@ def link(file: InputFile, *, desk: Desk, json: AsJson = False) -> None:
         stop(f"{file}: 誤りがあるため、1件も付番していません / nothing was linked, since lines are wrong", IN_PART)
 
 
+def _show(listed: Sequence[T], draw: Callable[[Sequence[T]], Any], *, json: bool, none: str) -> None:
+    """A list for a program or for a person, or the words for an empty one."""
+    from nakadachi.cli import tables
+
+    if json:
+        print_json(listed)
+    elif listed:
+        tables.console().print(draw(listed))
+    else:
+        typer.echo(none)
+
+
 def pending(*, desk: Desk, json: AsJson = False) -> None:
     """List what waits for a decision (保留一覧).
 
@@ -176,12 +188,7 @@ def pending(*, desk: Desk, json: AsJson = False) -> None:
     from nakadachi.cli import tables
 
     held = at_desk(desk, lambda client: client.pending())
-    if json:
-        print_json(held)
-    elif held:
-        tables.console().print(tables.waiting(held))
-    else:
-        typer.echo("保留中の照会はありません / Nothing waits for a decision")
+    _show(held, tables.waiting, json=json, none="保留中の照会はありません / Nothing waits for a decision")
 
 
 def answer(serial: SerialText, *, desk: Desk, staff: Staff, department: Department = "") -> None:
@@ -223,12 +230,7 @@ def findings(*, desk: Desk, json: AsJson = False) -> None:
     from nakadachi.cli import tables
 
     found = at_desk(desk, lambda client: client.findings())
-    if json:
-        print_json(found)
-    elif found:
-        tables.console().print(tables.findings(found))
-    else:
-        typer.echo("確認事項はありません / There is nothing to look at")
+    _show(found, tables.findings, json=json, none="確認事項はありません / There is nothing to look at")
 
 
 def result(serial: SerialText, *, desk: Desk, json: AsJson = False) -> None:

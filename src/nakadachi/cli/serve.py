@@ -59,7 +59,7 @@ class LogLevel(StrEnum):
 
 
 class Running(Protocol):
-    """A system as this module sees it (`nakadachi.node.Service`)."""
+    """A system as this module sees it (`nakadachi.service.Service`)."""
 
     async def start(self) -> None:
         """Begin to listen."""
@@ -79,9 +79,9 @@ def start_errors() -> tuple[type[Exception], ...]:
     from nakadachi.kit.config import ConfigError
     from nakadachi.kit.database import DatabaseError
     from nakadachi.kit.keystore import KeyStoreError
+    from nakadachi.kit.listening import PortTaken
     from nakadachi.kit.migrations import SchemaError
     from nakadachi.kit.postgres_files import PostgresError
-    from nakadachi.kit.web import PortTaken
     from nakadachi.ledger.epochs import OriginClosed
     from nakadachi.ledger.log import LeaseTaken
 
@@ -91,7 +91,7 @@ def start_errors() -> tuple[type[Exception], ...]:
 def advice(wrong: Exception, config: Path) -> str:
     """The text of an error of the start, with what to do where the error itself cannot know."""
     from nakadachi.kit.keystore import KeyStoreError
-    from nakadachi.kit.web import PortTaken
+    from nakadachi.kit.listening import PortTaken
     from nakadachi.ledger.epochs import OriginClosed
     from nakadachi.ledger.log import LeaseTaken
 

@@ -20,8 +20,9 @@ from nakadachi.health.reporter import Reporter
 from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application, peer_of, problem, read_body
-from nakadachi.node import NodeConfig, Service, World, open_node, system_of
+from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Refusal
+from nakadachi.service import Service
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.oversight import ReportFinding, ReportHeads
 from nakadachi.telegrams.permit import PrefixRefused

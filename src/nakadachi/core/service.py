@@ -27,8 +27,9 @@ from nakadachi.kit.web import application, peer_of, problem
 from nakadachi.ledger.findings import find
 from nakadachi.ledger.log import LEASE, SHORT_LEASE, Log
 from nakadachi.ledger.other_log import OtherLog
-from nakadachi.node import Node, NodeConfig, Service, WitnessConfig, World, open_node, read_file, system_of
+from nakadachi.node import Node, NodeConfig, WitnessConfig, World, open_node, read_file, system_of
 from nakadachi.refusal import Reason, Refusal
+from nakadachi.service import Service
 from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import IssueLinkCode
 from nakadachi.telegrams.codec import decode_envelope

@@ -24,7 +24,8 @@ from nakadachi.kit.log import configure, logger
 from nakadachi.kit.postgres import embedded
 from nakadachi.law import lawbook
 from nakadachi.neighbours import registry
-from nakadachi.node import Service, World
+from nakadachi.node import World
+from nakadachi.service import Service
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:

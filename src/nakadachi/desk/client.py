@@ -239,6 +239,8 @@ def _said(config: DeskConfig, status: int, body: bytes) -> str:
     try:
         problem: Any = msgspec.json.decode(body)
         words = f"{problem['title_ja']} / {problem['title']}"
+        if "detail" in problem:
+            words += f" ({problem['detail_ja']} / {problem['detail']})"
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
         words = ""
     if status == HTTPStatus.FORBIDDEN:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nakadachi.interface.parts import Interface
     from nakadachi.kit.unit import Asked, Reply, Unit
     from nakadachi.telegrams.closing import AskState, Close
+    from nakadachi.telegrams.inquiry import InquiryCompleted
+    from nakadachi.telegrams.provision import ProvisionCompleted
 
 MOST_AT_ONCE = 500
 
@@ -49,3 +51,13 @@ def _onward(interface: Interface, one: Asked[Close] | Asked[AskState]) -> Forwar
     own = NodeName.of(Role.INTERMEDIATE, interface.author.name.organisation)
     to = own if one.header.author.role is Role.CORE else core
     return Forward(to, interface.edition.peers.url(to))
+
+
+async def relay_completed(
+    interface: Interface, unit: Unit, asked: Sequence[Asked[InquiryCompleted | ProvisionCompleted]]
+) -> list[Reply]:
+    """完了通知の中継 (④(e), ⑤(e)): the held pair is erased here, and the word goes to the core."""
+    core = interface.edition.peers.core()
+    for one in asked:
+        await store.end(unit.connection, type(one.header).__name__, one.header.exchanges, unit.now)
+    return [Forward(core, interface.edition.peers.url(core)) for _ in asked]

@@ -13,7 +13,7 @@ from nakadachi.ledger.findings import suspect
 from nakadachi.ledger.permits import Checked, check_inquiry, check_permit
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
+from nakadachi.telegrams.inquiry import Inquire, InquireAt
 from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.telegrams.suspicion import Suspicion
 from nakadachi.terms import NodeName, Role
@@ -75,14 +75,6 @@ async def relay_inquiry_at(interface: Interface, unit: Unit, asked: Sequence[Ask
     await store.keep_asked(unit.connection, kept, unit.now)
     await records.keep(unit.connection, noted)
     return replies
-
-
-async def relay_completed(interface: Interface, unit: Unit, asked: Sequence[Asked[InquiryCompleted]]) -> list[Reply]:
-    """情報照会完了通知の中継 (④(e)): the held pair is erased here, and the word goes on to the core."""
-    core = interface.edition.peers.core()
-    for one in asked:
-        await store.end(unit.connection, type(one.header).__name__, one.header.exchanges, unit.now)
-    return [Forward(core, interface.edition.peers.url(core)) for _ in asked]
 
 
 async def _check_form(interface: Interface, unit: Unit, one: Asked[Inquire]) -> list[Checked]:

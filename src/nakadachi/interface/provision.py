@@ -12,7 +12,7 @@ from nakadachi.ledger.findings import suspect
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.oversight import FindingKind
-from nakadachi.telegrams.provision import Provide, ProvisionCompleted
+from nakadachi.telegrams.provision import Provide
 from nakadachi.telegrams.suspicion import Suspicion
 from nakadachi.terms import NodeName, Role
 
@@ -56,14 +56,6 @@ async def relay_provision(interface: Interface, unit: Unit, asked: Sequence[Aske
     await store.move_on(unit.connection, Provide.__name__, moved, unit.now)
     await records.keep(unit.connection, kept)
     return replies
-
-
-async def relay_completed(interface: Interface, unit: Unit, asked: Sequence[Asked[ProvisionCompleted]]) -> list[Reply]:
-    """情報提供完了通知の中継 (⑤(e)): the pair is erased here, and the word goes on to the core."""
-    core = interface.edition.peers.core()
-    for one in asked:
-        await store.end(unit.connection, type(one.header).__name__, one.header.exchanges, unit.now)
-    return [Forward(core, interface.edition.peers.url(core)) for _ in asked]
 
 
 def _route(interface: Interface, unit: Unit, one: Asked[Provide]) -> Forward:

@@ -15,7 +15,8 @@ from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
 from nakadachi.ledger.findings import find
-from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, system_of
+from nakadachi.node import NodeConfig, WitnessConfig, World, open_node, system_of
+from nakadachi.service import Service
 from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
@@ -31,8 +32,8 @@ HANDLERS: dict[type[Telegram], Handler] = {
     Inquire: Handler(inquiry.relay_inquiry),
     InquireAt: Handler(inquiry.relay_inquiry_at),
     Provide: Handler(provision.relay_provision),
-    ProvisionCompleted: Handler(provision.relay_completed),
-    InquiryCompleted: Handler(inquiry.relay_completed),
+    ProvisionCompleted: Handler(closing.relay_completed),
+    InquiryCompleted: Handler(closing.relay_completed),
     Close: Handler(closing.relay_close),
     AskState: Handler(closing.relay_question),
     LinkCodeIssued: Handler(code.relay_link_codes),

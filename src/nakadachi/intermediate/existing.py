@@ -25,6 +25,7 @@ from nakadachi.intermediate.files.provisions_xml import provisions_xml
 from nakadachi.intermediate.files.reading import LineReader, Reject, read_all_or_rejects
 from nakadachi.intermediate.files.results import Form, Result, ResultWriter
 from nakadachi.intermediate.files.standard import hold_to_standard
+from nakadachi.intermediate.options import bad_option, mend
 from nakadachi.kit.lanes import Busy
 from nakadachi.kit.log import logger
 from nakadachi.kit.streams import Streamed, spool
@@ -49,7 +50,6 @@ CHUNK_LINES = 500
 MOST_REJECTS = 1000
 MOST_HELD = 1000
 _REQUEST_KEY = re.compile(r'"[A-Za-z0-9-]{8,64}"')
-ORDER = re.compile(r"[0-9A-Za-z._-]{0,64}")
 FILES = frozenset(f"/existing/{kind}" for kind in ("people", "provisions", "protections", "link", "inquiries"))
 """Paths that take files."""
 
@@ -87,6 +87,8 @@ class Existing:
                     raise Refusal(Reason.ROLE_NOT_ALLOWED, "no existing system of this organisation")
                 if self.system.peers.directory.is_revoked(peer.serial):
                     raise Refusal(Reason.ROLE_NOT_ALLOWED, "the certificate is revoked")
+                if bad := bad_option(request.query_params):
+                    return problem(Refusal(Reason.BAD_FORMAT, "an option"), *mend(bad))
                 what, most = self._place(request)
                 with ExitStack() as held:
                     held.enter_context(self.system.lanes.place(what, most))
@@ -141,8 +143,6 @@ class Existing:
         that were asked are not asked again, and their results are told. A request with an `Idempotency-Key` may be sent
         again too where its connection broke, under the same key; where it names an order, that is what counts.
         """
-        if not ORDER.fullmatch(request.query_params.get("order", "")):
-            raise Refusal(Reason.BAD_FORMAT, "order: up to 64 letters, digits, dots, hyphens and underscores")
         key = _request_key(request)
         with ExitStack() as held:
             file = held.enter_context(tempfile.TemporaryFile())

@@ -1,7 +1,4 @@
-"""情報提供, the provider's side: check, compare the subject, answer from the provision database or hold for staff
-(hops 5
-to 7; M3, M5, design 2.7).
-"""
+"""情報提供, the provider's side (hops 5 to 7): check, compare the subject, answer or hold (M3, M5, design 2.7)."""
 
 from __future__ import annotations
 
@@ -63,9 +60,7 @@ class Staff:
 
 
 async def accept_inquiry(intermediate: Intermediate, unit: Unit, asked: Sequence[Asked[InquireAt]]) -> list[Reply]:
-    """情報照会の受付: each exchange is answered, held, or refused; the first two are accepted (source 003 6.4
-    ④(b)(c)).
-    """
+    """情報照会の受付: each exchange is answered, held (both are accepted), or refused (source 003 6.4 ④(b)(c))."""
     # (1) Every check of permit and statement; what fails refuses its telegram whole.
     checked = [await _check(intermediate, unit, one) for one in asked]
     fine = [(one, items) for one, items in zip(asked, checked, strict=True) if not isinstance(items, Refusal)]
@@ -116,9 +111,7 @@ async def settle_held(intermediate: Intermediate, unit: Unit, decisions: Sequenc
 
 
 async def hear_receipt(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[Provide]]) -> None:
-    """情報提供受領通知: the inquirer has it, or refuses it; either way the exchange ends, and the core is told (hop
-    7).
-    """
+    """情報提供受領通知: the inquirer has it, or refuses it; the exchange ends, and the core is told (hop 7)."""
     completions = []
     for one in heard:
         answer, sent = one.answers[0].header, one.sent[0].header
@@ -189,9 +182,7 @@ def _decide(
 
 
 def _require_same_subject(intermediate: Intermediate, asking: Asking, person: Person) -> None:
-    """対象者照合: before anything is provided, both ends must mean the same person (X4). Raises
-    Refusal(SUBJECT_MISMATCH).
-    """
+    """対象者照合: both ends must mean the same person before anything is provided (X4). Raises Refusal."""
     if person.mismatches >= intermediate.tries:
         raise Refusal(Reason.SUBJECT_MISMATCH, "too many mismatches for this person's row today")
     statement = asking.statement
@@ -252,9 +243,7 @@ async def _staff_case(unit: Unit, asked: AskedOfUs, one: Staff) -> Case:
 
 
 def _provide(intermediate: Intermediate, unit: Unit, cases: Sequence[Case], lane: Lane) -> None:
-    """情報提供電文: one telegram for all these exchanges (of one inquirer and prefix), each body sealed for its own
-    key.
-    """
+    """情報提供電文: one telegram for all these exchanges (of one inquirer and prefix), each body for its own key."""
     if not cases:
         return
     statements, parts = [], []

@@ -27,7 +27,8 @@ from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.waiters import Waiters
 from nakadachi.kit.web import application
-from nakadachi.node import NodeConfig, Service, WitnessConfig, World, open_node, system_of
+from nakadachi.node import NodeConfig, WitnessConfig, World, open_node, system_of
+from nakadachi.service import Service
 from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
 from nakadachi.telegrams.envelope import Telegram

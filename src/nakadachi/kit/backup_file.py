@@ -188,7 +188,7 @@ def _read_head(path: Path, file: IO[bytes]) -> tuple[_Head, bytes]:
     raw = file.read(min(length, _LONGEST_HEAD))
     try:
         return msgspec.json.decode(raw, type=_Head), raw
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise BackupError(f"{path}: its head is cut short or was changed: take another backup") from None
 
 

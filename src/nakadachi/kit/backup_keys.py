@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -41,6 +41,8 @@ SECRET = "backup"  # noqa: S105  the name of a key, not a key
 _HYBRID = Suite(KEM.MLKEM1024_P384, KDF.HKDF_SHA384, AEAD.AES_256_GCM)
 _INFO = b"nakadachi backup key"
 _MARK = b"-----BEGIN"
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
+"""What the library raises for no key, for one under a password, and for one of a curve that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,22 +128,22 @@ def read_public(path: Path) -> HolderPublic:
     """A holder's public key from its PEM file. Raises BackupError."""
     try:
         post, classic = (load_pem_public_key(block) for block in _blocks(path))
-    except ValueError:
-        raise BackupError(f"{path}: is no holder's public key") from None
-    if not isinstance(post, mlkem.MLKEM1024PublicKey) or not isinstance(classic, ec.EllipticCurvePublicKey):
-        raise BackupError(f"{path}: is no holder's public key")
-    return HolderPublic(MLKEM1024P384PublicKey(post, classic), _name(post, classic))
+        if isinstance(post, mlkem.MLKEM1024PublicKey) and isinstance(classic, ec.EllipticCurvePublicKey):
+            return HolderPublic(MLKEM1024P384PublicKey(post, classic), _name(post, classic))
+    except _UNREADABLE:
+        pass
+    raise BackupError(f"{path}: is no holder's public key")
 
 
 def read_private(path: Path) -> HolderPrivate:
     """A holder's private key from its PEM file. Raises BackupError."""
     try:
         post, classic = (load_pem_private_key(block, None) for block in _blocks(path))
-    except ValueError:
-        raise BackupError(f"{path}: is no holder's private key") from None
-    if not isinstance(post, mlkem.MLKEM1024PrivateKey) or not isinstance(classic, ec.EllipticCurvePrivateKey):
-        raise BackupError(f"{path}: is no holder's private key")
-    return HolderPrivate(MLKEM1024P384PrivateKey(post, classic), _name(post.public_key(), classic.public_key()))
+        if isinstance(post, mlkem.MLKEM1024PrivateKey) and isinstance(classic, ec.EllipticCurvePrivateKey):
+            return HolderPrivate(MLKEM1024P384PrivateKey(post, classic), _name(post.public_key(), classic.public_key()))
+    except _UNREADABLE:
+        pass
+    raise BackupError(f"{path}: is no holder's private key")
 
 
 def _blocks(path: Path) -> tuple[bytes, bytes]:

@@ -69,11 +69,18 @@ async def base(dsn: str, folder: Path, closers: Sequence[Closer], clock: Clock, 
 
 
 def open_base(path: Path, openers: Sequence[Opener]) -> Iterator[bytes]:
-    """A base backup as the tar file it was, piece by piece. Raises BackupError."""
+    """A base backup as the tar file it was, in pieces of at most PIECE_BYTES. Raises BackupError."""
     stretch = zlib.decompressobj()
-    for piece in backup_file.read(path, openers):
-        yield stretch.decompress(piece)
-    yield stretch.flush()
+    with _checked(path.name):
+        for piece in backup_file.read(path, openers):
+            # A small piece may stretch a thousandfold: what is not given out yet stays compressed.
+            yield stretch.decompress(piece, PIECE_BYTES)
+            while stretch.unconsumed_tail and not stretch.eof:
+                yield stretch.decompress(stretch.unconsumed_tail, PIECE_BYTES)
+        while rest := stretch.decompress(b"", PIECE_BYTES):
+            yield rest
+        if not stretch.eof:
+            raise zlib.error("cut short")
 
 
 @asynccontextmanager
@@ -145,7 +152,7 @@ def put_away(spool: Path, archive: Path, closers: Sequence[Closer], entropy: Ent
 
 
 @contextmanager
-def checked(name: str) -> Iterator[None]:
+def _checked(name: str) -> Iterator[None]:
     """A compressed content that does not open is told as a backup that is not whole."""
     try:
         yield
@@ -155,7 +162,7 @@ def checked(name: str) -> Iterator[None]:
 
 def open_segment(path: Path, openers: Sequence[Opener]) -> bytes:
     """A segment as the server wrote it. Raises BackupError."""
-    with checked(path.name):
+    with _checked(path.name):
         return zlib.decompress(b"".join(backup_file.read(path, openers)))
 
 

@@ -23,7 +23,7 @@ from nakadachi.kit import postgres_process
 from nakadachi.kit.backup_file import SUFFIX, BackupError, Opener, read_facts
 from nakadachi.kit.database import Database
 from nakadachi.kit.postgres import EmbeddedPostgres
-from nakadachi.kit.postgres_archive import SEGMENT, SERVER, checked, open_base, open_segment
+from nakadachi.kit.postgres_archive import SEGMENT, SERVER, open_base, open_segment
 from nakadachi.kit.postgres_files import Place, PostgresError, explain
 from nakadachi.kit.postgres_tools import find_tool
 
@@ -118,15 +118,14 @@ def _build(place: Place, sources: Sources, at: datetime | None, before: Path) ->
 def _unpack(sources: Sources, draft: Path) -> None:
     if read_facts(sources.base).get("kind") != SERVER:
         raise BackupError(f"{sources.base}: is no base backup of a server: nakadachi restore takes it")
-    with checked(sources.base.name):
-        try:
-            with io.BufferedReader(_Stream(open_base(sources.base, sources.openers)), 1 << 20) as stream:
-                with tarfile.open(fileobj=stream, mode="r|") as tar:
-                    tar.extractall(draft, filter="data")
-                while stream.read(1 << 20):  # the end of the tar is not yet the end of the file, which vouches for it
-                    pass
-        except tarfile.TarError as wrong:
-            raise BackupError(f"{sources.base}: its content is no base backup: take another one") from wrong
+    try:
+        with io.BufferedReader(_Stream(open_base(sources.base, sources.openers)), 1 << 20) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                tar.extractall(draft, filter="data")
+            while stream.read(1 << 20):  # the end of the tar is not yet the end of the file, which vouches for it
+                pass
+    except tarfile.TarError as wrong:
+        raise BackupError(f"{sources.base}: its content is no base backup: take another one") from wrong
     command: list[str | Path] = [find_tool("pg_verifybackup", at_least=1), "--no-parse-wal", "--exit-on-error", draft]
     said = subprocess.run(command, check=False, capture_output=True, text=True)
     if said.returncode != 0:

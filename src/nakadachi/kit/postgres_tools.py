@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from nakadachi.kit.postgres_files import PostgresError, candidates
 
 _ENDS_SECONDS = 30.0
+_UNREADABLE = "the database's address cannot be read: write postgresql://user:password@host/db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,24 @@ class Address:
 
 
 def read_address(dsn: str) -> Address:
-    """Split `postgresql://user:password@host/database`. Raises PostgresError."""
+    """Split `postgresql://user:password@host/database`; `?password=` counts too. Raises PostgresError."""
     try:
         parts = urlsplit(dsn)
         who, _, place = parts.netloc.rpartition("@")
     except ValueError:
-        raise PostgresError("the database's address cannot be read: write postgresql://user:password@host/db") from None
+        raise PostgresError(_UNREADABLE) from None
     user, _, password = who.partition(":")
-    return Address(urlunsplit(parts._replace(netloc=f"{user}@{place}")), unquote(password))
+    options = []
+    for option in parts.query.split("&"):
+        name, _, value = option.partition("=")
+        if unquote(name) == "password":
+            password = value
+        else:
+            options.append(option)
+    address = Address(urlunsplit(parts._replace(netloc=f"{user}@{place}", query="&".join(options))), unquote(password))
+    if "\0" in address.url + address.password:  # neither a command line nor an environment holds it
+        raise PostgresError(_UNREADABLE)
+    return address
 
 
 def find_tool(name: str, *, at_least: int) -> Path:

@@ -12,6 +12,7 @@ import functools
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nakadachi.kit import outbox
+from nakadachi.kit.answering import Answering
 from nakadachi.kit.batch import Batches
 from nakadachi.kit.database import DatabaseAway, retrying
 from nakadachi.kit.lanes import Busy, Lanes
@@ -20,12 +21,12 @@ from nakadachi.kit.metrics import Metrics
 from nakadachi.kit.sender import Sender
 from nakadachi.kit.suspect import Suspicions
 from nakadachi.kit.turn import Placed, in_turn, keep_handled, kept_meanwhile, unseen
-from nakadachi.kit.unit import Entry, Forward, GivenUp, Handler, Heard, Reply, Unit, entry_of
+from nakadachi.kit.unit import GivenUp, Handler, Heard, Reply, Unit
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
 from nakadachi.telegrams.codec import decode_frame
-from nakadachi.telegrams.envelope import Envelope, Lane, Pending, Received, Telegram, Verified
-from nakadachi.telegrams.proceeding import check_address, stops_left
+from nakadachi.telegrams.envelope import Envelope, Lane, Received, Telegram
+from nakadachi.telegrams.proceeding import check_address
 from nakadachi.terms import NodeName, Serial
 
 if TYPE_CHECKING:
@@ -45,9 +46,6 @@ R = TypeVar("R")
 
 MOST_TOGETHER = 2
 """Telegrams of one request that share a transaction; more are handled one after the other."""
-HOP_SECONDS = 5.0
-LEG_SECONDS = 1.0
-"""A leg waits five seconds, and one more for every leg that is still behind it, so that deadlines nest (design 2.8)."""
 
 
 class System(Generic[P]):
@@ -78,10 +76,9 @@ class System(Generic[P]):
         self.database = database
         self.handlers = handlers
         self.metrics = metrics or Metrics(author.name)
-        self._known = known
+        self._known, self._find, self._hears = known, find, hears
         self.lanes = lanes or Lanes()
         self._batches = Batches(self.lanes, self.metrics.batches)
-        self._find = find
         self.suspicions = Suspicions(author.clock, self._found)
         self.sender = Sender(
             author=author,
@@ -93,7 +90,7 @@ class System(Generic[P]):
             give_up=self._give_up,
             suspect=self.suspicions.tell,
         )
-        self._hears = hears
+        self._answering = Answering(parts, author, self.sender, self.suspicions, handlers)
 
     @property
     def name(self) -> NodeName:
@@ -123,7 +120,7 @@ class System(Generic[P]):
                 placed.append((verified, *check_address(self.name, verified.header, hop)))
             except Refusal as refusal:
                 await self.suspicions.tell(hop, refusal)
-                placed.append(self._refuse(received.header, refusal))
+                placed.append(self._answering.refuse(received.header, refusal))
         good = tuple(one for one in placed if not isinstance(one, Envelope))
         together = [good] if 0 < len(good) <= MOST_TOGETHER else [(one,) for one in good]
         answers = iter([answer for request in together for answer in await self._handle(request)])
@@ -158,7 +155,7 @@ class System(Generic[P]):
         try:
             weight = sum(len(verified.header.exchanges) for verified, _, _ in request)
             replies = await self._batches.submit(request[0][0].header.lane, kinds, self._transact, request, weight)
-            answers = [await self._finish(one, reply) for one, reply in zip(request, replies, strict=True)]
+            answers = [await self._answering.finish(one, reply) for one, reply in zip(request, replies, strict=True)]
         except (Busy, DatabaseAway):
             raise  # a refusal would be final, and neither a full place nor a restart of the database ends an exchange
         except Exception:  # noqa: BLE001  outside it is INTERNAL, inside a traceback
@@ -216,16 +213,9 @@ class System(Generic[P]):
         if asked:
             results = await handler.keep(self.parts, unit, asked)
             for place, result in zip(fresh, results, strict=True):
-                replies[place] = self._settle(batch[place][0], result)
+                replies[place] = self._answering.settle(batch[place][0], result)
             await keep_handled(unit, [(batch[place][0], replies[place]) for place in fresh])
         return replies
-
-    def _settle(self, verified: Verified[Any], reply: Reply) -> Reply:
-        """A refusal of the handler is final: it is signed and kept like any answer."""
-        if isinstance(reply, Refusal):
-            self._log_refusal(verified.header, reply)
-            return self.author.refuse(verified, reply)
-        return reply
 
     async def _flush(self, unit: Unit) -> None:
         if unit.outgoing:
@@ -239,30 +229,6 @@ class System(Generic[P]):
         for entry in unit.outgoing:
             if entry.telegrams[0].header.author == self.name:
                 self.sender.send_soon(entry)
-
-    async def _finish(self, one: Placed, reply: Reply) -> Envelope:
-        """(7): forward or answer."""
-        verified, line, here = one
-        if isinstance(reply, Verified):
-            return reply.envelope
-        if isinstance(reply, Refusal):
-            await self.suspicions.tell(verified.header.author, reply, next(iter(verified.header.exchanges), None))
-            return self._refuse(verified.header, reply)
-        answer: Envelope | None = None
-        if isinstance(reply, Forward):
-            seconds = HOP_SECONDS + LEG_SECONDS * stops_left(line, here)
-            answer = await self._relay(entry_of((verified,), reply.to, reply.url), seconds)
-        elif (finish := self.handlers[type(verified.header)].finish) is not None:
-            answer = await finish(self.parts, verified)
-        return answer or self.author.answer(Pending, verified).envelope
-
-    def _refuse(self, header: Telegram, refusal: Refusal) -> Envelope:
-        self._log_refusal(header, refusal)
-        return self.author.refuse(header, refusal).envelope
-
-    async def _relay(self, entry: Entry, seconds: float) -> Envelope | None:
-        answers = await self.sender.relay(entry, seconds)
-        return answers[0].envelope if answers else None
 
     async def _step(
         self, step: Callable[[P, Unit, Sequence[I]], Awaitable[Sequence[R]]], items: Sequence[I], lane: Lane
@@ -312,16 +278,6 @@ class System(Generic[P]):
     def _unit(self, connection: Connection, lane: Lane) -> Unit:
         pause = self.lanes.pace() if lane is Lane.BULK else None
         return Unit(connection, self.author.clock.now(), pause=pause)
-
-    def _log_refusal(self, header: Telegram, refusal: Refusal) -> None:
-        logger().info(
-            "telegram.refused",
-            node=self.name.value,
-            telegram=type(header).__name__,
-            peer=header.author.value,
-            reason=refusal.reason.value,
-            detail=refusal.detail,
-        )
 
     async def start(self) -> None:
         """Send what waited for us to come up, and keep the outbox going."""

@@ -1,40 +1,33 @@
-"""The door of a system: HTTPS with client certificates, the path for telegrams, health, and a server without signals.
+"""The door of a system: who comes in, the path for telegrams, and how the system fares.
 
-The peer's certificate is read once per connection and looked up in the directory at every request.
+The peer's certificate is looked up in the directory at every request.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
-import socket
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from nakadachi import __version__
 from nakadachi.kit.client import MEDIA_TYPE, VERSION_HEADER
 from nakadachi.kit.database import DatabaseAway
-from nakadachi.kit.lanes import Busy, Limits
+from nakadachi.kit.lanes import Busy
 from nakadachi.kit.log import logger
 from nakadachi.kit.metrics import CONTENT_TYPE
-from nakadachi.kit.tls import PeerCertificate, read_certificate, server_context
+from nakadachi.kit.tls import PeerCertificate
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import FRAME_LIMIT, encode_frame
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from nakadachi.kit.server import System
 
@@ -54,34 +47,19 @@ BODY_SECONDS = 10.0
 """How long a request's body may take to come: a slow one must not hold its place."""
 
 
-class PeerCertificateProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, with what the client's certificate says in the scope's extensions."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrower in the stub
-        """Read the certificate once, for all requests of the connection."""
-        super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        if tls is not None:
-            peer = read_certificate(tls.getpeercert(binary_form=True))
-            self.app = functools.partial(_with_peer, self.app, peer)
-
-
-async def _with_peer(app: Any, peer: PeerCertificate | None, scope: dict[str, Any], receive: Any, send: Any) -> None:
-    scope["nakadachi.peer"] = peer
-    await app(scope, receive, send)
-
-
 def peer_of(request: Request) -> PeerCertificate | None:
     """What the client's certificate says."""
     peer: PeerCertificate | None = request.scope.get("nakadachi.peer")
     return peer
 
 
-def problem(refusal: Refusal) -> Response:
-    """A refusal as the body of an HTTP answer, in both languages (RFC 9457)."""
+def problem(refusal: Refusal, japanese: str = "", english: str = "") -> Response:
+    """A refusal as the body of an HTTP answer, in both languages (RFC 9457); the texts say what to mend."""
     reason = refusal.reason
     status = STATUS.get(reason, 400)
     body = {"type": reason.value, "title": reason.english, "title_ja": reason.japanese, "status": status}
+    if japanese:
+        body |= {"detail": english, "detail_ja": japanese}
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
@@ -159,24 +137,7 @@ def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRo
 
     While the database is away, requests get 503: nothing was decided, and they may be sent again.
     """
-
-    async def telegrams(request: Request) -> Response:
-        try:
-            hop = system.peers.admit(peer_of(request))
-            system.peers.directory.require_version(request.headers.get(VERSION_HEADER, BEFORE_THE_HEADER))
-            with system.lanes.door(announced(request, FRAME_LIMIT)):
-                async with asyncio.timeout(BODY_SECONDS):
-                    raw = await read_body(request, FRAME_LIMIT)
-                answers = await system.receive(raw, hop)
-        except Refusal as refusal:
-            system.metrics.request_refused(refusal.reason)
-            return problem(refusal)
-        except Busy as busy:
-            logger().info("request.turned_away", node=system.name.value, detail=str(busy))
-            return later(busy)
-        except TimeoutError:
-            return Response(status_code=408)
-        return Response(encode_frame(answers), media_type=MEDIA_TYPE)
+    telegrams = _telegrams(system)
 
     async def away(_request: Request, wrong: Exception) -> Response:
         logger().warning("database.away", node=system.name.value, detail=str(wrong))
@@ -202,6 +163,28 @@ def application(system: System[Any], *, health: Watched, routes: Sequence[BaseRo
         ],
         exception_handlers={DatabaseAway: away},
     )
+
+
+def _telegrams(system: System[Any]) -> Callable[[Request], Awaitable[Response]]:
+    async def telegrams(request: Request) -> Response:
+        try:
+            hop = system.peers.admit(peer_of(request))
+            system.peers.directory.require_version(request.headers.get(VERSION_HEADER, BEFORE_THE_HEADER))
+            with system.lanes.door(announced(request, FRAME_LIMIT)):
+                async with asyncio.timeout(BODY_SECONDS):
+                    raw = await read_body(request, FRAME_LIMIT)
+                answers = await system.receive(raw, hop)
+        except Refusal as refusal:
+            system.metrics.request_refused(refusal.reason)
+            return problem(refusal)
+        except Busy as busy:
+            logger().info("request.turned_away", node=system.name.value, detail=str(busy))
+            return later(busy)
+        except TimeoutError:
+            return Response(status_code=408)
+        return Response(encode_frame(answers), media_type=MEDIA_TYPE)
+
+    return telegrams
 
 
 def local_application(health: Watched) -> Starlette:
@@ -275,78 +258,3 @@ def _readyz(health: Watched) -> Callable[[Request], Awaitable[Response]]:
 
 def _json(words: dict[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(words, ensure_ascii=False), status, media_type="application/json")
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """Where a system listens, and with which certificate; `authority` is who must have issued the client's."""
-
-    host: str
-    port: int
-    certificate: Path
-    key: Path
-    authority: Path
-    connections: int = Limits().connections
-
-
-@dataclass(frozen=True, slots=True)
-class Loopback:
-    """Where a system listens for this machine alone, without TLS."""
-
-    host: str
-    port: int
-    connections: int = Limits().connections
-
-
-class PortTaken(Exception):  # noqa: N818  a state of the world
-    """The address cannot be listened on; the message says which and why."""
-
-
-class WebServer(uvicorn.Server):
-    """A uvicorn server that leaves signals to whoever runs it, so that many live in one process."""
-
-    def __init__(self, app: Starlette, listening: Listening | Loopback) -> None:
-        config = uvicorn.Config(
-            app,
-            host=listening.host,
-            port=listening.port,
-            http=PeerCertificateProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=3,
-            backlog=1024,
-            limit_concurrency=listening.connections,
-        )
-        config.load()
-        if isinstance(listening, Listening):
-            config.ssl = server_context(listening.certificate, listening.key, listening.authority)
-        super().__init__(config)
-        self._where = f"{listening.host}:{listening.port}"
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Nothing: the process's owner handles SIGINT and SIGTERM once."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen. Raises PortTaken, where uvicorn would end the process and with it every other system in it."""
-        try:
-            await super().startup(sockets)
-        except SystemExit as end:
-            raise PortTaken(f"{self._where}: cannot listen there ({end.__context__})") from None
-
-    async def run_until_started(self, spawn: Callable[[Any], asyncio.Task[Any]]) -> asyncio.Task[Any]:
-        """Serve in a task of its own; returns once it listens. Raises PortTaken."""
-        task = spawn(self.serve())
-        while not self.started:
-            if task.done():
-                await task
-                raise PortTaken(f"{self._where}: the server ended before it listened")
-            await asyncio.sleep(0.005)
-        return task

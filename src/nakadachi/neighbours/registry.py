@@ -18,8 +18,9 @@ from nakadachi.kit.config import ConfigError
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
 from nakadachi.neighbours import registry_store as store
-from nakadachi.node import NodeConfig, Service, World, open_node, system_of
+from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Reason, Refusal
+from nakadachi.service import Service
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.codec import decode_json, encode_envelope
 from nakadachi.telegrams.envelope import Envelope

@@ -23,8 +23,8 @@ from typer.testing import CliRunner, Result
 
 from nakadachi.cli import app
 from nakadachi.desk import client
+from nakadachi.kit.listening import Listening, WebServer
 from nakadachi.kit.tls import existing_host, node_host
-from nakadachi.kit.web import Listening, WebServer
 from nakadachi.terms import NodeName, OrganisationCode
 
 NODE = NodeName("intermediate:9901000000000003")

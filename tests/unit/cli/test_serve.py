@@ -12,7 +12,7 @@ import pytest
 
 from nakadachi.cli import country, serve
 from nakadachi.kit import lifeline
-from nakadachi.kit.web import PortTaken
+from nakadachi.kit.listening import PortTaken
 from nakadachi.ledger.log import LeaseTaken
 
 KINDS = [kind.command for kind in serve.KINDS]

@@ -8,6 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.unit.kit.doors import certificates as certificates
+from tests.unit.kit.doors import door as door
+
 Ask = Callable[..., Awaitable[object]]
 
 

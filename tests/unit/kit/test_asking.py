@@ -14,8 +14,8 @@ from nakadachi.country.pki import issue, new_authority
 from nakadachi.kit import asking
 from nakadachi.kit.asking import Silent, ask
 from nakadachi.kit.clock import SystemClock
+from nakadachi.kit.listening import Listening, WebServer
 from nakadachi.kit.tls import client_context, node_host
-from nakadachi.kit.web import Listening, WebServer
 from nakadachi.terms import NodeName
 from tests.tap import free_ports
 

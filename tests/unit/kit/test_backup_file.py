@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ from nakadachi.kit.backup_file import CHUNK_BYTES, TAG_BYTES, BackupError, check
 from nakadachi.kit.backup_keys import new_holder, own_key, read_private, read_public
 from nakadachi.kit.entropy import SeededEntropy
 from nakadachi.kit.keystore import FileKeyStore
+from nakadachi.kit.postgres_archive import PIECE_BYTES, open_base, open_segment
+from nakadachi.kit.postgres_files import PostgresError
+from nakadachi.kit.postgres_tools import read_address
 
 ENTROPY = SeededEntropy(5)
 FACTS = {"kind": "system", "node": "core:9910000000000001"}
@@ -190,3 +194,45 @@ def test_the_draft_of_somebody_who_writes_now_stays(tmp_path, own):
         clear_drafts(tmp_path / "to")
         writer.write(b"content")
     assert check(tmp_path / "to" / "one.backup", [own]) == 7
+
+
+def archive(folder, raw, own):
+    path = folder / "base.backup"
+    put(path, raw, own)
+    return path
+
+
+def test_a_base_is_given_out_in_small_pieces_however_far_it_stretches(tmp_path, own):
+    pieces = list(open_base(archive(tmp_path, zlib.compress(bytes(5 * PIECE_BYTES)), own), [own]))
+    assert b"".join(pieces) == bytes(5 * PIECE_BYTES)
+    assert max(map(len, pieces)) == PIECE_BYTES
+
+
+@pytest.mark.parametrize("raw", [zlib.compress(b"a tar file" * 9)[:-5], b"a tar file", b""])
+def test_a_base_or_a_segment_that_is_not_whole_is_told_as_one(tmp_path, own, raw):
+    path = archive(tmp_path, raw, own)
+    with pytest.raises(BackupError, match="take another backup"):
+        list(open_base(path, [own]))
+    with pytest.raises(BackupError, match="take another backup"):
+        open_segment(path, [own])
+
+
+def test_a_head_of_no_text_is_told_as_changed(tmp_path):
+    head = b'{"facts":{"kind":"\xe0"},"keys":[]}'
+    (tmp_path / "one.backup").write_bytes(b"nakadachi backup 1\n" + len(head).to_bytes(4, "big") + head)
+    with pytest.raises(BackupError, match="its head is cut short or was changed"):
+        read_facts(tmp_path / "one.backup")
+
+
+@pytest.mark.parametrize(
+    "dsn", ["postgresql://u:p%40s@h/db?sslmode=disable", "postgresql://u@h/db?sslmode=disable&password=p%40s"]
+)
+def test_a_password_goes_into_the_environment_wherever_the_address_has_it(dsn):
+    address = read_address(dsn)
+    assert (address.url, address.environment["PGPASSWORD"]) == ("postgresql://u@h/db?sslmode=disable", "p@s")
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://u:a%00b@h/db", "postgresql://u:p@h/d\0b", "postgresql://[u/db"])
+def test_an_address_that_no_tool_can_take_is_refused(dsn):
+    with pytest.raises(PostgresError, match="cannot be read"):
+        read_address(dsn)

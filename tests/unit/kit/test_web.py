@@ -2,146 +2,32 @@
 
 import asyncio
 import json
-import socket
 import ssl
-from dataclasses import replace
-from datetime import UTC, date, datetime
-from types import SimpleNamespace
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
 
 from nakadachi import __version__
-from nakadachi.country.pki import issue, new_authority
-from nakadachi.crypto.signing import SigningKey
 from nakadachi.kit.client import MEDIA_TYPE
-from nakadachi.kit.database import DatabaseAway
-from nakadachi.kit.lanes import Busy, Lanes, Limits
+from nakadachi.kit.listening import PortTaken, WebServer
 from nakadachi.kit.metrics import CONTENT_TYPE
-from nakadachi.kit.peers import Peers
-from nakadachi.kit.tls import HEALTH_HOST, client_context, existing_host, node_host, read_certificate
+from nakadachi.kit.tls import client_context, read_certificate
 from nakadachi.kit.web import (
-    STATUS,
-    Listening,
-    PortTaken,
-    WebServer,
     application,
-    peer_of,
-    problem,
-    read_body,
 )
-from nakadachi.law.directory import Directory, Node
-from nakadachi.refusal import Reason, Refusal
+from nakadachi.refusal import Reason
 from nakadachi.telegrams.codec import FRAME_LIMIT, encode_frame
-from nakadachi.telegrams.envelope import Envelope
-from nakadachi.terms import NodeName, OrganisationCode, Role
-from tests.faring import Faring
-
-NOW = datetime.now(UTC)
-CITY = OrganisationCode("9901000000000001")
-CORE, INTERFACE, STRANGER = (
-    NodeName("core:9910000000000001"),
-    NodeName.of(Role.INTERFACE, CITY),
-    NodeName.of(Role.PORTAL, CITY),
+from tests.unit.kit.doors import (
+    ANSWER,
+    CITY,
+    CORE,
+    INTERFACE,
+    NOW,
+    ask,
+    connect,
+    context_of,
+    directory_of,
+    listening,
 )
-HOSTS = {
-    "core": node_host(CORE),
-    "interface": node_host(INTERFACE),
-    "stranger": node_host(STRANGER),
-    "desk": existing_host("desk", CITY),
-    "health": HEALTH_HOST,
-}
-ANSWER = Envelope(b"answer")
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """A folder per system, and the authority's certificate."""
-    folder = tmp_path_factory.mktemp("pki")
-    for name in ("", "other-"):
-        authority = new_authority(f"{name}authority", NOW)
-        (folder / f"{name}authority.crt").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
-        for system, host in HOSTS.items():
-            (folder / f"{name}{system}").mkdir()
-            issue(authority, host, folder / f"{name}{system}", NOW, server=system == "core")
-    return folder
-
-
-def directory_of(*revoked):
-    key = SigningKey.from_scalar(1).public.spki
-    nodes = tuple(Node(name=name, url="https://127.0.0.1", signing_key=key) for name in (CORE, INTERFACE))
-    return Directory(1 + len(revoked), date(2026, 4, 1), "0.1.0", nodes, revoked)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def listening(certificates, port):
-    core = certificates / "core"
-    return Listening("127.0.0.1", port, core / "tls.crt", core / "tls.key", certificates / "authority.crt")
-
-
-@pytest.fixture
-async def door(certificates):
-    """A system that answers every request with one envelope; `received` holds (body, hop)."""
-    received = []
-
-    async def receive(raw, hop):
-        if raw == b"no telegram":
-            raise Refusal(Reason.BAD_FORMAT, "for our own log")
-        if raw == b"no database":
-            raise DatabaseAway("for our own log")
-        received.append((raw, hop))
-        return [ANSWER]
-
-    async def whoami(request):
-        peer = peer_of(request)
-        return Response(f"{peer.node} {peer.existing}")
-
-    health = Faring(CORE, NOW)
-    refused = []
-    metrics = SimpleNamespace(request_refused=refused.append)
-    system = SimpleNamespace(name=CORE, peers=Peers(directory_of()), receive=receive, metrics=metrics, lanes=Lanes())
-    port = free_port()
-    server = WebServer(
-        application(system, health=health, routes=[Route("/whoami", whoami)]), listening(certificates, port)
-    )
-    task = await server.run_until_started(asyncio.create_task)
-    yield SimpleNamespace(
-        port=port, system=system, received=received, certificates=certificates, health=health, refused=refused
-    )
-    server.should_exit = True
-    await task
-
-
-def context_of(door, system):
-    folder = door.certificates / system
-    return client_context(folder / "tls.crt", folder / "tls.key", door.certificates / "authority.crt")
-
-
-async def connect(door, system="interface", context=None):
-    context = context or context_of(door, system)
-    return await asyncio.open_connection("127.0.0.1", door.port, ssl=context, server_hostname=node_host(CORE))
-
-
-async def ask(door, body=b"frame", *, system="interface", path="/telegrams", method="POST", head=None, connection=None):
-    """One request to status, headers and body of its answer."""
-    reader, writer = connection or await connect(door, system)
-    head = f"Content-Length: {len(body)}" if head is None else head
-    writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + body)
-    await writer.drain()
-    said = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).decode("latin-1").split("\r\n")
-    headers = dict(line.lower().split(": ", 1) for line in said[1:] if line)
-    answer = await reader.readexactly(int(headers["content-length"]))
-    if connection is None:
-        writer.close()
-    return int(said[0].split()[1]), headers, answer
 
 
 async def test_a_listed_node_gets_the_systems_answer(door):
@@ -291,83 +177,3 @@ async def test_a_taken_port_is_said_to_be_taken(door):
     second = WebServer(application(door.system, health=door.health), listening(door.certificates, door.port))
     with pytest.raises(PortTaken, match=f"127.0.0.1:{door.port}"):
         await second.run_until_started(asyncio.create_task)
-
-
-@pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_a_problem_document(reason):
-    answer = problem(Refusal(reason, "for our own log"))
-    told = json.loads(answer.body)
-    assert told == {
-        "type": reason.value,
-        "title": reason.english,
-        "title_ja": reason.japanese,
-        "status": STATUS.get(reason, 400),
-    }
-    assert answer.status_code == told["status"]
-
-
-@pytest.mark.parametrize("said", ["²", "-1", "", "x", "1e9"])
-async def test_a_length_that_is_none_does_not_count(said):
-    async def stream():
-        yield b"body"
-
-    request = SimpleNamespace(headers={"content-length": said}, stream=stream)
-    assert await read_body(request, 4) == b"body"
-    with pytest.raises(Refusal) as refused:
-        await read_body(request, 3)
-    assert refused.value.reason is Reason.TOO_LARGE
-
-
-async def test_a_flood_is_turned_away_with_the_time_to_come_again(door):
-    door.system.lanes = Lanes(Limits(requests=4))
-    inside, most, go = 0, 0, asyncio.Event()
-
-    async def receive(_raw, _hop):
-        nonlocal inside, most
-        inside += 1
-        most = max(most, inside)
-        await go.wait()
-        inside -= 1
-        return [ANSWER]
-
-    door.system.receive = receive
-    flood = [asyncio.create_task(ask(door)) for _ in range(20)]
-    turned_away = []
-    for answer in asyncio.as_completed(flood):
-        turned_away.append(await answer)
-        if len(turned_away) == 16:
-            break
-    go.set()
-    answers = await asyncio.gather(*flood)
-    assert most == 4
-    assert sorted(status for status, _, _ in answers) == [200] * 4 + [503] * 16
-    status, headers, body = turned_away[0]
-    assert (status, headers["retry-after"], headers["content-type"]) == (503, "2", "application/problem+json")
-    words = json.loads(body)
-    assert "2秒後" in words["title_ja"]
-    assert "Try again in 2 seconds" in words["title"]
-    assert door.system.lanes.words()["degraded"]
-
-
-async def test_a_system_that_has_no_place_for_a_kind_says_later_and_not_no(door):
-    async def receive(_raw, _hop):
-        raise Busy("requests of this kind", 9)
-
-    door.system.receive = receive
-    status, headers, _ = await ask(door)
-    assert (status, headers["retry-after"]) == (503, "9")
-
-
-async def test_a_body_that_does_not_come_gives_its_place_back(door, monkeypatch):
-    monkeypatch.setattr("nakadachi.kit.web.BODY_SECONDS", 0.05)
-    reader, writer = await connect(door)
-    writer.write(b"POST /telegrams HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
-    said = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-    assert b" 408 " in said
-    assert door.system.lanes.words()["requests_inside"] == 0
-    writer.close()
-
-
-async def test_there_is_a_bound_on_connections(certificates):
-    few = replace(listening(certificates, free_port()), connections=7)
-    assert WebServer(Starlette(), few).config.limit_concurrency == 7

@@ -2,14 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import aiohttp
 import pytest
 
 from nakadachi.kit.config import ConfigError
-from nakadachi.kit.web import Loopback, WebServer, local_application
-from nakadachi.node import local
+from nakadachi.kit.listening import Loopback, WebServer, loopback
+from nakadachi.kit.web import local_application
 from nakadachi.terms import NodeName
 from tests.faring import Faring
 from tests.tap import free_ports
@@ -41,7 +40,7 @@ async def test_this_machine_reads_health_and_metrics_without_a_certificate_and_n
     [("127.0.0.1:9464", Loopback("127.0.0.1", 9464)), ("[::1]:9464", Loopback("::1", 9464))],
 )
 def test_a_loopback_address_is_taken(told, where):
-    assert local(SimpleNamespace(metrics=told)) == where
+    assert loopback(told) == where
 
 
 @pytest.mark.parametrize(
@@ -49,4 +48,4 @@ def test_a_loopback_address_is_taken(told, where):
 )
 def test_what_others_could_reach_is_refused_with_what_to_write(told):
     with pytest.raises(ConfigError, match=r"write a loopback address and a port, such as 127\.0\.0\.1:9464"):
-        local(SimpleNamespace(metrics=told))
+        loopback(told)
