@@ -63,7 +63,9 @@ async def until(done: Callable[[], Awaitable[object]], seconds: float = WAITS_SE
 
 
 async def ends(behind: Behind, serial: Serial, ending: str) -> None:
-    """Both ends keep the same ending of an exchange, and the core was told it by both."""
+    """Both ends keep the same ending of an exchange, and the core was told it: by both where they exchanged an answer,
+    by the one that cancelled.
+    """
     ms_a, ms_b = (behind.land.name(Role.INTERMEDIATE, one) for one in (TSUBAKI, AOBA))
 
     async def agreed() -> object:
@@ -73,8 +75,9 @@ async def ends(behind: Behind, serial: Serial, ending: str) -> None:
             behind.land.name(Role.CORE),
             "SELECT inquirer_ending, provider_ending FROM exchange WHERE serial = $1", serial.value,
         )  # fmt: skip
-        said = [asked["state"], given["state"], *known.values()]
-        return said == [ending] * 4 or said
+        tellers = known.values() if ending != "cancelled" else [known["inquirer_ending"]]
+        said = [asked["state"], given["state"], *tellers]
+        return set(said) == {ending} or said
 
     await until(agreed)
 

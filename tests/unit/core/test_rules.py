@@ -269,12 +269,18 @@ def test_a_provider_that_said_it_stopped_is_not_asked(role):
     assert reason_of(require_operating, PREFIX, frozenset({NodeName.of(role, B)})) is Reason.PROVIDER_STOPPED
 
 
+@pytest.mark.parametrize("role", [Role.INTERFACE, Role.INTERMEDIATE])
+def test_a_provider_below_the_minimum_version_is_not_asked(role):
+    old = frozenset({NodeName.of(role, B)})
+    assert reason_of(require_operating, PREFIX, frozenset(), old) is Reason.PROVIDER_STOPPED
+
+
 @pytest.mark.parametrize(
     "stopped",
     [frozenset(), {NodeName.of(Role.INTERFACE, A)}, {NodeName.of(Role.INTERMEDIATE, C)}, {NodeName.of(Role.PORTAL, B)}],
 )
 def test_what_else_stopped_does_not_matter(stopped):
-    require_operating(PREFIX, frozenset(stopped))
+    require_operating(PREFIX, frozenset(stopped), frozenset(stopped))
 
 
 def test_no_reason_tells_a_code_or_a_person():
