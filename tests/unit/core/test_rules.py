@@ -265,14 +265,10 @@ def test_an_old_code_says_nothing_of_the_provider():
 
 
 @pytest.mark.parametrize("role", [Role.INTERFACE, Role.INTERMEDIATE])
-def test_a_provider_that_said_it_stopped_is_not_asked(role):
-    assert reason_of(require_operating, PREFIX, frozenset({NodeName.of(role, B)})) is Reason.PROVIDER_STOPPED
-
-
-@pytest.mark.parametrize("role", [Role.INTERFACE, Role.INTERMEDIATE])
-def test_a_provider_below_the_minimum_version_is_not_asked(role):
-    old = frozenset({NodeName.of(role, B)})
-    assert reason_of(require_operating, PREFIX, frozenset(), old) is Reason.PROVIDER_STOPPED
+def test_a_provider_that_said_it_stopped_is_not_asked_nor_is_one_below_the_minimum_version(role):
+    one, nobody = frozenset({NodeName.of(role, B)}), frozenset()
+    assert reason_of(require_operating, PREFIX, one) is Reason.PROVIDER_STOPPED
+    assert reason_of(require_operating, PREFIX, nobody, one) is Reason.PROVIDER_STOPPED
 
 
 @pytest.mark.parametrize(
