@@ -135,7 +135,7 @@ class Errands:
                 os.kill(realm.processes.running[core.name.value].pid, signal.SIGHUP)
                 await asyncio.sleep(1)
                 return False
-            others = [one for one in realm.land.plan.places if one.name.role in {Role.INTERFACE, Role.INTERMEDIATE}]
+            others = [one for one in realm.land.plan.places if one.name.role is not Role.CORE]
             return all([await realm.rows(one.name, query, book.version) for one in others])
 
         await patiently(held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -15,8 +16,8 @@ from nakadachi.ledger.edition import DIRECTORY, LAWBOOK, sign_document
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld
 from nakadachi.terms import NodeName, Role
-from tests.invented import AOBA, TSUBAKI
-from tests.story.editions import Notes, distribute, edition, signers
+from tests.invented import AOBA, PENSION, TSUBAKI
+from tests.story.editions import Notes, distribute, edition, new_directory, signers
 from tests.story.people import HANA
 from tests.world import CARE, TAX, Land, reason_of
 
@@ -24,9 +25,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def takers(land: Land) -> list[NodeName]:
-    """Those that a new edition is distributed to, and the core."""
-    roles = {Role.CORE, Role.INTERFACE, Role.INTERMEDIATE}
-    return [name for name in land.country.services if name.role in roles]
+    """Those that a new edition is distributed to, and the core: everybody."""
+    return list(land.country.services)
 
 
 async def versions(land: Land) -> set[tuple[int, int]]:
@@ -36,9 +36,12 @@ async def versions(land: Land) -> set[tuple[int, int]]:
 
 async def test_a_newer_pair_goes_from_the_core_to_every_interface_and_server(land: Land) -> None:
     ((law, listed),) = await versions(land)
-    assert await distribute(land, edition(land, law=1, listed=1)) == len(land.plan.organisations)
+    assert await distribute(land, edition(land, law=1, listed=1)) == len(land.plan.organisations) + 2
     assert await versions(land) == {(law + 1, listed + 1)}
     core = land.name(Role.CORE)
+    for to in (land.name(Role.COMMISSION), land.name(Role.REGISTRY)):
+        ((flight, _, answer),) = [leg for leg in land.tap.legs(DistributeEdition) if leg[1].header.to == to]
+        assert (flight.sender, flight.to, type(answer.header)) == (core, to, EditionHeld)
     for organisation in land.plan.organisations:
         interface, server = land.name(Role.INTERFACE, organisation), land.name(Role.INTERMEDIATE, organisation)
         legs = [leg for leg in land.tap.legs(DistributeEdition) if leg[1].header.to == server]
@@ -104,6 +107,47 @@ async def test_each_system_judges_for_itself_what_the_core_hands_it(land: Land, 
         (answer,) = await land.hand(sender, to, telegram.envelope)
         assert reason_of(answer) is reasons[what]
     assert await versions(land) == before
+
+
+@pytest.mark.parametrize("to", [Role.COMMISSION, Role.REGISTRY])
+async def test_a_revoked_certificate_stops_at_the_next_request_at_the_commission_and_at_the_registry(
+    land: Land, to: Role
+) -> None:
+    sender, door = land.name(Role.INTERMEDIATE, PENSION), land.name(to)
+
+    async def knock() -> tuple[int, str]:
+        """No telegrams are in it, so that a good certificate is refused too, but for the form of what it sends."""
+        status, body = await land.send(sender, door, b"")
+        return status, json.loads(body)["type"]
+
+    assert await knock() == (400, "BAD_FORMAT")
+    await new_directory(land, revoked=(land.certificate(sender),))
+    assert await knock() == (403, "ROLE_NOT_ALLOWED")
+    await new_directory(land, revoked=())
+    assert await knock() == (400, "BAD_FORMAT")
+
+
+@pytest.mark.parametrize("role", [Role.COMMISSION, Role.REGISTRY])
+async def test_commission_and_registry_judge_for_themselves_and_what_was_missed_comes_with_the_next_start(
+    land: Land, role: Role
+) -> None:
+    name, core = land.name(role), land.name(Role.CORE)
+    parts = [Enclosure(kind, note) for kind, note in zip((LAWBOOK, DIRECTORY), edition(land, law=-1), strict=True)]
+    telegram = land.author(core).write(DistributeEdition, to=name, parts=parts, lawbook=99, directory=99)
+    (answer,) = await land.hand(core, name, telegram.envelope)
+    assert reason_of(answer) is Reason.VERSION_TOO_OLD
+    if role is Role.COMMISSION:
+        found = await land.rows(
+            name, "SELECT kind FROM finding WHERE kind = 'EDITION_STALE' AND about = $1", core.value
+        )
+        assert found
+    newer = edition(land, law=1)
+    await land.country.stop_one(name)
+    await land.service(core).system.together(distribute_edition, newer)
+    service = await land.country.start_one(land.plan.place(name), land.world)
+    await service.announce()
+    await land.quiet()
+    assert len(await versions(land)) == 1
 
 
 async def test_what_a_newer_law_book_no_longer_lists_is_refused_from_then_on(land: Land) -> None:

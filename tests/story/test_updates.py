@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from nakadachi import __version__
 from nakadachi.core.oversight import distribute_edition
 from nakadachi.crypto.sealing import SealSuite, new_private
 from nakadachi.crypto.signing import SigningKey
@@ -66,7 +67,7 @@ async def renew(land: Land, name: NodeName, **changed: Any) -> None:
     """A directory that lists a node anew, in use everywhere."""
     listed = land.service(land.name(Role.CORE)).node.edition.directory
     nodes = tuple(msgspec.structs.replace(one, **changed) if one.name == name else one for one in listed.nodes)
-    await spread(land, edition(land, listed=1, nodes=nodes))
+    await spread(land, edition(land, listed=1, nodes=nodes, minimum_peer_version=__version__))
 
 
 def listed(land: Land, name: NodeName) -> Node:

@@ -15,6 +15,7 @@ from nakadachi.kit.log import logger
 from nakadachi.kit.unit import Unit
 from nakadachi.ledger import records
 from nakadachi.ledger.checkpoint import Checkpoint, open_checkpoint
+from nakadachi.ledger.holding import hold
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.ledger.tree import check_consistency
 from nakadachi.refusal import Reason, Refusal
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from nakadachi.commission.parts import Commission
     from nakadachi.kit.unit import Asked, Reply
-    from nakadachi.telegrams.oversight import Finding, ReportFinding
+    from nakadachi.telegrams.oversight import DistributeEdition, Finding, ReportFinding
     from nakadachi.telegrams.permit import PrefixRefused
 
 MOST_BYTES = 64 * 1024
@@ -95,6 +96,11 @@ async def note_finding(commission: Commission, unit: Unit, asked: Sequence[Asked
     for one in asked:
         await store.keep_findings(unit.connection, one.header.author, one.header.findings, unit.now)
     return [commission.author.answer(Noted, one.telegram) for one in asked]
+
+
+async def hold_edition(commission: Commission, unit: Unit, asked: Sequence[Asked[DistributeEdition]]) -> list[Reply]:
+    """プレフィックス情報の受信 (C16): whom the directory lists and revokes holds here from the next request on."""
+    return await hold(commission, unit, asked, tell=find)
 
 
 async def find(commission: Commission, unit: Unit, findings: Sequence[Finding]) -> list[None]:

@@ -24,7 +24,7 @@ from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Refusal
 from nakadachi.service import Service
 from nakadachi.telegrams.envelope import Telegram
-from nakadachi.telegrams.oversight import ReportFinding, ReportHeads
+from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportHeads
 from nakadachi.telegrams.permit import PrefixRefused
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     PrefixRefused: Handler(oversight.note_prefix_refused),
     ReportFinding: Handler(oversight.note_finding),
     ReportHeads: Handler(heads.note_heads),
+    DistributeEdition: Handler(oversight.hold_edition),
 }
 COMPARE_SECONDS = 5.0
 """How often the trees that nodes told of are compared with the log."""

@@ -24,22 +24,29 @@ if TYPE_CHECKING:
 
 SILENT_PERIODS = 3
 """Words that may fail to come before a system counts as silent."""
+TAKERS = (Role.INTERMEDIATE, Role.COMMISSION, Role.REGISTRY)
+"""Who law book and directory are sent to; an interface system takes them on their way to its server."""
 
 
 async def note_operation(core: Core, unit: Unit, asked: Sequence[Asked[ReportOperation]]) -> list[Reply]:
-    """稼働状況通知 (I9, L9): keep it; a system that runs an older edition gets the one in use."""
+    """稼働状況通知 (I9, L9): keep it; a system that runs an older edition gets the one in use.
+
+    Of a version below the minimum the word is kept too, so that everybody sees why nothing is asked there any more.
+    """
     replies: list[Reply] = []
     for one in asked:
         report = one.header
         try:
             core.edition.directory.require_version(report.software)
         except Refusal as refusal:
+            if refusal.reason is Reason.VERSION_TOO_OLD:
+                await store.note_operation(unit.connection, report.author, report, unit.now)
             replies.append(refusal)
             continue
         await store.note_operation(unit.connection, report.author, report, unit.now)
         in_use = (core.edition.lawbook.version, core.edition.directory.version)
         older = report.lawbook < in_use[0] or report.directory < in_use[1]
-        if report.operation is Operation.STARTED and older and report.author.role is Role.INTERMEDIATE:
+        if report.operation is Operation.STARTED and older and report.author.role in TAKERS:
             _distribute(core, unit, report.author)
         replies.append(core.author.answer(Noted, one.telegram))
     return replies
@@ -97,45 +104,50 @@ def _fares(condition: Condition) -> dict[str, Any]:
 
 
 async def distribute_to_older(core: Core, unit: Unit, turns: Sequence[None]) -> list[int]:
-    """起動時の配布: systems that said they run an older edition get the one in use. Returns how many organisations."""
+    """起動時の配布: systems that said they run an older edition get the one in use. Returns how many it is sent to."""
     in_use = (core.edition.lawbook.version, core.edition.directory.version)
     older = await store.running_older(unit.connection, *in_use)
     organisations = {node.organisation for node in older}
-    nodes = [
-        one.name for one in core.edition.directory.of_role(Role.INTERMEDIATE) if one.name.organisation in organisations
-    ]
+    nodes = [one for one in _takers(core) if one.organisation in organisations]
     for node in nodes:
         _distribute(core, unit, node)
     return [len(nodes)] * len(turns)
 
 
 async def distribute_edition(core: Core, unit: Unit, items: Sequence[tuple[bytes, bytes]]) -> list[int]:
-    """マスタ・プレフィックス情報配布: use a newer pair of documents and send it to every organisation.
+    """マスタ・プレフィックス情報配布: use a newer pair of documents and send it to everybody else.
 
-    Each item is a pair of notes: law book, directory. Returns how many organisations it goes to.
+    Each item is a pair of notes: law book, directory. Returns how many systems it is sent to.
     Raises Refusal(BAD_FORMAT, BAD_SIGNATURE, VERSION_TOO_OLD), the last also for a minimum version that is above the
-    core's own: every system would refuse it, and with it the next directory.
+    core's own: every system would refuse it, and with it the next directory. BAD_FORMAT also for a directory that
+    nodes of its own minimum version could not read (decision 0021).
     """
     sent = []
     for lawbook, directory in items:
-        core.edition.judge(lawbook, directory)[1].require_version(__version__)
+        listed = core.edition.judge(lawbook, directory)[1]
+        listed.require_version(__version__)
+        listed.require_readable()
         core.edition.use(lawbook, directory)
         await core.edition.keep(unit.connection, unit.now)
         core.edition.tell(core.author.name)
-        nodes = core.edition.directory.of_role(Role.INTERMEDIATE)
+        nodes = _takers(core)
         for node in nodes:
-            _distribute(core, unit, node.name)
+            _distribute(core, unit, node)
         sent.append(len(nodes))
     return sent
 
 
-def _distribute(core: Core, unit: Unit, intermediate: NodeName) -> None:
-    to = NodeName.of(Role.INTERFACE, intermediate.organisation)
+def _takers(core: Core) -> list[NodeName]:
+    return [node.name for role in TAKERS for node in core.edition.directory.of_role(role)]
+
+
+def _distribute(core: Core, unit: Unit, taker: NodeName) -> None:
+    to = NodeName.of(Role.INTERFACE, taker.organisation) if taker.role is Role.INTERMEDIATE else taker
     if core.edition.directory.find(to) is None:
-        raise Refusal(Reason.NOT_ADDRESSED_HERE, f"{intermediate.organisation} has no interface system")
+        raise Refusal(Reason.NOT_ADDRESSED_HERE, f"{taker.organisation} has no interface system")
     telegram = core.author.write(
         DistributeEdition,
-        to=intermediate,
+        to=taker,
         parts=[Enclosure(kind, core.edition.notes[kind]) for kind in (LAWBOOK, DIRECTORY)],
         lawbook=core.edition.lawbook.version,
         directory=core.edition.directory.version,

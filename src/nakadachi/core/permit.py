@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nakadachi import __version__
 from nakadachi.core import rules, store
 from nakadachi.core.openings import Secrets, open_secrets
 from nakadachi.core.store import Exchange
@@ -84,9 +85,9 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
             continue
         replies.append(None)
     people = await store.links(unit.connection, [one.person for one in requests if one.person is not None])
-    stopped = await store.stopped(unit.connection)
+    away = await _not_operating(core, unit)
     # (2) Does the law allow it today, and for this person?
-    decided = [(one.telegram.header.id, _decide(core, unit, one, people, stopped)) async for one in unit.each(requests)]
+    decided = [(one.telegram.header.id, _decide(core, unit, one, people, away)) async for one in unit.each(requests)]
     # (3) Keep decision, record and pending entry before anything is said.
     due_at = unit.now + core.times.answer + core.times.settle
     await store.keep_decided(unit.connection, decided, unit.now, due_at)
@@ -155,12 +156,19 @@ def _read(core: Core, telegram: Verified[RequestPermit], place: int) -> Request:
     return Request(telegram, header.serials[place], code, person, (key_index, generation))
 
 
+async def _not_operating(core: Core, unit: Unit) -> tuple[frozenset[NodeName], frozenset[NodeName]]:
+    """Who said that it stopped, and whose last word names a version below the directory's minimum."""
+    others = await store.of_other_versions(unit.connection, __version__)
+    old = frozenset(node for node, software in others.items() if core.edition.directory.is_too_old(software))
+    return await store.stopped(unit.connection), old
+
+
 def _decide(
     core: Core,
     unit: Unit,
     request: Request,
     people: Mapping[IdCode, Mapping[OrganisationCode, Link]],
-    stopped: frozenset[NodeName],
+    away: tuple[frozenset[NodeName], frozenset[NodeName]],
 ) -> Exchange:
     header = request.telegram.header
     fresh = Secrets(
@@ -174,7 +182,7 @@ def _decide(
         allowed = rules.decide_law(
             header.prefix, caller=header.author.organisation, lawbook=core.edition.lawbook, now=unit.now
         )
-        rules.require_operating(allowed.prefix, stopped)
+        rules.require_operating(allowed.prefix, *away)
         if request.person is None:
             raise Refusal(Reason.CODE_NOT_ISSUED, "L_A is not a code of this network and organisation")
         provider = rules.decide_person(

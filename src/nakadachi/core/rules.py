@@ -86,11 +86,17 @@ def decide_person(
     return other
 
 
-def require_operating(prefix: Prefix, stopped: frozenset[NodeName]) -> None:
-    """Both ends are operating, as far as they told (C9). Raises Refusal(PROVIDER_STOPPED)."""
+def require_operating(prefix: Prefix, stopped: frozenset[NodeName], too_old: frozenset[NodeName] = frozenset()) -> None:
+    """The provider is operating, as far as it told (C9), and its version is not below the minimum (L9).
+
+    Raises Refusal(PROVIDER_STOPPED).
+    """
     for role in (Role.INTERFACE, Role.INTERMEDIATE):
-        if NodeName.of(role, prefix.provider) in stopped:
+        node = NodeName.of(role, prefix.provider)
+        if node in stopped:
             raise Refusal(Reason.PROVIDER_STOPPED, f"the provider's {role.value} said that it stopped")
+        if node in too_old:
+            raise Refusal(Reason.PROVIDER_STOPPED, f"the provider's {role.value} runs a version below the minimum")
 
 
 def tell_other(other: Ending | None, said: Ending) -> bool:

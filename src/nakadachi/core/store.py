@@ -215,6 +215,12 @@ async def stopped(connection: Connection) -> frozenset[NodeName]:
     return frozenset(NodeName(row["node"]) for row in rows)
 
 
+async def of_other_versions(connection: Connection, software: str) -> dict[NodeName, str]:
+    """The systems that said last that they run another version than this one, and which."""
+    rows = await connection.fetch("SELECT node, software FROM operation WHERE software <> $1", software)
+    return {NodeName(row["node"]): row["software"] for row in rows}
+
+
 async def running_older(connection: Connection, lawbook: int, directory: int) -> frozenset[NodeName]:
     """The systems that said last that they run an older law book or directory than these."""
     rows = await connection.fetch(

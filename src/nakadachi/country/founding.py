@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from nakadachi import __version__
+from nakadachi import OLDEST_PEER, __version__
 from nakadachi.country.pki import Authority, issue, new_authority, write_secret
 from nakadachi.country.plan import (
     COMMISSION_DOCUMENTS,
@@ -75,7 +75,7 @@ async def found(founding: Founding) -> None:
     authority = new_authority("nakadachi sample authority", now)
     (founding.folder / "authority.crt").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
     nodes = tuple([await _node(founding, authority, place) for place in founding.plan.places])
-    directory = Directory(1, japan_day(now), __version__, nodes)
+    directory = Directory(1, japan_day(now), OLDEST_PEER, nodes)
     signers = [_signer(founding, Role.CORE, CORE_DOCUMENTS), _signer(founding, Role.COMMISSION, COMMISSION_DOCUMENTS)]
     (founding.folder / "lawbook.note").write_bytes(sign_document(founding.lawbook.to_bytes(), *signers))
     (founding.folder / "directory.note").write_bytes(sign_document(directory.to_bytes(), *signers))

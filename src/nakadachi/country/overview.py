@@ -18,6 +18,7 @@ from nakadachi.kit.asking import Silent, ask
 from nakadachi.kit.clock import SystemClock
 from nakadachi.kit.config import ConfigError, load
 from nakadachi.kit.tls import client_context
+from nakadachi.law.directory import is_older
 from nakadachi.terms import Role
 
 if TYPE_CHECKING:
@@ -90,7 +91,15 @@ async def _ask(context: ssl.SSLContext, place: Place, one: Instance, clock: Cloc
 def complaints(rows: Sequence[Row]) -> list[Complaint]:
     """What is wrong, and what is to be watched, in the order of the rows."""
     newest = {key: max((row[key] for row in rows if row.get(key)), default=0) for key in ("lawbook", "directory")}
-    return [one for row in rows for one in (*_of_state(row), *_of_checks(row), *_of_clock(row), *_of_age(row, newest))]
+    known = [row for row in rows if row.get("minimum_version")]
+    minimum = max(known, key=lambda row: row["directory"])["minimum_version"] if known else ""
+    return [
+        one
+        for row in rows
+        for one in (
+            *_of_state(row), *_of_checks(row), *_of_clock(row), *_of_age(row, newest), *_of_version(row, minimum),
+        )
+    ]  # fmt: skip
 
 
 def named(row: Row) -> str:
@@ -152,3 +161,15 @@ def _of_age(row: Row, newest: dict[str, int]) -> Iterator[Complaint]:
                 f"uses {en} {row[key]}, the newest is {newest[key]}: see that the distribution reached it",
                 wrong=False,
             )
+
+
+def _of_version(row: Row, minimum: str) -> Iterator[Complaint]:
+    """A version below the minimum of the newest directory that any system uses: nobody exchanges with it (L9)."""
+    version = row.get("version")
+    if minimum and version and row["state"] != "unknown" and is_older(version, minimum):
+        yield Complaint(
+            row["node"],
+            f"{version} 版は最低版 {minimum} より古いため、照会も提供もできません。更新してください",
+            f"is too old: version {version} is below the minimum {minimum}, so nobody exchanges with it: upgrade it",
+            wrong=True,
+        )

@@ -140,6 +140,7 @@ class Health:
             "node": self.name.value,
             "now": reading.now.isoformat(),
             "version": __version__,
+            "minimum_version": self.edition.directory.minimum_peer_version,
             "lawbook": reading.effective.lawbook,
             "directory": reading.effective.directory,
             "ready": _ready(checked),

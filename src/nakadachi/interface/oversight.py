@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from nakadachi.kit.unit import Forward
 from nakadachi.ledger import head_store
-from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
-from nakadachi.ledger.findings import report
-from nakadachi.refusal import Refusal
+from nakadachi.ledger.findings import find
+from nakadachi.ledger.holding import hold
 from nakadachi.telegrams.envelope import ITEMS_LIMIT, Lane
-from nakadachi.telegrams.oversight import FindingKind, ReportHeads
-from nakadachi.telegrams.suspicion import Suspicion, findings_of
+from nakadachi.telegrams.oversight import ReportHeads
 from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
@@ -27,19 +25,8 @@ if TYPE_CHECKING:
 async def hold_edition(interface: Interface, unit: Unit, asked: Sequence[Asked[DistributeEdition]]) -> list[Reply]:
     """プレフィックス情報配布・更新 (source 003 6.4 ⑥): hold the newer pair, pass it to the own server (I13)."""
     own = NodeName.of(Role.INTERMEDIATE, interface.author.name.organisation)
-    replies: list[Reply] = []
-    for one in asked:
-        try:
-            interface.edition.use(one.telegram.part(LAWBOOK), one.telegram.part(DIRECTORY))
-        except Refusal as refusal:
-            stale = Suspicion(FindingKind.EDITION_STALE, refusal.reason, refusal.detail)
-            report(interface, unit, findings_of(one.header, stale, about=one.header.author, at=unit.now))
-            replies.append(stale)
-            continue
-        await interface.edition.keep(unit.connection, unit.now)
-        interface.edition.tell(interface.author.name)
-        replies.append(Forward(own, interface.edition.peers.url(own)))
-    return replies
+    url = interface.edition.peers.url
+    return await hold(interface, unit, asked, tell=find, passed_on=lambda: Forward(own, url(own)))
 
 
 async def relay_operation(interface: Interface, _unit: Unit, asked: Sequence[Asked[ReportOperation]]) -> list[Reply]:

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from nakadachi.intermediate import ending_store, store
 from nakadachi.intermediate.findings import find
-from nakadachi.ledger.edition import DIRECTORY, LAWBOOK
-from nakadachi.refusal import Refusal
+from nakadachi.ledger.holding import hold
 from nakadachi.telegrams.closing import Close
 from nakadachi.telegrams.envelope import Lane
 from nakadachi.telegrams.inquiry import InquiryCompleted, Noted
-from nakadachi.telegrams.oversight import EditionHeld, FindingKind
 from nakadachi.telegrams.provision import ProvisionCompleted
-from nakadachi.telegrams.suspicion import Suspicion, findings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,24 +28,7 @@ async def hold_edition(
     intermediate: Intermediate, unit: Unit, asked: Sequence[Asked[DistributeEdition]]
 ) -> list[Reply]:
     """プレフィックス情報の受信 (C16, I13): use the newer pair, refuse an older or badly signed one."""
-    replies: list[Reply] = []
-    for one in asked:
-        try:
-            intermediate.edition.use(one.telegram.part(LAWBOOK), one.telegram.part(DIRECTORY))
-        except Refusal as refusal:
-            stale = Suspicion(FindingKind.EDITION_STALE, refusal.reason, refusal.detail)
-            await find(intermediate, unit, findings_of(one.header, stale, about=one.header.author, at=unit.now))
-            replies.append(stale)
-            continue
-        await intermediate.edition.keep(unit.connection, unit.now)
-        intermediate.edition.tell(intermediate.author.name)
-        edition = intermediate.edition
-        replies.append(
-            intermediate.author.answer(
-                EditionHeld, one.telegram, lawbook=edition.lawbook.version, directory=edition.directory.version
-            )
-        )
-    return replies
+    return await hold(intermediate, unit, asked, tell=find)
 
 
 async def note_interface(

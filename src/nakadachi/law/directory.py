@@ -28,6 +28,8 @@ ED25519_LOG, ED25519_WITNESS = 0x01, 0x04
 """Signature types of C2SP signed notes: of a log (signed-note) and of a witness (tlog-cosignature)."""
 VKEY_BYTES = 33
 FORMER_KEYS_LIMIT = 8
+MEMBERS_SINCE = {"former_signing_keys": "0.2.0"}
+"""Members of a node that versions before the one named do not read; the directory of 0.1.0 had all the others."""
 P256_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 """How the SPKI DER of every uncompressed P-256 key begins; 64 bytes follow (RFC 5480)."""
 
@@ -173,10 +175,25 @@ class Directory:
 
     def require_version(self, version: str) -> None:
         """最低版の確認: raises Refusal(VERSION_TOO_OLD) below the minimum, BAD_FORMAT where it is no version (L9)."""
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9}){2}", version, re.ASCII):
+        if not _is_version(version):
             raise Refusal(Reason.BAD_FORMAT, "a version is major.minor.patch")
-        if _parts(version) < _parts(self.minimum_peer_version):
+        if self.is_too_old(version):
             raise Refusal(Reason.VERSION_TOO_OLD, f"{version} is older than {self.minimum_peer_version}")
+
+    def is_too_old(self, version: str) -> bool:
+        """Whether a node of this version is no peer any more (L9)."""
+        return is_older(version, self.minimum_peer_version)
+
+    def require_readable(self) -> None:
+        """Every node of the minimum version can read this directory: what only later ones know is not used in it.
+
+        Raises Refusal(BAD_FORMAT) (decision 0021).
+        """
+        for member, since in MEMBERS_SINCE.items():
+            used = any(getattr(node, member) for node in self.nodes)
+            if used and is_older(self.minimum_peer_version, since):
+                detail = f"{member}: nodes before {since} refuse a directory that has it; raise the minimum first"
+                raise Refusal(Reason.BAD_FORMAT, detail)
 
     def to_bytes(self) -> bytes:
         """The canonical JSON: keys sorted, no spaces, UTF-8; one directory has one text, so that it can be signed."""
@@ -203,6 +220,15 @@ def parse(raw: bytes) -> Directory:
     if directory.to_bytes() != raw:
         raise Refusal(Reason.BAD_FORMAT, "directory: not the canonical text of what it says")
     return directory
+
+
+def is_older(version: str, than: str) -> bool:
+    """Whether a version comes before another; one that is no version comes before all."""
+    return not _is_version(version) or _parts(version) < _parts(than)
+
+
+def _is_version(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9}){2}", text, re.ASCII) is not None
 
 
 def _parts(version: str) -> tuple[int, ...]:

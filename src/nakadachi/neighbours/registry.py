@@ -17,6 +17,8 @@ from nakadachi.kit.author import Author, Enclosure
 from nakadachi.kit.config import ConfigError
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import application
+from nakadachi.ledger.edition import Edition
+from nakadachi.ledger.holding import hold_untold
 from nakadachi.neighbours import registry_store as store
 from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Reason, Refusal
@@ -24,6 +26,7 @@ from nakadachi.service import Service
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.codec import decode_json, encode_envelope
 from nakadachi.telegrams.envelope import Envelope
+from nakadachi.telegrams.oversight import DistributeEdition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +52,12 @@ class Registry:
     """What the stand-in's handler may touch."""
 
     author: Author
-    peers: Peers
+    edition: Edition
+
+    @property
+    def peers(self) -> Peers:
+        """The other nodes."""
+        return self.edition.peers
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +157,8 @@ async def build(config: RegistryConfig, world: World) -> Service:
             await store.register(connection, read_residents(config.residents))
     system = system_of(
         node,
-        Registry(node.author, node.edition.peers),
-        handlers={RequestLinkCode: Handler(request_link_codes)},
+        Registry(node.author, node.edition),
+        handlers={RequestLinkCode: Handler(request_link_codes), DistributeEdition: Handler(hold_untold)},
         hears={},
         known=store.no_exchanges,
     )

@@ -124,6 +124,8 @@ CATALOGUE = (
     Hop(None, IssueLinkCode, (REGISTRY, CORE), Noted),
     Hop(None, LinkCodeIssued, (CORE, IF, MS), LinkCodeKept),
     Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
+    Hop(None, DistributeEdition, (CORE, COMMISSION), EditionHeld),
+    Hop(None, DistributeEdition, (CORE, REGISTRY), EditionHeld),
     Hop(None, ReportOperation, (MS, IF, CORE), Noted),
     Hop(None, ReportOperation, (IF, CORE), Noted),
     Hop(None, ReportOperation, (IF, MS), Noted),

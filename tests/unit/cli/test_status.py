@@ -127,6 +127,20 @@ def test_an_older_law_book_is_to_be_watched():
     assert one.english.startswith("uses law book 2, the newest is 3")
 
 
+@pytest.mark.parametrize("version", ["0.1.9", "0.1.0", "new"])
+def test_a_version_below_the_minimum_of_the_newest_directory_is_too_old(version):
+    behind = row(version=version, minimum_version="0.0.1", directory=3)
+    (one, _) = sorted(
+        complaints([row(minimum_version="0.2.0", version="0.2.0"), behind]), key=lambda one: not one.wrong
+    )
+    assert one.wrong
+    assert one.english.startswith(f"is too old: version {version} is below the minimum 0.2.0")
+
+
+def test_the_minimum_version_itself_is_not_too_old():
+    assert complaints([row(minimum_version="0.1.0"), row(minimum_version="0.1.0", version="0.10.0")]) == []
+
+
 @pytest.mark.parametrize(
     ("offset", "within", "wrong"),
     [(0.9, 0.0, None), (1.5, 0.1, False), (-1.5, 0.1, False), (1.5, 1.0, None), (-11, 0.5, True)],

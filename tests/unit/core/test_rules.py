@@ -265,8 +265,10 @@ def test_an_old_code_says_nothing_of_the_provider():
 
 
 @pytest.mark.parametrize("role", [Role.INTERFACE, Role.INTERMEDIATE])
-def test_a_provider_that_said_it_stopped_is_not_asked(role):
-    assert reason_of(require_operating, PREFIX, frozenset({NodeName.of(role, B)})) is Reason.PROVIDER_STOPPED
+def test_a_provider_that_said_it_stopped_is_not_asked_nor_is_one_below_the_minimum_version(role):
+    one, nobody = frozenset({NodeName.of(role, B)}), frozenset()
+    assert reason_of(require_operating, PREFIX, one) is Reason.PROVIDER_STOPPED
+    assert reason_of(require_operating, PREFIX, nobody, one) is Reason.PROVIDER_STOPPED
 
 
 @pytest.mark.parametrize(
@@ -274,7 +276,7 @@ def test_a_provider_that_said_it_stopped_is_not_asked(role):
     [frozenset(), {NodeName.of(Role.INTERFACE, A)}, {NodeName.of(Role.INTERMEDIATE, C)}, {NodeName.of(Role.PORTAL, B)}],
 )
 def test_what_else_stopped_does_not_matter(stopped):
-    require_operating(PREFIX, frozenset(stopped))
+    require_operating(PREFIX, frozenset(stopped), frozenset(stopped))
 
 
 def test_no_reason_tells_a_code_or_a_person():

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from nakadachi import __version__
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.kit.author import Author
 from nakadachi.kit.client import Unreachable
@@ -101,7 +102,7 @@ def test_two_systems_of_one_process_count_apart(metrics):
     other.request_refused(Reason.BAD_FORMAT)
     assert ("nakadachi_requests_refused_total", "BAD_FORMAT") in samples(other)
     assert ("nakadachi_requests_refused_total", "BAD_FORMAT") not in samples(metrics)
-    assert samples(other)["nakadachi_build_info", INTERFACE.value, "0.1.0"] == 1
+    assert samples(other)["nakadachi_build_info", INTERFACE.value, __version__] == 1
 
 
 async def test_the_size_of_every_batch_is_observed_and_the_batch_is_run(metrics):

@@ -52,7 +52,8 @@ async def database(tenant_dsn):
 @pytest.fixture
 def registry():
     author = Author(REGISTRY, SigningKey.from_scalar(2), FixedClock(NOW), SeededEntropy(2))
-    return Registry(author, SimpleNamespace(core=lambda: CORE, url=lambda _: "https://core.example"))
+    peers = SimpleNamespace(core=lambda: CORE, url=lambda _: "https://core.example")
+    return Registry(author, SimpleNamespace(peers=peers))
 
 
 def request(*people, lane=Lane.INTERACTIVE):
