@@ -101,7 +101,7 @@ def check_end(inquiry: dict[str, Any], contents: dict[str, Any], asked: dict[str
         return
     wanted = {WITHDRAWN.code: ("cancelled", "CANCELLED"), MIXED_UP.code: ("refused", "SUBJECT_MISMATCH")}
     assert (inquiry["state"], inquiry["reason"]) == wanted.get(person.code, ("answered", None)), inquiry
-    assert (contents[serial]["ending"], asked[serial]) == (inquiry["state"], inquiry["state"]), inquiry
+    assert (contents[serial]["ending"], asked[serial]) == (inquiry["state"], inquiry["state"]), serial
     assert leaf_hash(entry_of(contents[serial]["content"])) == inquiry["leaf_hash"]
     if inquiry["state"] == "answered":
         assert {one["item"]: one["value"] for one in json.loads(inquiry["answer"])} == values_of(person)
