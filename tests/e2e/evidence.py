@@ -17,9 +17,9 @@ from nakadachi.ledger.tree import leaf_hash
 from nakadachi.telegrams.codec import decode_json
 from nakadachi.telegrams.permit import LogContent
 from nakadachi.terms import Role
-from tests.e2e.errands import KNOWN, Errands, values_of
+from tests.e2e.errands import EVERYBODY, KNOWN, MARKED, MIXED_UP, UNRECEIVED, WITHDRAWN, Errands, values_of
 from tests.e2e.realm import Realm
-from tests.invented import PENSION, TSUBAKI
+from tests.invented import PENSION, TSUBAKI, Person
 from tests.world import TAX_ITEMS
 
 MS_A, IF_A, CORE, IF_B, MS_B = "intermediate A", "interface A", "core", "interface B", "intermediate B"
@@ -31,6 +31,22 @@ ANSWERED = {
     MS_B: {"provided"},
 }
 """The events that each system has on record of an inquiry that was answered."""
+CLOSED = {
+    MS_A: {"requested", "closed"},
+    IF_A: {"requested"},
+    CORE: {"permitted", "closed"},
+    IF_B: {"requested"},
+    MS_B: {"requested", "closed"},
+}
+"""Of one that was cancelled while the provider's staff held it."""
+MISMATCHED = {
+    MS_A: {"requested", "refused"},
+    IF_A: {"requested"},
+    CORE: {"permitted", "refused"},
+    IF_B: {"requested"},
+    MS_B: {"refused"},
+}
+"""Of one that the provider refused, since it means another person."""
 NOT_ALLOWED = {MS_A: {"requested", "refused"}, IF_A: {"refused"}, CORE: {"refused"}, "commission": {"refused"}}
 """And of one that the law does not list."""
 PARTIES = ("inquirer", "provider", "affair", "procedure", "information")
@@ -49,12 +65,15 @@ async def check(errands: Errands) -> None:
     realm = errands.realm
     inquiries = await rows(realm, MS_A, "SELECT serial, state, reason, addressee, answer, leaf_hash FROM inquiry")
     contents = {row["serial"]: row for row in await rows(realm, CORE, "SELECT serial, content, ending FROM exchange")}
+    asked = {row["serial"]: row["ending"] for row in await rows(realm, MS_B, "SELECT serial, ending FROM asked")}
     fresh = {inquiry["serial"]: inquiry for inquiry in inquiries if inquiry["serial"] not in errands.checked}
     errands.checked |= fresh.keys()
     for inquiry in fresh.values():
-        check_end(inquiry, contents)
+        check_end(inquiry, contents, asked)
+    await read_again(errands)
     check_told(errands, {inquiry["serial"]: inquiry for inquiry in inquiries})
     await check_records(realm, fresh, {inquiry["serial"] for inquiry in inquiries})
+    await check_findings(realm, {inquiry["serial"]: inquiry for inquiry in inquiries})
     entries = await check_log(realm, contents)
     await check_permits(realm, contents, entries)
     await check_codes(errands)
@@ -64,18 +83,38 @@ async def rows(realm: Realm, stop: str, query: str) -> list[dict[str, Any]]:
     return await realm.rows(realm.place(stop).name, query)
 
 
-def check_end(inquiry: dict[str, Any], contents: dict[str, Any]) -> None:
-    """An inquiry that was kept ended: answered with the values of the very person, or refused by law."""
-    if inquiry["state"] == "refused":
-        assert inquiry["reason"] == "NOT_IN_TABLE", inquiry
-        assert inquiry["serial"] not in contents
+def person_of(inquiry: dict[str, Any]) -> Person:
+    """Of whom Tsubaki asked."""
+    (person,) = [one for one in EVERYBODY if one.at(TSUBAKI).zfill(15) == inquiry["addressee"]]
+    return person
+
+
+def check_end(inquiry: dict[str, Any], contents: dict[str, Any], asked: dict[str, Any]) -> None:
+    """An inquiry that was kept ended as its story has it, and the three sides say the same: answered with the values of
+    the very person, refused by law or for a mismatch, or cancelled.
+    """
+    person, serial = person_of(inquiry), inquiry["serial"]
+    if inquiry["reason"] == "NOT_IN_TABLE":
+        assert inquiry["state"] == "refused"
+        assert person in KNOWN
+        assert serial not in contents
         return
-    assert inquiry["state"] == "answered", inquiry
-    (person,) = [one for one in KNOWN if one.at(TSUBAKI).zfill(15) == inquiry["addressee"]]
-    assert {one["item"]: one["value"] for one in json.loads(inquiry["answer"])} == values_of(person)
-    kept = contents[inquiry["serial"]]
-    assert kept["ending"] == "answered"
-    assert leaf_hash(entry_of(kept["content"])) == inquiry["leaf_hash"]
+    wanted = {WITHDRAWN.code: ("cancelled", "CANCELLED"), MIXED_UP.code: ("refused", "SUBJECT_MISMATCH")}
+    assert (inquiry["state"], inquiry["reason"]) == wanted.get(person.code, ("answered", None)), inquiry
+    assert (contents[serial]["ending"], asked[serial]) == (inquiry["state"], inquiry["state"]), serial
+    assert leaf_hash(entry_of(contents[serial]["content"])) == inquiry["leaf_hash"]
+    if inquiry["state"] == "answered":
+        assert {one["item"]: one["value"] for one in json.loads(inquiry["answer"])} == values_of(person)
+    else:
+        assert inquiry["answer"] is None
+
+
+async def read_again(errands: Errands) -> None:
+    """Whoever was told last that it is pending asks what came of it."""
+    last = {told.serial: told for told in errands.told}
+    for serial, told in last.items():
+        if told.status == "pending" and serial is not None:
+            errands.told.append(await errands.realm.land.read(serial))
 
 
 def check_told(errands: Errands, inquiries: dict[str, Any]) -> None:
@@ -108,12 +147,44 @@ async def check_records(realm: Realm, fresh: dict[str, Any], known: set[str]) ->
         all_kept = kept[serial]
         events = {one.stop: {row["event"] for row in one.rows} for one in all_kept}
         records = [row for one in all_kept for row in one.rows]
-        answered = inquiry["state"] == "answered"
-        assert events == (ANSWERED if answered else NOT_ALLOWED), serial
+        assert events in wanted_events(inquiry), (inquiry, events)
         assert len({tuple(row[name] for name in PARTIES) for row in records}) == 1, serial
-        assert {row["reason"] for row in records if row["event"] != "requested"} == {inquiry["reason"]}
+        reasons = {row["reason"] for row in records if row["event"] not in {"requested", "permitted"}}
+        assert reasons == {inquiry["reason"]}, serial
         assert {row["leaf"] for row in records if row["leaf"]} == ({inquiry["leaf_hash"]} - {None})
-        assert {tuple(row["items"]) for row in records if row["items"]} == ({TAX_ITEMS} if answered else set())
+        permitted = inquiry["reason"] != "NOT_IN_TABLE"
+        assert {tuple(row["items"]) for row in records if row["items"]} == ({TAX_ITEMS} if permitted else set())
+
+
+def wanted_events(inquiry: dict[str, Any]) -> list[dict[str, set[str]]]:
+    """What the systems may have on record. A provider that gave up waiting for its receipt closed for a while."""
+    if inquiry["state"] != "answered":
+        return [{"NOT_IN_TABLE": NOT_ALLOWED, "SUBJECT_MISMATCH": MISMATCHED, "CANCELLED": CLOSED}[inquiry["reason"]]]
+    person = person_of(inquiry)
+    events = ANSWERED | ({MS_B: {"requested", "provided"}} if person in MARKED else {})
+    if person is not UNRECEIVED:
+        return [events]
+    closed = events | {MS_B: events[MS_B] | {"closed"}}
+    unheard = {"permitted", "received", "closed"}  # the core knows of the answer from the inquirer alone, or from both
+    return [events, closed | {CORE: unheard}, closed | {CORE: unheard | {"provided"}}]
+
+
+async def check_findings(realm: Realm, inquiries: dict[str, Any]) -> None:
+    """The Commission knows of every mismatch from both ends, and of nothing else but what the stories gave cause for:
+    the exchange that was unknown for a while, and what was no telegram.
+    """
+    found = await rows(realm, "commission", "SELECT reporter, kind, serial FROM finding")
+    ends = {realm.place(stop).name.value for stop in (MS_A, MS_B)}
+    mismatched = {serial for serial, one in inquiries.items() if one["reason"] == "SUBJECT_MISMATCH"}
+    told = {(row["serial"], row["reporter"]) for row in found if row["kind"] == "SUBJECT_MISMATCH"}
+    assert told == {(serial, end) for serial in mismatched for end in ends}
+    for row in found:
+        if row["kind"] == "UNKNOWN_ENDING":
+            assert person_of(inquiries[row["serial"]]) is UNRECEIVED, row
+        else:
+            assert row["kind"] in {"SUBJECT_MISMATCH", "TELEGRAM_ALTERED"}, row
+    trees = await rows(realm, "commission", "SELECT state FROM head_told")
+    assert {row["state"] for row in trees} <= {"open", "contained"}
 
 
 async def check_log(realm: Realm, contents: dict[str, Any]) -> list[bytes]:

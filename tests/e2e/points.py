@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
-from nakadachi.telegrams.catalogue import CATALOGUE, Hop, Stop, role_at
+from nakadachi.telegrams.catalogue import CATALOGUE, COMMISSION, CORE, IF, IF_A, MS, REGISTRY, Hop, Stop
 from nakadachi.telegrams.envelope import Lane
-from nakadachi.terms import Role
 
 SEED = 20260401
 
@@ -39,33 +39,58 @@ class Victim(StrEnum):
 
 
 class Story(StrEnum):
-    """What makes a telegram travel: the family it belongs to, told by the module that has its class."""
+    """What makes a telegram travel: the family it belongs to, told by the module that has its class, or one of those
+    that end otherwise than by an answer.
+    """
 
     INQUIRY = "inquiry"
     REFUSED = "refused"
     LINKING = "linking"
     EDITION = "edition"
     OPERATION = "operation"
+    CANCELLED = "cancelled"
+    NOT_ACCEPTED = "not accepted"
+    NOT_RECEIVED = "not received"
+    QUESTIONED = "questioned"
+    MISMATCH = "mismatch"
+    SUSPICION = "suspicion"
+    HEADS = "heads"
+
+
+@dataclass(frozen=True)
+class Way:
+    """The story in which a hop is travelled; `side` says whose systems are meant where the catalogue names no side."""
+
+    story: Story
+    side: str = ""
 
 
 FAMILIES = {
-    "permit": Story.INQUIRY,
-    "inquiry": Story.INQUIRY,
-    "provision": Story.INQUIRY,
-    "code": Story.LINKING,
+    "permit": Way(Story.INQUIRY),
+    "inquiry": Way(Story.INQUIRY),
+    "provision": Way(Story.INQUIRY),
+    "code": Way(Story.LINKING),
 }
 ODD_ONES = {
-    "PrefixRefused": Story.REFUSED,
-    "DistributeEdition": Story.EDITION,
-    "ReportOperation": Story.OPERATION,
+    ("PrefixRefused", IF_A): (Way(Story.REFUSED),),
+    ("DistributeEdition", CORE): (Way(Story.EDITION),),
+    ("Close", MS): (Way(Story.CANCELLED, "A"),),
+    ("Close", CORE): (Way(Story.CANCELLED, "B"),),
+    ("AskState", MS): (Way(Story.NOT_ACCEPTED, "A"), Way(Story.NOT_RECEIVED, "B")),
+    ("AskState", CORE): (Way(Story.QUESTIONED, "B"),),
+    **{("ReportOperation", author): (Way(Story.OPERATION),) for author in (MS, IF, COMMISSION, REGISTRY)},
+    ("ReportFinding", MS): (Way(Story.MISMATCH, "B"),),
+    ("ReportFinding", IF): (Way(Story.SUSPICION),),
+    ("ReportFinding", CORE): (Way(Story.SUSPICION),),
+    ("ReportHeads", IF): (Way(Story.HEADS, "A"),),
 }
-"""Telegrams that their family's story does not send."""
+"""Telegrams, with their authors, that their family's story does not send: in which stories they are."""
 
 
-def story_of(hop: Hop) -> Story:
-    """The story in which a hop is travelled. Raises KeyError for a telegram that no story sends yet."""
-    name = hop.telegram.__name__
-    return ODD_ONES[name] if name in ODD_ONES else FAMILIES[hop.telegram.__module__.rpartition(".")[2]]
+def ways_of(hop: Hop) -> tuple[Way, ...]:
+    """The stories in which a hop is travelled. Raises KeyError for a telegram that no story sends yet."""
+    name = hop.telegram.__name__, hop.path[0]
+    return ODD_ONES[name] if name in ODD_ONES else (FAMILIES[hop.telegram.__module__.rpartition(".")[2]],)
 
 
 @dataclass(frozen=True)
@@ -108,10 +133,12 @@ class Point:
 
 
 def legs(catalogue: Iterable[Hop] = CATALOGUE) -> Iterator[Leg]:
-    """Every leg of every hop."""
+    """Every leg of every hop, in each of its stories."""
     for hop in catalogue:
-        for sender, to in zip(hop.path, hop.path[1:], strict=False):
-            yield Leg(story_of(hop), hop.telegram.__name__, hop.path[0], sender, to)
+        for way in ways_of(hop):
+            path = [f"{stop} {way.side}" if way.side and stop in {MS, IF} else stop for stop in hop.path]
+            for sender, to in pairwise(path):
+                yield Leg(way.story, hop.telegram.__name__, path[0], sender, to)
 
 
 def lanes_of(leg: Leg) -> tuple[Lane | None, ...]:
@@ -131,13 +158,14 @@ def matrix() -> list[Point]:
 
 
 def chosen(seed: int = SEED) -> list[Point]:
-    """The part for every day: each moment of each leg once for processes, each leg once for PostgreSQL."""
+    """The part for every day: on each leg one process dies once, and on every fourth a PostgreSQL; chance says whose,
+    at which moment and in which lane.
+    """
     chance = random.Random(seed)
     few = []
-    for leg in legs():
-        lanes = lanes_of(leg)
-        few += [Point(leg, moment, Victim.PROCESS, chance.choice(lanes)) for moment in Moment]
-        few.append(Point(leg, chance.choice(list(Moment)), Victim.POSTGRES, chance.choice(lanes)))
+    for number, leg in enumerate(legs()):
+        victims = [Victim.PROCESS, *([Victim.POSTGRES] if number % 4 == 0 else [])]
+        few += [Point(leg, chance.choice(list(Moment)), victim, chance.choice(lanes_of(leg))) for victim in victims]
     return few
 
 
@@ -166,8 +194,3 @@ def lane_of(played: Sequence[Point]) -> Lane:
 def name_of(played: Sequence[Point]) -> str:
     """A round's name among the tests."""
     return str(played[0]) if len(played) == 1 else f"{lane_of(played).value}, {len(played)} killed"
-
-
-def is_common(stop: Stop) -> bool:
-    """Whether a stop is of the centre, and of no organisation."""
-    return role_at(stop) in {Role.CORE, Role.COMMISSION, Role.REGISTRY}

@@ -2,7 +2,8 @@
 
 `python serve_with_kill.py <role> serve --config <file>`: before every leg and after it the process looks for orders
 beside its configuration. An order that fits is crossed out and carried out, once; none of this is in the product.
-Pauses and the lease of the log are shorter than an operator's, so that hundreds of deaths take minutes.
+The lease of the log and turns of the clock are shorter than an operator's, so that hundreds of deaths take minutes;
+pauses between repetitions are configured (see realm.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from nakadachi import cli, node
+from nakadachi.core import service as core
+from nakadachi.interface import service as interface
 from nakadachi.kit import outbox
 from nakadachi.kit.client import HttpWire
 from nakadachi.kit.server import System
@@ -98,9 +101,10 @@ def watched(receive: Any) -> Any:
 
 
 def hasten() -> None:
-    """Nothing that waits for somebody to come back waits for long."""
-    outbox.FIRST_PAUSE, outbox.LONGEST_PAUSE = timedelta(seconds=5), timedelta(seconds=2)
+    """Nothing that waits for somebody to come back waits for long; what is done now and then is done each second."""
+    outbox.FIRST_PAUSE = timedelta(seconds=5)
     log.LEASE, log.RENEW_SECONDS = timedelta(seconds=2), 0.5
+    core.OVERDUE_SECONDS = interface.HEADS_SECONDS = 1.0
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.errands import KNOWN, NEWCOMERS, Errands
+from tests.e2e.errands import EVERYBODY, NEWCOMERS, Errands
 from tests.e2e.evidence import check
+from tests.e2e.otherwise import Otherwise
 from tests.e2e.points import Point, chosen, lane_of, matrix, name_of, rounds
 from tests.e2e.realm import a_realm
 
@@ -24,21 +25,21 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def errands(open_directory: Path) -> AsyncIterator[Errands]:
-    async with a_realm(open_directory, [*KNOWN, *NEWCOMERS]) as realm:
+async def otherwise(open_directory: Path) -> AsyncIterator[Otherwise]:
+    async with a_realm(open_directory, [*EVERYBODY, *NEWCOMERS]) as realm:
         errands = Errands(realm)
         await errands.settle()
         await realm.quiet()
-        yield errands
+        yield Otherwise(errands)
 
 
-async def play(errands: Errands, points: tuple[Point, ...]) -> None:
+async def play(otherwise: Otherwise, points: tuple[Point, ...]) -> None:
     """Have everybody die at their point while the telegrams travel, and come back."""
-    realm, lane = errands.realm, lane_of(points)
+    realm, lane = otherwise.errands.realm, lane_of(points)
     realm.order(points)
     left = {str(point): point for point in points}
     for _ in range(ATTEMPTS):
-        await asyncio.gather(*(errands.run(story, lane) for story in {point.leg.story for point in left.values()}))
+        await asyncio.gather(*(otherwise.run(story, lane) for story in {point.leg.story for point in left.values()}))
         for _ in range(LATE_TRIES):
             for point in realm.died() & left.keys():
                 del left[point]
@@ -50,8 +51,8 @@ async def play(errands: Errands, points: tuple[Point, ...]) -> None:
 
 @pytest.mark.parametrize("points", PLAYED, ids=name_of)
 async def test_whoever_dies_every_inquiry_ends_once_and_the_records_agree(
-    errands: Errands, points: tuple[Point, ...]
+    otherwise: Otherwise, points: tuple[Point, ...]
 ) -> None:
-    await play(errands, points)
-    await errands.realm.quiet()
-    await check(errands)
+    await play(otherwise, points)
+    await otherwise.errands.realm.quiet()
+    await check(otherwise.errands)

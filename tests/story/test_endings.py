@@ -14,7 +14,8 @@ import pytest_asyncio
 
 from nakadachi.intermediate import desk
 from nakadachi.kit.postgres import PostgresServer
-from nakadachi.telegrams.inquiry import InquireAt
+from nakadachi.telegrams.closing import Close
+from nakadachi.telegrams.inquiry import Completion, Ending, InquireAt
 from nakadachi.telegrams.permit import RequestPermit
 from nakadachi.telegrams.provision import Provide
 from nakadachi.terms import NodeName, Role, Serial
@@ -204,6 +205,22 @@ async def test_a_provision_whose_receipt_is_lost_is_answered_once_and_ends_on_bo
     assert (await ends(land, told.serial)).status == "answered"
     assert (await endings(land, told.serial))["provider"] is None
     land.tap.lost = set()
+    await agree(land, told.serial, "answered", "answered", "answered")
+    await land.quiet()
+
+
+async def test_a_provider_that_gives_up_after_the_inquirer_told_is_told_what_the_inquirer_said(land: Land) -> None:
+    told = await land.ask(HANA.at(TSUBAKI))
+    await agree(land, told.serial, "answered", "answered", "answered")
+    await land.quiet()
+    assert told.serial is not None
+    # As if no receipt had come, and the question had been answered before the inquirer told the core.
+    server, core = land.name(Role.INTERMEDIATE, AOBA), land.name(Role.CORE)
+    await land.rows(server, "UPDATE asked SET ending = 'unknown' WHERE serial = $1", told.serial.value)
+    await land.rows(core, "UPDATE exchange SET provider_ending = NULL WHERE serial = $1", told.serial.value)
+    unknown = Completion(serial=told.serial, ending=Ending.UNKNOWN, ended_at=land.clock.now())
+    close = land.author(server).write(Close, to=core, closings=(unknown,))
+    await land.hand(land.name(Role.INTERFACE, AOBA), core, close.envelope)
     await agree(land, told.serial, "answered", "answered", "answered")
     await land.quiet()
 

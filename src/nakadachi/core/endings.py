@@ -6,9 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from nakadachi.core import ending_store
 from nakadachi.core.ending_store import Told
-from nakadachi.core.rules import tell_other
+from nakadachi.core.rules import tell_back, tell_other
 from nakadachi.ledger import records
 from nakadachi.ledger.findings import report
 from nakadachi.ledger.records import Circumstance, Event, Record
@@ -58,10 +60,14 @@ async def note(core: Core, unit: Unit, said: Sequence[Said]) -> None:
     await records.keep(unit.connection, [_record(one) for one in said])
     closings: dict[OrganisationCode, list[Completion]] = defaultdict(list)
     for one in said:
-        known = (one.exchange.provider_ending if one.inquirer else one.exchange.inquirer_ending, one.completion.ending)
-        if tell_other(*known) and one.exchange.last != "RequestPermit":
-            prefix = prefix_of(one.exchange)
+        other = one.exchange.provider_ending if one.inquirer else one.exchange.inquirer_ending
+        prefix = prefix_of(one.exchange)
+        if tell_other(other, one.completion.ending) and one.exchange.last != "RequestPermit":
             closings[prefix.provider if one.inquirer else prefix.inquirer].append(one.completion)
+        elif other is not None and tell_back(other, one.completion.ending):
+            # It asked before the other end told, and gave up: what was said meanwhile is said to it now.
+            settled = replace(one.completion, ending=other, reason=one.exchange.reason)
+            closings[prefix.inquirer if one.inquirer else prefix.provider].append(settled)
     for organisation, those in closings.items():
         tell(core, unit, organisation, those)
 

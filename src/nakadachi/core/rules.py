@@ -108,6 +108,11 @@ def tell_other(other: Ending | None, said: Ending) -> bool:
     return other is Ending.UNKNOWN and said is not Ending.UNKNOWN
 
 
+def tell_back(other: Ending | None, said: Ending) -> bool:
+    """訂正の判断: whether an end that does not know how it ended has to be told what the other one said before."""
+    return said is Ending.UNKNOWN and other is not None and other is not Ending.UNKNOWN
+
+
 def who_must_tell(inquirer: Ending | None, provider: Ending | None) -> tuple[bool, ...]:
     """Which ends did not say how an exchange ended: True for the inquirer, False for the provider."""
     return tuple(side for side, ending in ((True, inquirer), (False, provider)) if ending is None)
