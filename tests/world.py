@@ -34,6 +34,7 @@ from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Envelope, Received, Refused
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
 from tests.invented import AOBA, PENSION, TSUBAKI, Person
+from tests.lines import csv_of
 from tests.tap import MovableClock, Tap, Tenants, all_that_is_logged, free_ports, to_the_first, turns_on_demand
 
 CARE, CARE_STEP = "JM99000000940000", "JT99000000940001"
@@ -192,7 +193,7 @@ class Land:
         self, organisation: OrganisationCode, *lines: Sequence[str], link: bool = True
     ) -> dict[str, str]:
         """Load people files' lines and have the people linked: the outcome per addressee number."""
-        body = _csv(lines)
+        body = csv_of(lines)
         status, text = await self.desk(organisation, "POST", "people", body)
         assert status == 200, text
         if not link:
@@ -207,13 +208,13 @@ class Land:
             (f"R{place}", addressee, item[:16], item, "1", "20250615", "", value, "", "0", "20250615090000")
             for place, (item, value) in enumerate(values.items())
         ]
-        status, text = await self.desk(organisation, "POST", "provisions", _csv(lines))
+        status, text = await self.desk(organisation, "POST", "provisions", csv_of(lines))
         assert status == 200, text
 
     async def protect(self, organisation: OrganisationCode, addressee: str) -> None:
         """Mark a person: everything about them is for staff to decide."""
         status, text = await self.desk(
-            organisation, "POST", "protections", _csv([(addressee, "*", "0", "1", "20991231")])
+            organisation, "POST", "protections", csv_of([(addressee, "*", "0", "1", "20991231")])
         )
         assert status == 200, text
 
@@ -258,11 +259,6 @@ def told(text: str) -> Told:
 def reason_of(answer: Received) -> Reason | None:
     """Why a telegram as a whole was refused; None where it was not."""
     return answer.header.reason if isinstance(answer.header, Refused) else None
-
-
-def _csv(lines: Sequence[Sequence[str]]) -> bytes:
-    csv.writer(text := io.StringIO(), lineterminator="\r\n").writerows(lines)
-    return text.getvalue().encode()
 
 
 @asynccontextmanager
