@@ -31,7 +31,8 @@ async def database(tenant_dsn) -> AsyncIterator[Database]:
 @pytest.fixture
 def health(database) -> Health:
     documents = SimpleNamespace(
-        lawbook=SimpleNamespace(version=3, effective=DAY), directory=SimpleNamespace(version=4, effective=DAY)
+        lawbook=SimpleNamespace(version=3, effective=DAY),
+        directory=SimpleNamespace(minimum_peer_version="0.1.0", version=4, effective=DAY),
     )
     return Health(
         NODE,
