@@ -80,7 +80,7 @@ class Otherwise:
 
     async def not_received(self) -> None:
         """Tsubaki's server stands still while Aoba provides; Aoba's deadline passes, and it asks the core."""
-        provider = self._name(Role.INTERMEDIATE, AOBA)
+        provider, relay = self._name(Role.INTERMEDIATE, AOBA), self._name(Role.INTERFACE, TSUBAKI)
         await self.errands.ask([UNRECEIVED])
         held = await self._open(UNRECEIVED, "held")
         async with self._still, self._standing(self.errands.realm.land.plan.of(Role.INTERMEDIATE, TSUBAKI)):
@@ -88,6 +88,10 @@ class Otherwise:
             async def given_up() -> bool:
                 for serial in held:
                     await self.errands.realm.land.desk(AOBA, "POST", f"held/{serial}/answer", **STAFF)
+                # One given up before it left would rightly stay open at Tsubaki for days.
+                passed = "SELECT serial FROM exchange WHERE serial = ANY($1::text[]) AND last = 'Provide'"
+                if len(await self.errands.realm.rows(relay, passed, held)) < len(held):
+                    return False
                 return all([await self._give_up(provider, Wait.COMPLETION, serial) for serial in held])
 
             with suppress(TimeoutError):
