@@ -162,12 +162,12 @@ class Log:
     async def follow(self) -> bool:
         """Take the tree as the database has it now. Returns whether its holder is gone."""
         async with self._database.acquire() as connection:
-            row = await log_store.tree(connection, self.origin)
+            row = await log_store.tree(connection, self.origin, self._clock.now())
             if row is None:
                 return False
             if row.size != self.size or not self._checkpoint:
                 await self._read(connection, row.size)
-        return row.until <= self._clock.now()
+        return row.lapsed
 
     async def stand_in(self) -> None:
         """Give places to what a holder that is gone left pending, and give the lease back at once."""

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A log's tree as the database has it: how many entries, and until when its holder has the lease."""
+    """A log's tree as the database has it: how many entries, and whether its holder's lease has lapsed."""
 
     size: int
-    until: datetime
+    lapsed: bool
 
 
-async def tree(connection: Connection, origin: str) -> Tree | None:
-    """The tree of an origin; None where nobody has begun it."""
-    row = await connection.fetchrow("SELECT size, until FROM log_tree WHERE origin = $1", origin)
-    return None if row is None else Tree(row["size"], row["until"])
+async def tree(connection: Connection, origin: str, now: datetime) -> Tree | None:
+    """The tree of an origin; None where nobody has begun it. The lease of a closed one never lapses."""
+    row = await connection.fetchrow("SELECT size, until <= $2 AS lapsed FROM log_tree WHERE origin = $1", origin, now)
+    return None if row is None else Tree(row["size"], row["lapsed"])
 
 
 async def take_lease(

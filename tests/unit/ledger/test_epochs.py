@@ -2,9 +2,10 @@
 
 import pytest
 
+from nakadachi.kit.clock import FixedClock
 from nakadachi.ledger import epochs
 from nakadachi.ledger.epochs import OriginBusy, OriginClosed
-from nakadachi.ledger.log import LEASE
+from nakadachi.ledger.log import LEASE, Log
 from tests.unit.ledger.log_pieces import ENTRIES, NOW, ORIGIN, SIGNER, add, checkpoint_of, entries_in, leave, proven
 
 NEW = "core.example/2"
@@ -45,6 +46,26 @@ async def test_a_running_log_whose_origin_was_closed_by_a_restore_gives_no_place
     one.expect(ENTRIES[3:4])
     assert await one.place(ENTRIES[3], 0.5) is None
     await one.stop()
+    async with log_database.acquire() as connection:
+        assert await epochs.is_closed(connection, ORIGIN)
+
+
+async def test_another_instance_stands_in_for_a_log_whose_holder_is_gone_and_never_for_a_closed_one(
+    begin, log_database
+):
+    one = await begin()
+    await add(log_database, one, *ENTRIES[:2])
+    await one.stop()
+    other = Log(origin=ORIGIN, signer=SIGNER, database=log_database, clock=FixedClock(NOW + LEASE), holder="other")
+    await leave(log_database, one, ENTRIES[2])
+    assert await other.follow()
+    await other.stand_in()
+    assert await entries_in(log_database) == ENTRIES[:3]
+    await close(log_database, now=NOW + LEASE * 2)
+    await leave(log_database, one, ENTRIES[3])
+    assert not await other.follow()
+    await other.stand_in()
+    assert await entries_in(log_database) == ENTRIES[:3]
     async with log_database.acquire() as connection:
         assert await epochs.is_closed(connection, ORIGIN)
 
