@@ -44,7 +44,7 @@ test-all: $(STAMP) ## every test
 	@$(BIN)/python -m pytest -q $(if $(K),-k "$(K)")
 
 # What decides, parses or proves is tested in every branch.
-WHOLE := src/nakadachi/law/*,src/nakadachi/telegrams/*,src/nakadachi/core/rules.py,src/nakadachi/core/codes.py,src/nakadachi/intermediate/rules.py,src/nakadachi/ledger/tree.py,src/nakadachi/ledger/permits.py,src/nakadachi/ledger/checkpoint.py,src/nakadachi/crypto/*
+WHOLE := src/nakadachi/law/*,src/nakadachi/telegrams/*,src/nakadachi/core/rules.py,src/nakadachi/core/codes.py,src/nakadachi/intermediate/rules.py,src/nakadachi/intermediate/options.py,src/nakadachi/kit/retry.py,src/nakadachi/ledger/tree.py,src/nakadachi/ledger/permits.py,src/nakadachi/ledger/checkpoint.py,src/nakadachi/crypto/*
 
 coverage: $(STAMP) ## every branch of law, wire, decisions, tree and crypto is tested
 	@$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/wire --cov=nakadachi --cov-branch --cov-report= $(if $(K),-k "$(K)")

@@ -12,9 +12,8 @@ from nakadachi.commission import service as commission
 from nakadachi.core import service as core
 from nakadachi.interface import service as interface
 from nakadachi.intermediate import service as intermediate
-from nakadachi.neighbours.registry import request_link_codes
+from nakadachi.neighbours import registry
 from nakadachi.telegrams.catalogue import received_by
-from nakadachi.telegrams.code import RequestLinkCode
 from nakadachi.terms import Role
 
 SOURCE = Path(__file__).parents[2] / "src" / "nakadachi"
@@ -57,7 +56,7 @@ def test_sql_stands_in_stores_the_ledger_and_the_database_kit_only() -> None:
         (Role.INTERFACE, interface.HANDLERS),
         (Role.INTERMEDIATE, intermediate.HANDLERS),
         (Role.COMMISSION, commission.HANDLERS),
-        (Role.REGISTRY, {RequestLinkCode: request_link_codes}),
+        (Role.REGISTRY, registry.HANDLERS),
     ],
 )
 def test_every_system_handles_what_the_catalogue_addresses_to_it_and_nothing_else(role: Role, handlers: object) -> None:

@@ -21,6 +21,10 @@ NOW = spoken()
 KNOWN = sorted(path.stem for path in FOLDER.glob("[A-Z]*.json"))
 ADDED = {
     ("ReportOperation", "condition"): "goes to the core, which is upgraded first, and within one organisation",
+    (
+        "ReportOperation",
+        "instance",
+    ): "as condition; only a system of this version that runs as two names one",
     ("Operation", "running"): "stands in ReportOperation only",
     ("Node", "former_signing_keys"): "the core distributes no directory with it while its minimum version is lower",
 }

@@ -25,7 +25,7 @@ from nakadachi.refusal import Reason, Refusal
 from nakadachi.service import Service
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.codec import decode_json, encode_envelope
-from nakadachi.telegrams.envelope import Envelope
+from nakadachi.telegrams.envelope import Envelope, Telegram
 from nakadachi.telegrams.oversight import DistributeEdition
 
 if TYPE_CHECKING:
@@ -149,6 +149,12 @@ def _issue(registry: Registry, one: Asked[RequestLinkCode], found: Sequence[tupl
     )
 
 
+HANDLERS: dict[type[Telegram], Handler] = {
+    RequestLinkCode: Handler(request_link_codes),
+    DistributeEdition: Handler(hold_untold),
+}
+
+
 async def build(config: RegistryConfig, world: World) -> Service:
     """The stand-in, ready to start. Raises what `open_node` raises."""
     node = await open_node(config.node, world, ("nakadachi.neighbours", "registry", "migrations"))
@@ -158,7 +164,7 @@ async def build(config: RegistryConfig, world: World) -> Service:
     system = system_of(
         node,
         Registry(node.author, node.edition),
-        handlers={RequestLinkCode: Handler(request_link_codes), DistributeEdition: Handler(hold_untold)},
+        handlers=HANDLERS,
         hears={},
         known=store.no_exchanges,
     )

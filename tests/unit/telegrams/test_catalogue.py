@@ -4,7 +4,7 @@ import pytest
 
 from nakadachi.telegrams.catalogue import CATALOGUE, CORE, HOPS, IF_A, MS_B, received_by, role_at
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
-from nakadachi.telegrams.oversight import ReportFinding, ReportHeads, ReportOperation
+from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportHeads, ReportOperation
 from nakadachi.telegrams.permit import IssueSerial, PrefixRefused
 from nakadachi.telegrams.provision import Provide
 from nakadachi.terms import Role
@@ -34,7 +34,7 @@ def test_a_telegram_may_have_several_paths():
 
 
 def test_a_system_receives_what_ends_at_it_and_what_it_relays():
-    assert received_by(Role.COMMISSION) == {PrefixRefused, ReportFinding, ReportHeads}
+    assert received_by(Role.COMMISSION) == {PrefixRefused, ReportFinding, ReportHeads, DistributeEdition}
     assert {IssueSerial, Inquire, InquireAt, Provide} <= received_by(Role.INTERFACE)
     assert Provide not in received_by(Role.CORE)
 
