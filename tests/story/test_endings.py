@@ -199,6 +199,24 @@ async def test_a_destination_that_comes_back_gets_all_that_waited_for_it_at_once
     await land.quiet()
 
 
+async def test_a_neighbour_that_says_it_stops_is_left_in_peace_until_it_is_back(land: Land) -> None:
+    interface = land.name(Role.INTERFACE, TSUBAKI)
+    server = land.service(land.name(Role.INTERMEDIATE, TSUBAKI)).system.sender
+    await land.country.stop_one(interface)
+    assert interface in server.parked
+    before = flights(land, interface)
+    await asyncio.sleep(2)
+    assert flights(land, interface) == before
+    await (await land.country.start_one(land.plan.place(interface), land.world)).announce()
+
+    async def back() -> bool:
+        return interface not in server.parked
+
+    await until(back)
+    assert (await ends(land, (await land.ask(HANA.at(TSUBAKI))).serial)).status == "answered"
+    await land.quiet()
+
+
 async def test_a_provision_whose_receipt_is_lost_is_answered_once_and_ends_on_both_sides(land: Land) -> None:
     land.tap.lost = {Provide}
     told = await land.ask(HANA.at(TSUBAKI))

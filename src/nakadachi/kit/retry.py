@@ -72,6 +72,12 @@ class Parking:
         one.probe_at = now + min(self.rule.longest, self.rule.first * 2 ** min(beyond, 20))
         return beyond == 0
 
+    def stopped(self, to: NodeName, now: datetime) -> None:
+        """`to` says that it stops: parked at once, so that nobody knocks at a closed door."""
+        one = self._silent.setdefault(to, _Silent())
+        one.failures = max(self.rule.attempts, 1)
+        one.probe_at = now + self.rule.longest
+
     def heard(self, to: NodeName) -> bool:
         """A sign of life of `to`. True where it was parked."""
         one = self._silent.pop(to, None)

@@ -157,6 +157,11 @@ class Sender:
             logger().warning("peer.back", node=self._author.name.value, peer=peer.value)
             self._spawn(self._hurry(peer))
 
+    def stops(self, peer: NodeName) -> None:
+        """`peer` said that it stops: what is for it waits until it is back (稼働状況通知, I9)."""
+        self._parking.stopped(peer, self._author.clock.now())
+        logger().info("peer.parked", node=self._author.name.value, peer=peer.value)
+
     async def drop_done(self, connection: Connection) -> None:
         """Forget the rows of entries that are done. Losing this only means sending them once more."""
         if self._done:

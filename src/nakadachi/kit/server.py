@@ -26,6 +26,7 @@ from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import received_by
 from nakadachi.telegrams.codec import decode_frame
 from nakadachi.telegrams.envelope import Envelope, Lane, Received, Telegram
+from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.telegrams.proceeding import check_address
 from nakadachi.terms import NodeName, Serial
 
@@ -110,6 +111,8 @@ class System(Generic[P]):
         header = telegrams[-1].header
         with self.lanes.handling(header.lane, (type(header), header.author == hop)):
             answers = await self._receive(telegrams, hop)
+        if isinstance(header, ReportOperation) and header.author == hop and header.says_that_it_ends:
+            self.sender.stops(hop)
         return self.metrics.handled(telegrams, answers, begun)
 
     async def _receive(self, telegrams: Sequence[Received], hop: NodeName) -> list[Envelope]:

@@ -79,6 +79,11 @@ class ReportOperation(Telegram, frozen=True, kw_only=True, forbid_unknown_fields
     condition: Condition | None = None
     instance: Instance = ""
 
+    @property
+    def says_that_it_ends(self) -> bool:
+        """Whether the whole system stops; one of several instances does not speak for the others."""
+        return self.operation is Operation.STOPPED and not self.instance
+
 
 class DistributeEdition(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """マスタ・プレフィックス情報配布: parts `lawbook` and `directory`, each a note signed by core and Commission."""

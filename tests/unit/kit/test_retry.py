@@ -90,6 +90,15 @@ def test_the_rules_are_read_from_the_configuration(tmp_path):
     assert rules.connect.longest == timedelta(seconds=90)
 
 
+def test_a_destination_that_says_it_stops_is_parked_at_once_and_probed_seldom():
+    parking = Parking(RULE)
+    parking.stopped(CORE, NOW)
+    assert parking.parked == [CORE]
+    assert parking.due(after(4.9)) == []
+    assert parking.due(after(5)) == [CORE]
+    assert parking.heard(CORE)
+
+
 @pytest.mark.parametrize("line", ["attempts = -1", "first = 0", "first = 9\nlongest = 8"])
 def test_a_rule_that_cannot_be_kept_is_refused_at_the_start(tmp_path, line):
     file = tmp_path / "retry.toml"
