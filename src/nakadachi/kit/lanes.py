@@ -37,9 +37,9 @@ class Limits:
     """混雑時の上限: how much a node takes in at a time before it says "later"."""
 
     connections: int = field(default=4096, metadata={"doc": "open connections at the most"})
-    requests: int = field(default=512, metadata={"doc": "requests read or handled at a time"})
+    requests: int = field(default=1024, metadata={"doc": "requests read or handled at a time"})
     megabytes: int = field(default=128, metadata={"doc": "bytes of these requests, in MiB, at least 25"})
-    interactive: int = field(default=256, metadata={"doc": "interactive requests of one kind handled at a time"})
+    interactive: int = field(default=512, metadata={"doc": "interactive requests of one kind handled at a time"})
     bulk: int = field(default=16, metadata={"doc": "bulk requests of one kind handled at a time"})
     files: int = field(default=4, metadata={"doc": "files of existing systems worked on at a time"})
     retry_after: timedelta = field(
