@@ -177,13 +177,13 @@ async def _file(lines: list[str], count: int) -> AsyncIterator[bytes]:
         yield (",".join(cells) + "\n").encode()
 
 
-def main() -> None:
-    """Measure and write `results/lanes.json`."""
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and write `results/lanes.json`. `arguments` None: those of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=LINES, help="lines of the bulk file (%(default)s)")
     parser.add_argument("--alone", type=float, default=ALONE_SECONDS, help="seconds alone, twice (%(default)s)")
     parser.add_argument("--dry", action="store_true", help="only print; the result file stays as it is")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     alone, beside, bulk = asyncio.run(measure(chosen.lines, chosen.alone))
     value, bound = beside.share(95), alone.share(95)
     print(f"p95 {bound:.1f} ms alone, {value:.1f} ms beside the file: ratio {value / bound:.2f}, goal {GOAL}")
