@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from nakadachi.core.rules import stands_at, tell_other, who_must_tell
+from nakadachi.core.rules import stands_at, tell_back, tell_other, who_must_tell
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.closing import Stage, StandsAt
 from nakadachi.telegrams.inquiry import Ending
@@ -43,3 +43,9 @@ def test_an_exchange_stands_as_the_other_end_told_it_and_a_refused_permit_ended_
     assert told == StandsAt(serial=SERIAL, stage=Stage.ENDED, ending=Ending.CANCELLED, reason=Reason.CANCELLED)
     refused = stands_at(SERIAL, None, refused=Reason.SUSPENDED, reason=None)
     assert refused == StandsAt(serial=SERIAL, stage=Stage.ENDED, ending=Ending.REFUSED, reason=Reason.SUSPENDED)
+
+
+@pytest.mark.parametrize(("other", "said"), list(itertools.product([None, *Ending], Ending)))
+def test_who_does_not_know_how_it_ended_is_told_back_what_the_other_end_said_before(other, said):
+    known = other is not None and other is not Ending.UNKNOWN
+    assert tell_back(other, said) == (known and said is Ending.UNKNOWN)

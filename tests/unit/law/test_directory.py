@@ -201,3 +201,12 @@ def test_a_directory_with_one_byte_changed_is_read_as_changed_or_refused(at, byt
         assert read.to_bytes() == bytes(raw)
         return
     assert reason is Reason.BAD_FORMAT
+
+
+def test_a_directory_uses_nothing_that_nodes_of_its_minimum_version_do_not_read():
+    renewed = (*NODES[:2], node(Role.INTERFACE, A, former_signing_keys=(KEY,)))
+    for minimum in ("0.1.0", "0.1.99"):
+        older = replace(DIRECTORY, nodes=renewed, minimum_peer_version=minimum)
+        assert "raise the minimum first" in refused(older.require_readable, Reason.BAD_FORMAT)
+        replace(older, nodes=NODES).require_readable()
+    replace(DIRECTORY, nodes=renewed, minimum_peer_version="0.2.0").require_readable()
