@@ -28,8 +28,8 @@ from nakadachi.node import World
 from nakadachi.terms import NodeName, OrganisationCode, Role
 from tests.invented import AOBA, PENSION, TSUBAKI
 from tests.story.people import EVERYBODY
-from tests.tap import MovableClock, Tap, free_ports
-from tests.world import Land, _Tenants
+from tests.tap import MovableClock, Tap, Tenants, free_ports
+from tests.world import Land
 
 ROOT = Path(__file__).parents[2]
 FORMER = tomllib.loads(Path(__file__).with_name("former.toml").read_text(encoding="utf-8"))
@@ -115,7 +115,7 @@ async def a_country_with(
         writer.writerows((one.code, one.number, one.name, one.address, one.sex, one.born) for one in EVERYBODY)
     places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(9))
     prefix = f"behind_{os.getpid()}_{directory.name.replace('-', '_')}"
-    await found(Founding(folder, places, book, cast("PostgresServer", _Tenants(postgres, prefix)), world))
+    await found(Founding(folder, places, book, cast("PostgresServer", Tenants(postgres, prefix)), world))
     processes = Processes(folder, places, command())
     behind = tuple(places.of(*one) for one in late)
     land = Land(Country(folder, places), Tap(), MovableClock(), io.BytesIO(), world)

@@ -16,13 +16,14 @@ from nakadachi.core.oversight import distribute_edition
 from nakadachi.kit.postgres import PostgresServer
 from nakadachi.terms import NodeName, Role
 from tests.invented import AOBA, TSUBAKI
+from tests.lines import csv_of
 from tests.machine.database import Trouble
 from tests.machine.people import ANSWERABLE, ASKABLE, LATER, MISTABLED
 from tests.machine.rest import check_at_rest, come_to_rest
 from tests.machine.run import Run, Tally
 from tests.machine.wire import Fault
 from tests.story.editions import edition
-from tests.world import _csv, inquiry_line, told
+from tests.world import inquiry_line, told
 
 SMALLEST_BEAT = 0.02
 MOST_BACK = 5.0
@@ -121,7 +122,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(one=st.sampled_from(LATER))
     def link(self, one: Any) -> None:
         """Tsubaki asks for a person's link code."""
-        self._meanwhile(self._run.land.desk(TSUBAKI, "POST", "link", _csv([one.line(TSUBAKI)])))
+        self._meanwhile(self._run.land.desk(TSUBAKI, "POST", "link", csv_of([one.line(TSUBAKI)])))
 
     @rule()
     def distribute(self) -> None:
