@@ -227,7 +227,7 @@ async def simulated(folder: Path, places: Plan, seed: int, log: io.BytesIO) -> A
     )  # fmt: skip
     network.land = land
     NODE.set(None)
-    with mock.patch("nakadachi.node.WebServer", _NoServer):
+    with mock.patch("nakadachi.service.WebServer", _NoServer):
         try:
             await land.begin()
             yield land
