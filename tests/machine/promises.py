@@ -11,8 +11,9 @@ from nakadachi.law import directory as directories
 from nakadachi.ledger.verify import Keys, verify_log
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json, encode_envelope
-from nakadachi.telegrams.envelope import Received, Refused
+from nakadachi.telegrams.envelope import Received, Refused, Telegram
 from nakadachi.telegrams.permit import PermitGranted, SerialIssued
+from nakadachi.telegrams.proceeding import check_answer
 from nakadachi.telegrams.provision import ProvidedItem
 from nakadachi.terms import NodeName, Prefix, Role
 from tests.invented import AOBA, TSUBAKI
@@ -115,7 +116,7 @@ class Promises:
         except Refusal:
             return
         for asked, answer in pairs:
-            if isinstance(answer.header, Refused):
+            if isinstance(answer.header, Refused) or not _fits(asked.header, answer.header):
                 continue
             key = (flight.to, asked.header.author, asked.header.id.value)
             final = self.finals.setdefault(key, _final(answer))
@@ -182,6 +183,17 @@ def require(kept: object, otherwise: str) -> None:
     """A promise. Raises Broken."""
     if not kept:
         raise Broken(otherwise)
+
+
+def _fits(asked: Telegram, answer: Telegram) -> bool:
+    """Whether it is an answer to this at all: one that was swapped on the wire is passed on by relays, and counts for
+    nobody.
+    """
+    try:
+        check_answer(asked, answer)
+    except Refusal:
+        return False
+    return True
 
 
 def _final(answer: Received) -> bytes:

@@ -142,7 +142,13 @@ class Sender:
         Refusal.
         """
         entry = entry_of((telegram,), to, url)
-        (answer,) = self._verified((telegram,), await self.post(entry, OWN_SECONDS))
+        received = await self.post(entry, OWN_SECONDS)
+        try:
+            (answer,) = self._verified((telegram,), received)
+        except Refusal as refusal:
+            # What is no answer to this telegram says nothing about it: it is as if none had come.
+            await self._suspect(to, refusal, None)
+            raise Unreachable(f"{to}: what came back is no answer to what was asked") from None
         if isinstance(answer.header, Refused):
             raise Refusal(answer.header.reason, f"{to} refused")
         return answer
