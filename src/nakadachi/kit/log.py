@@ -9,7 +9,7 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import msgspec
 import structlog
@@ -67,6 +67,16 @@ def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> byte
     return msgspec.json.encode(event, enc_hook=str)
 
 
+class _StandardError:
+    """Standard error as it is when something is written: whoever puts another in its place may close that again."""
+
+    def write(self, event: bytes) -> int:
+        return sys.stderr.buffer.write(event)
+
+    def flush(self) -> None:
+        sys.stderr.buffer.flush()
+
+
 def configure(level: str = "warning") -> None:
     """Log events of `level` and above from now on."""
     structlog.configure(
@@ -78,7 +88,7 @@ def configure(level: str = "warning") -> None:
             _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", _StandardError())),
     )
 
 
