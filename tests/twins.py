@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import csv
 import io
 import itertools
 import os
@@ -32,6 +31,7 @@ from nakadachi.law import lawbook
 from nakadachi.node import World
 from nakadachi.terms import NodeName, OrganisationCode, Serial
 from tests.invented import AOBA, TSUBAKI, Person
+from tests.lines import write_residents
 from tests.tap import MovableClock, Tap, Tenants, free_ports
 from tests.world import Land, inquiry_line
 
@@ -115,10 +115,7 @@ async def a_country_of_twins(
     tenant = f"twins_{os.getpid()}_{next(_NUMBERS)}"
     folder = directory / tenant
     folder.mkdir()
-    with (folder / "residents.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["code", "number", "name", "address", "sex", "born"])
-        writer.writerows((one.code, one.number, one.name, one.address, one.sex, one.born) for one in residents)
+    write_residents(folder / "residents.csv", residents)
     book = lawbook.sample()
     places = plan(book, (TSUBAKI, AOBA), port=free_ports(17), twins=True)
     world = World()

@@ -6,7 +6,6 @@ TLS and PostgreSQL are real. All people are invented by hand, for these tests al
 from __future__ import annotations
 
 import asyncio
-import csv
 import io
 import itertools
 import json
@@ -34,7 +33,7 @@ from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Envelope, Received, Refused
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
 from tests.invented import AOBA, PENSION, TSUBAKI, Person
-from tests.lines import csv_of
+from tests.lines import csv_of, write_residents
 from tests.tap import MovableClock, Tap, Tenants, all_that_is_logged, free_ports, to_the_first, turns_on_demand
 
 CARE, CARE_STEP = "JM99000000940000", "JT99000000940001"
@@ -274,10 +273,7 @@ async def a_country(
     tenant = f"land_{os.getpid()}_{next(_COUNTRIES)}"
     folder = directory / tenant
     folder.mkdir()
-    with (folder / "residents.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["code", "number", "name", "address", "sex", "born"])
-        writer.writerows((one.code, one.number, one.name, one.address, one.sex, one.born) for one in residents)
+    write_residents(folder / "residents.csv", residents)
     tap, clock = Tap(), MovableClock()
     world = World(clock=clock, wire=tap.wire)
     book = lawbook.sample()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 import subprocess
@@ -27,6 +26,7 @@ from nakadachi.law import lawbook
 from nakadachi.node import World
 from nakadachi.terms import NodeName, OrganisationCode, Role
 from tests.invented import AOBA, PENSION, TSUBAKI
+from tests.lines import write_residents
 from tests.story.people import EVERYBODY
 from tests.tap import MovableClock, Tap, Tenants, free_ports
 from tests.world import Land
@@ -109,10 +109,7 @@ async def a_country_with(
     source = former_source(directory)
     folder, world, book = directory / "country", World(), lawbook.sample()
     folder.mkdir()
-    with (folder / "residents.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["code", "number", "name", "address", "sex", "born"])
-        writer.writerows((one.code, one.number, one.name, one.address, one.sex, one.born) for one in EVERYBODY)
+    write_residents(folder / "residents.csv", EVERYBODY)
     places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(9))
     prefix = f"behind_{os.getpid()}_{directory.name.replace('-', '_')}"
     await found(Founding(folder, places, book, cast("PostgresServer", Tenants(postgres, prefix)), world))

@@ -12,7 +12,7 @@ import io
 import json
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +33,7 @@ from nakadachi.terms import NodeName, OrganisationCode, Role
 from tests.e2e.points import Point, Victim
 from tests.e2e.serve_with_kill import DONE, ORDERS
 from tests.invented import AOBA, PENSION, TSUBAKI, Person
+from tests.lines import write_residents
 from tests.tap import MovableClock, Tap, free_ports
 from tests.world import Land
 
@@ -203,10 +204,7 @@ async def a_realm(directory: Path, residents: Sequence[Person]) -> AsyncIterator
     """A country of processes up for the time of the block; nobody is registered yet but at the registry."""
     folder = directory / "realm"
     folder.mkdir()
-    with closing((folder / "residents.csv").open("w", encoding="utf-8", newline="")) as file:
-        writer = csv.writer(file)
-        writer.writerow(["code", "number", "name", "address", "sex", "born"])
-        writer.writerows((one.code, one.number, one.name, one.address, one.sex, one.born) for one in residents)
+    write_residents(folder / "residents.csv", residents)
     book, world = lawbook.sample(), World()
     places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(9))
     alone = [place for place in places.places if place.name.organisation in {TSUBAKI, AOBA}]

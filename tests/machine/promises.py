@@ -118,11 +118,11 @@ class Promises:
         for asked, answer in pairs:
             if isinstance(answer.header, Refused) or not _fits(asked.header, answer.header):
                 continue
-            if SPOILED & self.land.network.weather.met.keys():
-                continue  # a relay passes on what was altered before it came; only its addressee can tell
-            key = (flight.to, asked.header.author, asked.header.id.value)
-            final = self.finals.setdefault(key, _final(answer))
-            require(final == _final(answer), f"{type(asked.header).__name__} got two different answers at {flight.to}")
+            if not SPOILED & self.land.network.weather.met.keys():
+                # A relay passes on what was altered before it came: only the addressee can tell that it was.
+                key = (flight.to, asked.header.author, asked.header.id.value)
+                same = self.finals.setdefault(key, _final(answer)) == _final(answer)
+                require(same, f"{type(asked.header).__name__} got two different answers at {flight.to}")
             if isinstance(answer.header, SerialIssued):
                 for serial in answer.header.serials:
                     former = self.serials.setdefault(serial.value, asked.header.id.value)

@@ -18,7 +18,7 @@ from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted
 from nakadachi.telegrams.oversight import Operation
 from nakadachi.telegrams.permit import CheckPrefix
 from nakadachi.telegrams.provision import Provide, ProvisionReceived
-from nakadachi.terms import Role
+from nakadachi.terms import NodeName, Role
 from tests.invented import AOBA, TSUBAKI
 from tests.story.editions import distribute, edition
 from tests.story.pair import Pair, both_before, permit_of, provides, request, sent, take_up, until
@@ -131,14 +131,20 @@ async def test_two_requests_for_one_serial_at_both_cores_at_once_get_one_permit(
     assert sorted(str(reason_of(answer)) for (answer,) in answers) == ["None", "OUT_OF_TURN"]
 
 
+def both_at_the_provider(hands: Play, monkeypatch: pytest.MonkeyPatch, where: str) -> tuple[NodeName, NodeName]:
+    """Both instances of one of the provider's systems get as far as keeping an inquiry; who hands it to whom."""
+    if where == "interface system":
+        both_before(monkeypatch, interface_store, "use_permits")
+        return hands.core, hands.other_interface
+    both_before(monkeypatch, exchange_store, "keep_asked")
+    return hands.other_interface, hands.other_server
+
+
 @pytest.mark.parametrize("where", ["interface system", "intermediate server"])
 async def test_an_inquiry_at_both_of_the_providers_instances_at_once_is_taken_once(
     pair: Pair, hands: Play, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    at_interface = where == "interface system"
-    sender, to = (hands.core, hands.other_interface) if at_interface else (hands.other_interface, hands.other_server)
-    module, name = (interface_store, "use_permits") if at_interface else (exchange_store, "keep_asked")
-    both_before(monkeypatch, module, name)
+    sender, to = both_at_the_provider(hands, monkeypatch, where)
     one = await hands.permitted()
     for answer in await pair.to_both(sender, to, hands.inquire_at(one).envelope):
         assert outcomes(answer) == [None]
@@ -150,10 +156,7 @@ async def test_an_inquiry_at_both_of_the_providers_instances_at_once_is_taken_on
 async def test_a_permit_used_in_two_telegrams_at_both_instances_at_once_is_used_once(
     pair: Pair, hands: Play, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    at_interface = where == "interface system"
-    sender, to = (hands.core, hands.other_interface) if at_interface else (hands.other_interface, hands.other_server)
-    module, name = (interface_store, "use_permits") if at_interface else (exchange_store, "keep_asked")
-    both_before(monkeypatch, module, name)
+    sender, to = both_at_the_provider(hands, monkeypatch, where)
     one = await hands.permitted()
     answers = await asyncio.gather(
         *(pair.hand(number, sender, to, hands.inquire_at(one).envelope) for number in (1, 2))

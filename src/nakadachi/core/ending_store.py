@@ -37,7 +37,7 @@ async def note(connection: Connection, told: Sequence[Told], *, inquirer: bool) 
     words = "told.ending" if inquirer else "inquirer_ending"
     over = f"{other}_ending IS NOT NULL" + (" OR inquired_at IS NULL" if inquirer else "")
     rows = await connection.fetch(
-        f"UPDATE exchange SET last = told.last, {own}_ending = told.ending, {own}_ended_at = told.at,"  # noqa: S608
+        f"UPDATE exchange SET last = told.last, {own}_ending = told.ending, {own}_ended_at = told.at,"  # noqa: S608  names of two columns
         f" ending_reason = coalesce(told.reason, ending_reason),"
         f" ending = CASE WHEN coalesce({other}_ending, 'unknown') = 'unknown' THEN told.ending"
         f" WHEN told.ending = 'unknown' THEN {other}_ending"
