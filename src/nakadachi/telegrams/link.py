@@ -1,7 +1,7 @@
 """符号の管理: the telegrams by which a link code lives on after its issuance (C6, C8, C17).
 
-An organisation speaks of its own people by their link codes, the registry organisation by resident record codes, the core
-to an organisation by that organisation's link codes. What changed about a person never travels, only that it did.
+An organisation speaks of its own people by their link codes, the registry organisation by resident record codes, the
+core to an organisation by that organisation's link codes. What changed about a person never travels, only that it did.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class LinkChange(StrEnum):
 
 
 class ChangeLinks(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """符号状態変更: an organisation unlinks, suspends or resumes `count` of its own people, from the day `on` (Japan's).
+    """符号状態変更: an organisation unlinks, suspends or resumes `count` of its own people, from `on` (day in Japan).
 
     Personal part `link codes`: a JSON list of their texts, one per item.
     """
@@ -47,7 +47,7 @@ class LinksChanged(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True
 class ReplaceLinkCodes(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """符号更新: for `count` people the code under a new key of the organisation in the place of the former one (C6).
 
-    Personal parts `former codes` and `link codes`: JSON lists of texts in the same order. The answer is LinkCodeKept; both
+    Personal parts `former codes` and `link codes`: JSON lists of texts in one order. Answered by LinkCodeKept; both
     codes are honoured until the former key is retired.
     """
 
@@ -84,8 +84,8 @@ class Scope(StrEnum):
 class SubscribeChanges(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """変更通知の登録: whose changes we want from now on, and to be told again what came after number `after` (C17).
 
-    `after` None: only what comes from now on. Personal part `link codes` (JSON list of texts), only with `LISTED`: added
-    to those listed before. `ALL` and `NONE` forget the list.
+    `after` None: only what comes from now on. Personal part `link codes` (JSON list of texts), only with `LISTED`:
+    added to those listed before. `ALL` and `NONE` forget the list.
     """
 
     scope: Scope
