@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nakadachi.core import store
+from nakadachi.core import life_store, store
 from nakadachi.core.codes import IdCode, id_code_of
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason, Refusal
@@ -45,9 +45,10 @@ async def issue_link_codes(core: Core, unit: Unit, asked: Sequence[Asked[IssueLi
             replies.append(refusal)
             continue
         organisation = wanted.requester.organisation
-        links = await store.link_people(unit.connection, organisation, wanted.people, key_index=KEY_INDEX, now=unit.now)
+        people = await life_store.standing(unit.connection, wanted.people)
+        links = await store.link_people(unit.connection, organisation, people, key_index=KEY_INDEX, now=unit.now)
         parts = []
-        for item, (person, matching) in enumerate(zip(wanted.people, wanted.matching, strict=True)):
+        for item, (person, matching) in enumerate(zip(people, wanted.matching, strict=True)):
             code = core.scheme.issue(person, organisation, links[person].key_index, links[person].generation)
             parts.append(Enclosure("link code", encode_json(code), item=item, personal=True))
             parts.append(Enclosure("matching number", matching, item=item, personal=True))

@@ -84,7 +84,8 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
             replies.append(refusal)
             continue
         replies.append(None)
-    people = await store.links(unit.connection, [one.person for one in requests if one.person is not None])
+    named = [one.person for one in requests if one.person is not None]
+    people = await store.links(unit.connection, named, unit.now)
     away = await _not_operating(core, unit)
     # (2) Does the law allow it today, and for this person?
     decided = [(one.telegram.header.id, _decide(core, unit, one, people, away)) async for one in unit.each(requests)]
