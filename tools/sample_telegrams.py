@@ -25,7 +25,7 @@ from nakadachi.ledger.edition import DIRECTORY, LAWBOOK, sign_document
 from nakadachi.ledger.permits import INQUIRER_CODE, OVERSIGHT_TAG, PERSON_TAG, PROVIDER_CODE, entry_of
 from nakadachi.ledger.tree import Frontier, append, leaf_hash
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.telegrams import closing, code, inquiry, link, oversight, permit, provision
+from nakadachi.telegrams import closing, code, inquiry, oversight, permit, provision
 from nakadachi.telegrams.codec import encode_envelope, encode_json
 from nakadachi.telegrams.envelope import Envelope, Lane, Outcome, Pending, Refused, Telegram, Verified
 from nakadachi.terms import (
@@ -112,7 +112,6 @@ def telegrams(kept: Kept) -> dict[str, Verified[Any]]:
     linked(story)
     closed(story)
     watched(story)
-    lived_on(story)
     return story.told
 
 
@@ -294,13 +293,3 @@ def closed(story: Story) -> None:
         serial=SERIAL, stage=closing.Stage.ENDED, ending=inquiry.Ending.CANCELLED, reason=Reason.CANCELLED
     )
     story.answer(CORE, closing.StateTold, closing.AskState, states=(state,))
-
-
-def lived_on(story: Story) -> None:
-    """What becomes of a link code after its issuance."""
-    changes = (link.ResidentChange.ITEMS, link.ResidentChange.CODE)
-    parts = (
-        Enclosure("resident record codes", encode_json(["12345678903", "12345678911"]), personal=True),
-        Enclosure("new resident record codes", encode_json(["", "12345678920"]), personal=True),
-    )
-    story.tell(REGISTRY, link.ReportResidentChanges, CORE, *parts, changes=changes)
