@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.kit.author import Enclosure
 from nakadachi.telegrams import link
 from nakadachi.telegrams.codec import encode_json
+from nakadachi.telegrams.envelope import Lane
 from tools import sample_telegrams as sample
-from tools.sample_telegrams import CORE, REGISTRY, Story
+from tools.sample_telegrams import CORE, MS_A, MS_B, REGISTRY, START, Story, codes_of_the_person
 
 if TYPE_CHECKING:
     from nakadachi.telegrams.envelope import Verified
@@ -24,9 +26,16 @@ def telegrams(kept: Kept) -> dict[str, Verified[Any]]:
 
 def lived_on(story: Story) -> None:
     """What becomes of a link code after its issuance."""
+    code_a, code_b = codes_of_the_person()
+    own, other = (Enclosure("link codes", encode_json([code]), personal=True) for code in (code_a, code_b))
+    story.tell(MS_A, link.ChangeLinks, CORE, own, count=1, change=link.LinkChange.SUSPEND, on=date(2026, 4, 1))
+    story.answer(CORE, link.LinksChanged, link.ChangeLinks, outcomes=(None,))
     changes = (link.ResidentChange.ITEMS, link.ResidentChange.CODE)
     parts = (
         Enclosure("resident record codes", encode_json(["12345678903", "12345678911"]), personal=True),
         Enclosure("new resident record codes", encode_json(["", "12345678920"]), personal=True),
     )
     story.tell(REGISTRY, link.ReportResidentChanges, CORE, *parts, changes=changes)
+    story.tell(MS_B, link.SubscribeChanges, CORE, other, scope=link.Scope.LISTED, after=11)
+    story.answer(CORE, link.ChangesSubscribed, link.SubscribeChanges, following=12, outcomes=(None,))
+    story.tell(CORE, link.NotifyChanges, MS_B, other, lane=Lane.BULK, first=12, at=(START,))

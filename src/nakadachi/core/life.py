@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from nakadachi.core import change_store, life_store
 from nakadachi.core.codes import id_code_of
 from nakadachi.core.life_rules import Reported, decide_alias
+from nakadachi.core.own_codes import read_codes, read_own
 from nakadachi.ledger.findings import report
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json
 from nakadachi.telegrams.inquiry import Noted
-from nakadachi.telegrams.link import ReportResidentChanges, ResidentChange
+from nakadachi.telegrams.link import ChangeLinks, LinksChanged, ReportResidentChanges, ResidentChange
 from nakadachi.telegrams.oversight import Finding, FindingKind
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nakadachi.core.codes import IdCode
     from nakadachi.core.parts import Core
     from nakadachi.kit.unit import Asked, Reply, Unit
+    from nakadachi.telegrams.standing import LinkDays
 
 
 async def note_resident_changes(core: Core, unit: Unit, asked: Sequence[Asked[ReportResidentChanges]]) -> list[Reply]:
@@ -47,6 +49,47 @@ async def note_resident_changes(core: Core, unit: Unit, asked: Sequence[Asked[Re
     await life_store.note_deaths(unit.connection, dead, unit.now)
     await change_store.add_events(unit.connection, people, unit.now)
     return replies
+
+
+async def change_links(core: Core, unit: Unit, asked: Sequence[Asked[ChangeLinks]]) -> list[Reply]:
+    """符号状態変更 (C8): an organisation unlinks, suspends or resumes its own people; to ask twice is safe."""
+    replies: list[Reply] = []
+    for one in asked:
+        try:
+            outcomes = await _change(core, unit, one)
+        except Refusal as refusal:
+            replies.append(refusal)
+            continue
+        replies.append(core.author.answer(LinksChanged, one.telegram, outcomes=tuple(outcomes)))
+    return replies
+
+
+async def _change(core: Core, unit: Unit, one: Asked[ChangeLinks]) -> list[Reason | None]:
+    organisation, header = one.header.author.organisation, one.header
+    codes = read_codes(one.telegram)
+    if len(codes) != header.count:
+        raise Refusal(Reason.BAD_FORMAT, f"{len(codes)} link codes where {header.count} are announced")
+    read = read_own(core, codes, organisation)
+    links = await life_store.hold_links(
+        unit.connection, organisation, {code.id_code for code in read if code is not None}
+    )
+    outcomes: list[Reason | None] = []
+    changed: dict[IdCode, LinkDays] = {}
+    for code in read:
+        link = links.get(code.id_code) if code is not None else None
+        if code is None or link is None or not link.honours(code):
+            outcomes.append(Reason.CODE_NOT_ISSUED)
+            continue
+        days = changed.get(code.id_code, link.days)
+        try:
+            days = days.changed(header.change, on=header.on, now=unit.now, generation=link.generation)
+        except Refusal as refusal:
+            outcomes.append(refusal.reason)
+            continue
+        outcomes.append(None)
+        changed[code.id_code] = days
+    await life_store.set_days(unit.connection, organisation, changed)
+    return outcomes
 
 
 async def _follow(core: Core, unit: Unit, changes: Sequence[Reported]) -> list[IdCode]:

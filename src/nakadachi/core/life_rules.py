@@ -37,3 +37,19 @@ def decide_alias(
     if now in aliases or now in known:
         raise Refusal(Reason.ALREADY_USED, "the new resident record code is another person's")
     return stands
+
+
+LEAP = 1 << 32
+"""More events than an organisation is told in the time between two backups."""
+LAST_NUMBER = 2**53 - 1
+
+
+def number_after_loss(number: int) -> int:
+    """番号の引継ぎ: the number after which events are numbered where some that were given after `number` are lost.
+
+    Raises Refusal(OUT_OF_TURN) beyond the largest number.
+    """
+    leapt = (number // LEAP + 1) * LEAP
+    if leapt >= LAST_NUMBER:
+        raise Refusal(Reason.OUT_OF_TURN, "no such number was ever given")
+    return leapt

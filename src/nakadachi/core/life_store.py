@@ -1,16 +1,32 @@
-"""SQL on what becomes of people: aliases of changed record codes, deaths (C8). It takes and returns terms."""
+"""SQL on what becomes of people and links: aliases, deaths, the days of a link (C3, C8). It takes and returns terms."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nakadachi.core.codes import IdCode
+from nakadachi.core.codes import IdCode, ReadCode
+from nakadachi.telegrams.standing import LinkDays
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from nakadachi.kit.database import Connection
+    from nakadachi.terms import OrganisationCode
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """One link at one organisation: the code issued, and its days."""
+
+    key_index: int
+    generation: int
+    days: LinkDays
+
+    def honours(self, code: ReadCode) -> bool:
+        """Whether this is the code that was issued."""
+        return (code.key_index, code.generation) == (self.key_index, self.generation)
 
 
 async def aliases(connection: Connection, people: Iterable[IdCode]) -> dict[IdCode, IdCode]:
@@ -61,4 +77,40 @@ async def note_deaths(connection: Connection, dead: Mapping[IdCode, bool], now: 
     await connection.execute(
         "DELETE FROM death WHERE id_code = ANY($1::bytea[])",
         [person.value for person, died in dead.items() if not died],
+    )
+
+
+async def hold_links(
+    connection: Connection, organisation: OrganisationCode, people: Iterable[IdCode]
+) -> dict[IdCode, Dated]:
+    """The links of these people at an organisation, held until the commit."""
+    rows = await connection.fetch(
+        "SELECT id_code, key_index, generation, linked_at, suspended_at, resumed_at, unlinked_at FROM link"
+        " WHERE organisation = $1 AND id_code = ANY($2::bytea[]) ORDER BY id_code FOR UPDATE",
+        organisation.value,
+        [person.value for person in people],
+    )
+    return {
+        IdCode(bytes(row["id_code"])): Dated(
+            row["key_index"],
+            row["generation"],
+            LinkDays(row["linked_at"], row["suspended_at"], row["resumed_at"], row["unlinked_at"]),
+        )
+        for row in rows
+    }
+
+
+async def set_days(connection: Connection, organisation: OrganisationCode, changed: Mapping[IdCode, LinkDays]) -> None:
+    """Keep the days of these links at an organisation."""
+    days = list(changed.values())
+    await connection.execute(
+        "UPDATE link SET suspended_at = new.suspended_at, resumed_at = new.resumed_at, unlinked_at = new.unlinked_at"
+        " FROM unnest($2::bytea[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[])"
+        " AS new (id_code, suspended_at, resumed_at, unlinked_at)"
+        " WHERE link.organisation = $1 AND link.id_code = new.id_code",
+        organisation.value,
+        [person.value for person in changed],
+        [one.suspended for one in days],
+        [one.resumed for one in days],
+        [one.unlinked for one in days],
     )

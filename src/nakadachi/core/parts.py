@@ -32,7 +32,7 @@ class Times:
     """Deadlines of an exchange (design, fixed values), and when the core stops waiting for its ends.
 
     `accept_grace` after accept-by an inquiry is sent no more; `settle` after answer-by the ends are asked how the
-    exchange ended, and after as long again it is unknown.
+    exchange ended, and after as long again it is unknown; `changes` is how long change events are kept.
     """
 
     accept_interactive: timedelta = timedelta(seconds=60)
@@ -40,6 +40,7 @@ class Times:
     answer: timedelta = timedelta(days=10)
     accept_grace: timedelta = timedelta(seconds=5)
     settle: timedelta = timedelta(days=1)
+    changes: timedelta = timedelta(days=30)
     acceptance_seconds: float = 7.0
     place_seconds: float = 5.0
 

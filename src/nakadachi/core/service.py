@@ -6,12 +6,14 @@ Wiring only: configuration to parts to handlers. The start fails unless the hand
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nakadachi.core import closing, code, inquiry, life, oversight, permit, store
+from nakadachi.core import changes, closing, code, inquiry, life, oversight, permit, store
 from nakadachi.core.codes import ReversibleScheme, link_key
 from nakadachi.core.log_doors import log_routes
 from nakadachi.core.parts import Core, Times, Waiting
@@ -21,6 +23,7 @@ from nakadachi.health import checks
 from nakadachi.health.reading import HeadsRead
 from nakadachi.kit import inbox
 from nakadachi.kit.every import Every
+from nakadachi.kit.log import logger
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.waiters import Waiters
 from nakadachi.kit.web import application, peer_of, problem
@@ -35,7 +38,7 @@ from nakadachi.telegrams.code import IssueLinkCode
 from nakadachi.telegrams.codec import decode_envelope
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
-from nakadachi.telegrams.link import ReportResidentChanges
+from nakadachi.telegrams.link import ChangeLinks, NotifyChanges, ReportResidentChanges, SubscribeChanges
 from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
 from nakadachi.telegrams.provision import ProvisionCompleted
@@ -61,14 +64,26 @@ HANDLERS: dict[type[Telegram], Handler] = {
     AskState: Handler(closing.tell_state),
     PrefixRefused: Handler(permit.note_prefix_refused),
     IssueLinkCode: Handler(code.issue_link_codes),
+    ChangeLinks: Handler(life.change_links),
     ReportResidentChanges: Handler(life.note_resident_changes),
+    SubscribeChanges: Handler(changes.subscribe),
     ReportOperation: Handler(oversight.note_operation),
 }
 HEARS: dict[type[Telegram], Hear] = {
     InquireAt: Hear(inquiry.hear_acceptance, give_up=closing.no_acceptance),
     AskState: Hear(closing.hear_state),
+    NotifyChanges: Hear(changes.hear_noted),
 }
 OVERDUE_SECONDS = 5.0
+CHANGES_SECONDS = 0.5
+"""How long change events wait for company before an organisation is told."""
+FORGET_SECONDS = 60.0
+TURNS = (
+    (OVERDUE_SECONDS, closing.ask_overdue),
+    (CHANGES_SECONDS, changes.tell),
+    (FORGET_SECONDS, changes.forget_old),
+)
+"""What is looked at again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,9 @@ class CoreConfig:
     others: tuple[OtherLogConfig, ...] = field(
         default=(), metadata={"doc": "logs of the other instances of this core, on the same database and key store"}
     )
+    changes_kept: timedelta = field(
+        default=timedelta(days=30), metadata={"doc": "how long change events are kept for who was away, in seconds"}
+    )
     suite: str = field(default="default", metadata={"doc": "seal suite that permits name: default, strict or p256"})
     permits_wait: bool = field(
         default=False, metadata={"doc": "whether a permit waits until the Commission has cosigned the tree it is in"}
@@ -105,7 +123,7 @@ async def build(config: CoreConfig, world: World) -> Service:
     logs = [core.log, *(other.log for other in core.others.values())]
     witnessings = [Witnessing(core, node.database, node.wire, log) for log in logs]
     node.instances.each_turn(*(log.stand_in for log in logs[1:]))
-    overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.ask_overdue, [None]), node=system.name)
+    turns = [Every(seconds, partial(system.in_bulk, step, [None]), node=system.name) for seconds, step in TURNS]
     _watch(core, node)
 
     async def reload() -> None:
@@ -115,16 +133,20 @@ async def build(config: CoreConfig, world: World) -> Service:
     async def distribute() -> None:
         await system.together(oversight.distribute_to_older, None)
 
+    async def number() -> None:
+        if await system.together(changes.continue_numbers, None):
+            logger().warning("changes.renumbered", node=system.name.value)
+
     return Service(
         node,
         system,
         application(
             system, health=node.health, routes=[*log_routes(core, node.database), _operation_route(system, node)]
         ),
-        begins=(lambda: core.log.start(patience=LEASE * 1.5),),
+        begins=(lambda: core.log.start(patience=LEASE * 1.5), number),
         reloads=(reload,),
-        ready=(*(one.start for one in witnessings), distribute, overdue.start),
-        ends=(overdue.stop, *(one.stop for one in witnessings), core.log.stop),
+        ready=(*(one.start for one in witnessings), distribute, *(turn.start for turn in turns)),
+        ends=(*(turn.stop for turn in turns), *(one.stop for one in witnessings), core.log.stop),
     )
 
 
@@ -192,7 +214,7 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
         scheme=ReversibleScheme(key_of),
         keys=node.keys,
         log=log(config.origin, config.log_key),
-        times=Times(),
+        times=Times(changes=config.changes_kept),
         suite=config.suite,
         recall=kept.recall,
         waiting=Waiting(accepted=Waiters(kept.settled if node.instances.several else None)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nakadachi.health.reporter import Reporter
 from nakadachi.health.watch import seen_heads
-from nakadachi.interface import closing, code, inquiry, oversight, permit, provision, store
+from nakadachi.interface import closing, code, inquiry, link, oversight, permit, provision, store
 from nakadachi.interface.parts import Interface
 from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler
@@ -21,6 +21,7 @@ from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
+from nakadachi.telegrams.link import ChangeLinks, NotifyChanges, SubscribeChanges
 from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportOperation
 from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, RequestPermit
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
@@ -37,6 +38,9 @@ HANDLERS: dict[type[Telegram], Handler] = {
     Close: Handler(closing.relay_close),
     AskState: Handler(closing.relay_question),
     LinkCodeIssued: Handler(code.relay_link_codes),
+    ChangeLinks: Handler(link.relay_to_core),
+    SubscribeChanges: Handler(link.relay_to_core),
+    NotifyChanges: Handler(link.relay_to_own),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.relay_operation),
     ReportFinding: Handler(oversight.relay_finding),

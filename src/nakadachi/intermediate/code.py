@@ -32,7 +32,7 @@ async def request_codes(
     """
     asked_for = []
     for addressees in wanted:
-        people = list((await store.unlinked(unit.connection, addressees)).items())
+        people = list((await store.unlinked(unit.connection, addressees, unit.now)).items())
         for start in range(0, len(people), MOST_PEOPLE):
             await _request(intermediate, unit, people[start : start + MOST_PEOPLE])
         asked_for.append(len(people))

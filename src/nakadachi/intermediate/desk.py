@@ -240,7 +240,7 @@ def result_of(line: int, serial: Serial, found: Inquiry | None) -> Result:
 async def link(system: System[Intermediate], addressees: Sequence[AddresseeNumber]) -> dict[AddresseeNumber, str]:
     """符号付番: issue link codes for these people and wait; per person `linked`, `pending` or a reason's identifier."""
     async with system.database.acquire() as connection:
-        known = await store.known_addressees(connection, addressees)
+        known = await store.known_addressees(connection, addressees, system.author.clock.now())
     outcome = {one: Reason.UNKNOWN_ADDRESSEE.value for one in addressees if one not in known}
     outcome.update({one: "linked" for one, linked in known.items() if linked})
     waiting = [one for one, linked in known.items() if not linked]
@@ -249,7 +249,7 @@ async def link(system: System[Intermediate], addressees: Sequence[AddresseeNumbe
     while waiting and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(LINK_PAUSE_SECONDS)
         async with system.database.acquire() as connection:
-            now = await store.known_addressees(connection, waiting)
+            now = await store.known_addressees(connection, waiting, system.author.clock.now())
             refused = await store.issuance_refused(connection, waiting)
         outcome.update({one: "linked" for one in waiting if now.get(one)})
         outcome.update({one: reason.value for one, reason in refused.items()})

@@ -18,6 +18,8 @@ from starlette.routing import Route
 
 from nakadachi.intermediate import desk, ending_store, exchange_store, store
 from nakadachi.intermediate.bulk import at_once, in_bulk
+from nakadachi.intermediate.existing_life import FILES as LIFE_FILES
+from nakadachi.intermediate.existing_life import LifeDoor
 from nakadachi.intermediate.files.inquiries import inquiries
 from nakadachi.intermediate.files.people import people
 from nakadachi.intermediate.files.provisions import ProvisionLine, protections, provisions
@@ -50,7 +52,7 @@ CHUNK_LINES = 500
 MOST_REJECTS = 1000
 MOST_HELD = 1000
 _REQUEST_KEY = re.compile(r'"[A-Za-z0-9-]{8,64}"')
-FILES = frozenset(f"/existing/{kind}" for kind in ("people", "provisions", "protections", "link", "inquiries"))
+FILES = LIFE_FILES | {f"/existing/{kind}" for kind in ("people", "provisions", "protections", "link", "inquiries")}
 """Paths that take files."""
 
 
@@ -75,6 +77,7 @@ class Existing:
             self._route("/existing/held", self.held, "GET"),
             self._route("/existing/held/{serial}/{decision}", self.settle, "POST"),
             self._route("/existing/findings", self.findings, "GET"),
+            *(self._route(*path) for path in LifeDoor(self.system, _rejected).paths()),
         ]
 
     def _route(self, path: str, handle: Callable[[Request], Awaitable[Response]], method: str) -> Route:
@@ -233,6 +236,8 @@ class Existing:
     def _place(self, request: Request) -> tuple[str, int]:
         """Where a request counts: files are few and long, all else is many and short."""
         limits = self.system.lanes.limits
+        if request.method == "GET" and request.url.path == "/existing/changes":
+            return "readers of changes", limits.interactive
         if request.method == "POST" and request.url.path in FILES and not _interactive(request):
             return "files", limits.files
         return "requests of existing systems", limits.interactive

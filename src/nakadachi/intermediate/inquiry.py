@@ -31,11 +31,13 @@ from nakadachi.telegrams.envelope import Lane, Refused, Verified
 from nakadachi.telegrams.inquiry import Inquire, InquiryAccepted, InquiryStatement
 from nakadachi.telegrams.oversight import Finding, FindingKind
 from nakadachi.telegrams.permit import CheckPrefix, Opening, PermitGranted, PrefixAccepted, RequestPermit
+from nakadachi.telegrams.standing import LinkState
 from nakadachi.telegrams.suspicion import Suspicion
 from nakadachi.terms import LinkCode, Prefix, Serial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from nakadachi.intermediate.parts import Intermediate
     from nakadachi.intermediate.store import Person
@@ -71,13 +73,13 @@ async def begin(intermediate: Intermediate, unit: Unit, wishes: Sequence[Wish]) 
     groups: dict[object, list[tuple[Wish, LinkCode]]] = defaultdict(list)
     async for wish in unit.each(wishes):
         person = people.get(wish.addressee)
-        reason = _cannot_ask(person)
+        reason = _cannot_ask(person, unit.now)
         state = State.REFUSED if reason else State.ASKED
         inquiry = Inquiry(wish.serial, RequestPermit.__name__, state, wish.addressee, wish.prefix, wish.by, reason)
         begun.append(inquiry)
         event = Event.REFUSED if reason else Event.REQUESTED
         kept.append(Record(wish.serial, event, unit.now, wish.prefix, wish.by, reason=reason))
-        if person is None or person.link_code is None:
+        if reason is not None or person is None or person.link_code is None:
             unit.then(partial(intermediate.settled.tell, wish.serial, inquiry))
             continue
         key = (wish.prefix, wish.by.staff) if wish.lane is Lane.BULK else wish.serial
@@ -106,10 +108,10 @@ async def _recognised(unit: Unit, wishes: Sequence[Wish]) -> list[Serial | Refus
     return serials
 
 
-def _cannot_ask(person: Person | None) -> Reason | None:
+def _cannot_ask(person: Person | None, now: datetime) -> Reason | None:
     if person is None:
         return Reason.UNKNOWN_ADDRESSEE
-    return Reason.CODE_NOT_ISSUED if person.link_code is None else None
+    return {LinkState.UNLINKED: Reason.CODE_NOT_ISSUED, LinkState.SUSPENDED: Reason.SUSPENDED}.get(person.state(now))
 
 
 def _ask(intermediate: Intermediate, unit: Unit, group: Sequence[tuple[Wish, LinkCode]]) -> None:

@@ -25,7 +25,8 @@ class Times:
     """When this side stops waiting (design 2.8): deadlines nest, the inquirer's interface system refuses first.
 
     `permit` and `permit_bulk` from the beginning of an inquiry; `accept` after accept-by; `close` and `provide` after
-    answer-by: when our inquiry is closed, when our provision is sent no more; `state` is how long a question lives.
+    answer-by: when our inquiry is closed, when our provision is sent no more; `state` is how long a question lives;
+    `changes` how long change events are kept.
     """
 
     permit: timedelta = timedelta(seconds=70)
@@ -34,6 +35,7 @@ class Times:
     close: timedelta = timedelta(minutes=11)
     provide: timedelta = timedelta(minutes=12)
     state: timedelta = timedelta(days=1)
+    changes: timedelta = timedelta(days=60)
 
 
 BODY_SEED = "body seed"

@@ -13,7 +13,7 @@ from nakadachi.crypto.subject import compare
 from nakadachi.intermediate import ending_store, exchange_store, store
 from nakadachi.intermediate.exchange_store import AskedOfUs
 from nakadachi.intermediate.findings import find_mismatches, suspect
-from nakadachi.intermediate.rules import State, choose_items, ending_of, must_hold, subject_words
+from nakadachi.intermediate.rules import State, choose_items, ending_of, must_hold, require_linked, subject_words
 from nakadachi.kit.author import Enclosure
 from nakadachi.ledger import records
 from nakadachi.ledger.permits import Asking, check_inquiry
@@ -169,6 +169,7 @@ def _decide(
     try:
         if person is None:
             raise Refusal(Reason.NOT_LINKED_AT_PROVIDER, "no person of this code here")
+        require_linked(person.state(unit.now))
         _require_same_subject(intermediate, asking, person)
         day = japan_day(unit.now)
         if must_hold(marked[person.addressee], content.prefix.information, on=day):

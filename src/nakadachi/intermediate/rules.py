@@ -12,6 +12,7 @@ from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.closing import Stage, StandsAt
 from nakadachi.telegrams.inquiry import Ending
 from nakadachi.telegrams.provision import Body, ProvidedItem
+from nakadachi.telegrams.standing import LinkState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,6 +136,26 @@ def subject_words(subject: Subject) -> dict[str, str]:
         "kana": subject.kana or "",
     }
     return {name: value for name, value in given.items() if value}
+
+
+def take_changes(last: int | None, first: int, count: int) -> int | None:
+    """変更通知の受入れ: how many of `count` events from number `first` on are here already; None behind a gap.
+
+    `last` is the number up to which all are here; None where none was told yet: then it begins with these.
+    """
+    if last is None:
+        return 0
+    if first > last + 1:
+        return None
+    return min(count, last + 1 - first)
+
+
+def require_linked(state: LinkState) -> None:
+    """符号の状態: nothing is provided of who is unlinked or suspended here. Raises Refusal (C8)."""
+    if state is LinkState.UNLINKED:
+        raise Refusal(Reason.NOT_LINKED_AT_PROVIDER, "the person was unlinked here")
+    if state is LinkState.SUSPENDED:
+        raise Refusal(Reason.SUSPENDED, "the person is suspended here")
 
 
 def check_body(body: Body, serial: Serial, own: Subject) -> None:

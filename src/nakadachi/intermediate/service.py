@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from nakadachi.crypto.sealing import PrivateSeal, SealSuite, new_private
 from nakadachi.health.reporter import Reporter
 from nakadachi.health.watch import seen_heads
-from nakadachi.intermediate import closing, code, exchange_store, inquiry, oversight, provision, receipt, store
+from nakadachi.intermediate import (
+    changes,
+    closing,
+    code,
+    exchange_store,
+    inquiry,
+    life,
+    oversight,
+    provision,
+    receipt,
+    store,
+)
 from nakadachi.intermediate.existing import Existing
 from nakadachi.intermediate.findings import find
-from nakadachi.intermediate.parts import Intermediate
+from nakadachi.intermediate.parts import Intermediate, Times
 from nakadachi.intermediate.rules import State
 from nakadachi.intermediate.serials import AHEAD, Serials
 from nakadachi.kit.every import Every
@@ -33,6 +45,7 @@ from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
+from nakadachi.telegrams.link import ChangeLinks, NotifyChanges, SubscribeChanges
 from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 from nakadachi.telegrams.permit import RequestPermit
 from nakadachi.telegrams.provision import Provide
@@ -50,6 +63,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     Close: Handler(closing.close),
     AskState: Handler(closing.tell_state),
     LinkCodeIssued: Handler(code.set_codes),
+    NotifyChanges: Handler(changes.keep_changes),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.note_interface),
 }
@@ -59,12 +73,22 @@ HEARS: dict[type[Telegram], Hear] = {
     Provide: Hear(provision.hear_receipt, give_up=closing.no_receipt),
     AskState: Hear(closing.hear_state, give_up=closing.no_state),
     RequestLinkCode: Hear(code.hear_requested, code.requested_matters),
+    ChangeLinks: Hear(life.hear_changed),
+    SubscribeChanges: Hear(changes.hear_subscribed),
 }
 SCHEMA = (
     ("nakadachi.intermediate", "intermediate", "migrations"),
     ("nakadachi.intermediate", "orders", "orders_sql"),
 )
 OVERDUE_SECONDS = 1.0
+FORGET_SECONDS = 60.0
+RENEW_SECONDS = 86400.0
+TURNS = (
+    (OVERDUE_SECONDS, closing.close_overdue),
+    (FORGET_SECONDS, changes.forget_old),
+    (RENEW_SECONDS, changes.renew),
+)
+"""What is looked at again and again."""
 COMPLETIONS_SECONDS = 0.1
 """How long endings wait for company before the core is told."""
 
@@ -78,6 +102,9 @@ class IntermediateConfig:
         metadata={"doc": "names of the existing systems that may enter", "example": ["desk"]}
     )
     witness: WitnessConfig = field(default_factory=WitnessConfig)
+    changes_kept: timedelta = field(
+        default=timedelta(days=60), metadata={"doc": "how long change events are kept for existing systems, in seconds"}
+    )
     serials_ahead: int = field(default=AHEAD, metadata={"doc": "serials asked for at a time, 1 to 1000"})
 
 
@@ -140,6 +167,7 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         keys=node.keys,
         heads=config.witness.heads(),
         seals={suite.value: seal_keys(node.keys, suite) for suite in SealSuite},
+        times=Times(changes=config.changes_kept),
         settled=Waiters(partial(_settled, node.database) if node.instances.several else None),
     )
     system = system_of(
@@ -153,7 +181,11 @@ async def build(config: IntermediateConfig, world: World) -> Service:
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)
     node.instances.when_gone(completions.take_up)
-    overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.close_overdue, [None]), node=system.name)
+    turns = [Every(seconds, partial(system.in_bulk, step, [None]), node=system.name) for seconds, step in TURNS]
+
+    async def renew() -> None:
+        await system.in_bulk(changes.renew, [None])
+
     seen_heads(node.health, intermediate.heads)
     node.health.more = store.interface_word
     reporter = Reporter(system, node.health, config.node.report_every, config.node.instance)
@@ -162,6 +194,6 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         node,
         system,
         application(system, health=node.health, routes=existing.routes()),
-        ready=(reporter.start, completions.start, overdue.start),
-        ends=(overdue.stop, completions.stop, reporter.stop),
+        ready=(reporter.start, completions.start, renew, *(turn.start for turn in turns)),
+        ends=(*(turn.stop for turn in turns), completions.stop, reporter.stop),
     )

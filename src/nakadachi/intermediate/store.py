@@ -9,6 +9,7 @@ from nakadachi.crypto.subject import Subject
 from nakadachi.intermediate.rules import Held, Protection
 from nakadachi.intermediate.subjects import AddresseeNumber, FourItems, IndividualNumber, Sex
 from nakadachi.refusal import Reason
+from nakadachi.telegrams.standing import LinkDays, LinkState, days_of
 from nakadachi.terms import InfoNameCode, ItemCode, LinkCode, MatchingNumber
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Person:
     subject: Subject
     link_code: LinkCode | None
     mismatches: int = 0
+    days: LinkDays | None = None
+
+    def state(self, now: datetime) -> LinkState:
+        """How the person's link stands; unlinked where there is none."""
+        return self.days.state(now) if self.link_code is not None and self.days is not None else LinkState.UNLINKED
 
 
 # People
@@ -41,7 +47,8 @@ async def load_people(connection: Connection, people: Sequence[PersonLine]) -> N
         " VALUES ($1, $2, $3, $4, $5, $6, $7)"
         " ON CONFLICT (addressee) DO UPDATE SET name = excluded.name, kana = excluded.kana,"
         " address = excluded.address, sex = excluded.sex, born = excluded.born,"
-        " individual_number = CASE WHEN person.link_code IS NULL THEN excluded.individual_number END",
+        " individual_number = CASE WHEN person.link_code IS NULL OR person.unlinked_at IS NOT NULL"
+        " THEN excluded.individual_number END",
         [
             (
                 one.addressee.value,
@@ -57,7 +64,7 @@ async def load_people(connection: Connection, people: Sequence[PersonLine]) -> N
     )
 
 
-_PERSON = "SELECT addressee, kana, sex, born, link_code FROM person"
+_PERSON = "SELECT addressee, kana, sex, born, link_code, linked_at, suspended_at, resumed_at, unlinked_at FROM person"
 
 
 async def people_by_addressee(
@@ -71,7 +78,7 @@ async def people_by_addressee(
 async def people_by_code(connection: Connection, codes: Sequence[LinkCode], since: datetime) -> dict[LinkCode, Person]:
     """The people of these link codes, each with its number of subject mismatches since then."""
     rows = await connection.fetch(
-        "SELECT addressee, kana, sex, born, link_code,"
+        "SELECT addressee, kana, sex, born, link_code, linked_at, suspended_at, resumed_at, unlinked_at,"
         " (SELECT count(*) FROM asked WHERE asked.addressee = person.addressee"
         " AND asked.reason = 'SUBJECT_MISMATCH' AND asked.asked_at > $2) AS mismatches"
         " FROM person WHERE link_code = ANY($1::text[])",
@@ -90,7 +97,8 @@ def _person(row: Any, mismatches: int = 0) -> Person:
     sex = Sex(row["sex"])
     subject = Subject(row["born"], str(int(sex)) if sex in (Sex.MALE, Sex.FEMALE) else None, row["kana"] or None)
     code = LinkCode(row["link_code"]) if row["link_code"] else None
-    return Person(AddresseeNumber(row["addressee"]), subject, code, mismatches)
+    days = days_of(row["linked_at"], row["suspended_at"], row["resumed_at"], row["unlinked_at"])
+    return Person(AddresseeNumber(row["addressee"]), subject, code, mismatches, days)
 
 
 # Issuance of link codes
@@ -110,13 +118,16 @@ async def begin_issuance(
 
 
 async def unlinked(
-    connection: Connection, addressees: Sequence[AddresseeNumber]
+    connection: Connection, addressees: Sequence[AddresseeNumber], now: datetime
 ) -> dict[AddresseeNumber, tuple[FourItems, IndividualNumber | None]]:
-    """The four items, and the Individual Number where it was given, of people who have no link code yet."""
+    """The four items, and the Individual Number where it was given, of people who have no link code, or no
+    longer.
+    """
     rows = await connection.fetch(
         "SELECT addressee, name, kana, address, sex, born, individual_number FROM person"
-        " WHERE addressee = ANY($1::text[]) AND link_code IS NULL",
+        " WHERE addressee = ANY($1::text[]) AND (link_code IS NULL OR unlinked_at <= $2)",
         [one.value for one in addressees],
+        now,
     )
     found = {}
     for row in rows:
@@ -127,12 +138,14 @@ async def unlinked(
 
 
 async def known_addressees(
-    connection: Connection, addressees: Sequence[AddresseeNumber]
+    connection: Connection, addressees: Sequence[AddresseeNumber], now: datetime
 ) -> dict[AddresseeNumber, bool]:
     """Which of these are registered, and whether they have a link code."""
     rows = await connection.fetch(
-        "SELECT addressee, link_code IS NOT NULL AS linked FROM person WHERE addressee = ANY($1::text[])",
+        "SELECT addressee, link_code IS NOT NULL AND coalesce(unlinked_at > $2, true) AS linked FROM person"
+        " WHERE addressee = ANY($1::text[])",
         [one.value for one in addressees],
+        now,
     )
     return {AddresseeNumber(row["addressee"]): row["linked"] for row in rows}
 
@@ -157,7 +170,9 @@ async def set_codes(
     for number, code in codes:
         rows = await connection.fetch(
             "WITH gone AS (DELETE FROM issuance WHERE matching_number = $1 RETURNING addressee)"
-            " UPDATE person SET link_code = $2, linked_at = $3, individual_number = NULL FROM gone"
+            " UPDATE person SET link_code = $2, linked_at = $3, individual_number = NULL, unlinked_at = NULL,"
+            " suspended_at = CASE WHEN link_code = $2 AND unlinked_at IS NULL THEN suspended_at END,"
+            " resumed_at = CASE WHEN link_code = $2 AND unlinked_at IS NULL THEN resumed_at END FROM gone"
             " WHERE person.addressee = gone.addressee"
             " RETURNING person.addressee",
             number.value,

@@ -14,7 +14,14 @@ from nakadachi.telegrams.closing import AskState, Close, StateTold
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
-from nakadachi.telegrams.link import ReportResidentChanges
+from nakadachi.telegrams.link import (
+    ChangeLinks,
+    ChangesSubscribed,
+    LinksChanged,
+    NotifyChanges,
+    ReportResidentChanges,
+    SubscribeChanges,
+)
 from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportFinding, ReportHeads, ReportOperation
 from nakadachi.telegrams.permit import (
     CheckPrefix,
@@ -124,7 +131,10 @@ CATALOGUE = (
     Hop(None, RequestLinkCode, (MS, REGISTRY), LinkCodeRequested),
     Hop(None, IssueLinkCode, (REGISTRY, CORE), Noted),
     Hop(None, LinkCodeIssued, (CORE, IF, MS), LinkCodeKept),
+    Hop(None, ChangeLinks, (MS, IF, CORE), LinksChanged),
     Hop(None, ReportResidentChanges, (REGISTRY, CORE), Noted),
+    Hop(None, SubscribeChanges, (MS, IF, CORE), ChangesSubscribed),
+    Hop(None, NotifyChanges, (CORE, IF, MS), Noted),
     Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
     Hop(None, DistributeEdition, (CORE, COMMISSION), EditionHeld),
     Hop(None, DistributeEdition, (CORE, REGISTRY), EditionHeld),
@@ -168,7 +178,12 @@ TELEGRAMS = (
     | IssueLinkCode
     | LinkCodeIssued
     | LinkCodeKept
+    | ChangeLinks
+    | LinksChanged
     | ReportResidentChanges
+    | SubscribeChanges
+    | ChangesSubscribed
+    | NotifyChanges
     | DistributeEdition
     | EditionHeld
     | ReportOperation

@@ -92,6 +92,17 @@ class SubscribeChanges(Telegram, frozen=True, kw_only=True, forbid_unknown_field
     after: Number | None = None
 
 
+class ChangesSubscribed(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """変更通知の登録済み: `following` is the number of the first event that comes after those the subscriber has.
+
+    Where it is not the next one, those between are lost: deleted by their period, or with a core that had to be
+    restored. Per link code listed None where it is, else the reason.
+    """
+
+    following: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+    outcomes: tuple[Reason | None, ...] = ()
+
+
 class NotifyChanges(Telegram, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """変更通知: something changed for people of the addressee: numbers `first`, `first` + 1 …, one per time in `at`.
 

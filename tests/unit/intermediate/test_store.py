@@ -51,8 +51,8 @@ async def test_a_person_is_found_by_number_and_waits_for_a_code(connection):
     await store.load_people(connection, [line()])
     person = Person(ONE, Subject(BORN, "2", "ミホン ハナコ"), None)
     assert await store.people_by_addressee(connection, [ONE, TWO]) == {ONE: person}
-    assert await store.unlinked(connection, [ONE, TWO]) == {ONE: (ITEMS, NUMBER)}
-    assert await store.known_addressees(connection, [ONE, TWO]) == {ONE: False}
+    assert await store.unlinked(connection, [ONE, TWO], NOW) == {ONE: (ITEMS, NUMBER)}
+    assert await store.known_addressees(connection, [ONE, TWO], NOW) == {ONE: False}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_an_individual_number_goes_once_the_code_is_set_and_does_not_come_
 async def test_a_number_that_is_no_longer_given_is_no_longer_kept(connection):
     await store.load_people(connection, [line()])
     await store.load_people(connection, [line(number=None)])
-    assert (await store.unlinked(connection, [ONE]))[ONE] == (ITEMS, None)
+    assert (await store.unlinked(connection, [ONE], NOW))[ONE] == (ITEMS, None)
 
 
 async def test_a_code_is_tied_to_the_person_of_its_matching_number_which_is_purged(connection):
@@ -93,8 +93,8 @@ async def test_a_code_is_tied_to_the_person_of_its_matching_number_which_is_purg
     assert (people[ONE].link_code, people[TWO].link_code) == (None, CODE)
     assert await connection.fetch("SELECT matching_number FROM issuance") == [(FIRST.value,)]
     assert [tuple(row) for row in await connection.fetch("SELECT at, count FROM purge")] == [(NOW, 1)]
-    assert await store.known_addressees(connection, [ONE, TWO]) == {ONE: False, TWO: True}
-    assert list(await store.unlinked(connection, [ONE, TWO])) == [ONE]
+    assert await store.known_addressees(connection, [ONE, TWO], NOW) == {ONE: False, TWO: True}
+    assert list(await store.unlinked(connection, [ONE, TWO], NOW)) == [ONE]
 
 
 async def test_a_matching_number_works_once_and_an_unknown_one_never(connection):

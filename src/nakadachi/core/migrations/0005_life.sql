@@ -26,13 +26,14 @@ CREATE TABLE alias (
 );
 CREATE INDEX alias_stands ON alias (stands);
 
--- C17: who is told whose changes. Numbers up to `last` are given, up to `sent` on their way, up to `confirmed` noted.
+-- C17: who is told whose changes. Numbers up to `last` are given, those up to `sent` are told; `under_way` is the telegram
+-- that nobody noted yet: there is one at a time, so that what happens meanwhile goes in the next.
 CREATE TABLE subscription (
     organisation text PRIMARY KEY,
     scope        text NOT NULL,
     last         bigint NOT NULL DEFAULT 0,
     sent         bigint NOT NULL DEFAULT 0,
-    confirmed    bigint NOT NULL DEFAULT 0
+    under_way    text
 );
 
 -- C17: whose changes an organisation is told that wants those of listed people only.
