@@ -133,6 +133,10 @@ class Land:
             waiting: int = await connection.fetchval("SELECT count(*) FROM outbox")
             if name.role is Role.INTERMEDIATE:
                 waiting += await connection.fetchval("SELECT count(*) FROM completion")
+            if name.role is Role.CORE:
+                waiting += await connection.fetchval(
+                    "SELECT count(*) FROM subscription WHERE scope <> 'none' AND (sent < last OR under_way IS NOT NULL)"
+                )
             return waiting
 
     # The doors
