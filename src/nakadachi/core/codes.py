@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives import hashes
@@ -25,11 +26,21 @@ if TYPE_CHECKING:
 
 ID_BYTES = 10
 KEY_BYTES = 32
+BLOCK_BYTES = 16
 LAST_KEY_INDEX = 0xFFFF
 LAST_GENERATION = 0xFF
-REVERSIBLE = 2
+REVERSIBLE, TABLE = 2, 3
+"""The first byte of a link code: which of the sources' ways (案2, 案3) made it."""
 _PAD = bytes(5)
 _RESIDENT_RECORD_CODE = re.compile(r"[0-9]{11}")
+
+
+class Scheme(StrEnum):
+    """符号方式: which way a network makes its link codes, as its core's configuration names it (C5)."""
+
+    REVERSIBLE = "reversible"
+    TABLE = "table"
+
 
 LinkKeys = Callable[[OrganisationCode, int], bytes]
 """(organisation, key index) -> 32 bytes. Raises LookupError for a key that does not exist."""

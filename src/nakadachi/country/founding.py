@@ -55,7 +55,9 @@ CONFIG = Instance("", 0).config
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """What founding needs: where, which systems, which law, whose database, and the seal suite permits name."""
+    """What founding needs: where, which systems, which law, whose database, the seal suite permits name, and the scheme
+    by which the core makes link codes.
+    """
 
     folder: Path
     plan: Plan
@@ -63,6 +65,7 @@ class Founding:
     server: PostgresServer
     world: World
     suite: str = SealSuite.DEFAULT.value
+    scheme: str = "reversible"
 
 
 async def found(founding: Founding) -> None:
@@ -145,7 +148,7 @@ def _configure(founding: Founding, place: Place, trust: list[str]) -> None:
 
 def _configure_one(founding: Founding, place: Place, instance: Instance, trust: list[str]) -> None:
     by_role: dict[Role, dict[str, object]] = {
-        Role.CORE: {"suite": founding.suite, **_logs(instance)},
+        Role.CORE: {"suite": founding.suite, "scheme": founding.scheme, **_logs(instance)},
         Role.COMMISSION: {"cosigner": WITNESS},
         Role.REGISTRY: {"residents": "../residents.csv"},
         Role.INTERMEDIATE: {"existing": [DESK]},
