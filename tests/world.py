@@ -134,9 +134,7 @@ class Land:
             if name.role is Role.INTERMEDIATE:
                 waiting += await connection.fetchval("SELECT count(*) FROM completion")
             if name.role is Role.CORE:
-                waiting += await connection.fetchval(
-                    "SELECT count(*) FROM subscription WHERE scope <> 'none' AND (sent < last OR under_way IS NOT NULL)"
-                )
+                waiting += await connection.fetchval("SELECT count(*) FROM subscription WHERE sent < last")
             return waiting
 
     # The doors
@@ -271,6 +269,7 @@ async def a_country(
     residents: Sequence[Person],
     *,
     suite: str = "default",
+    scheme: str = "reversible",
     twins: bool = False,
     covered: bool = False,
 ) -> AsyncIterator[Land]:
@@ -285,7 +284,7 @@ async def a_country(
     places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 9), twins=twins)
     with all_that_is_logged() as log:
         server = cast("PostgresServer", Tenants(postgres, tenant))
-        await found(Founding(folder, places, book, server, world, suite, covered))
+        await found(Founding(folder, places, book, server, world, suite, covered, scheme))
         country = Country(folder, places)
         land = Land(country, tap, clock, log, world)
         if twins:

@@ -6,7 +6,7 @@ import inspect
 import json
 import types
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from enum import EnumMeta
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -21,7 +21,14 @@ from nakadachi.telegrams.envelope import Answer, Lane, Telegram
 from nakadachi.terms import Code, Role
 
 VECTORS = Path(__file__).parent.parent / "tests" / "wire" / "vectors"
-PLAIN: dict[Any, str] = {str: "text", int: "integer", bool: "true or false", bytes: "base64", datetime: "time"}
+PLAIN: dict[Any, str] = {
+    str: "text",
+    int: "integer",
+    bool: "true or false",
+    bytes: "base64",
+    datetime: "time",
+    date: "day, YYYY-MM-DD",
+}
 KINDS: tuple[type[Telegram], ...] = get_args(TELEGRAMS)
 LONG = 72
 

@@ -1,4 +1,4 @@
-"""Whoever subscribed is told that something changed for people of theirs: never what, never twice, none left out (C17)."""
+"""Whoever subscribed is told that something changed for people of theirs: not what, not twice, none left out (C17)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from nakadachi.core import changes as core_changes
-from nakadachi.intermediate import changes as own_changes
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.codec import encode_json
@@ -22,52 +20,18 @@ from nakadachi.telegrams.link import (
     Scope,
     SubscribeChanges,
 )
-from nakadachi.terms import OrganisationCode, Role, japan_day
-from tests.invented import AOBA, PENSION, TSUBAKI, Person
+from nakadachi.terms import Role, japan_day
+from tests.invented import AOBA, PENSION, TSUBAKI
 from tests.lines import csv_of
 from tests.story.people import HANA, KENJI, SUMI, TARO
 from tests.story.play import Play, refused
+from tests.story.readers import packets, position, read, read_all, subscribe, told_of
 from tests.story.registrar import changed, report
 from tests.world import Land, reason_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MOVE = ResidentChange.ITEMS
-
-
-async def subscribe(land: Land, organisation: OrganisationCode, scope: str, *people: Person) -> dict[str, Any]:
-    body = csv_of([(one.at(organisation),) for one in people])
-    status, text = await land.desk(organisation, "POST", "changes/subscription", body, scope=scope)
-    assert status == 200, text
-    said: dict[str, Any] = json.loads(text)
-    return said
-
-
-async def read(land: Land, organisation: OrganisationCode, after: int = 0, wait: int = 0) -> list[dict[str, Any]]:
-    """What the existing system reads after a number."""
-    status, text = await land.desk(organisation, "GET", "changes", after=str(after), wait=str(wait))
-    assert status == 200, text
-    found: list[dict[str, Any]] = json.loads(text)["changes"]
-    return found
-
-
-async def position(land: Land, organisation: OrganisationCode = TSUBAKI) -> int:
-    _, text = await land.desk(organisation, "GET", "changes/subscription")
-    return int(json.loads(text)["last"])
-
-
-def told_of(found: list[dict[str, Any]]) -> list[str | None]:
-    """Whom the events are about, without leading zeros; None where events are lost."""
-    return [one["addressee"].lstrip("0") if one["addressee"] else None for one in found]
-
-
-def packets(land: Land) -> list[NotifyChanges]:
-    """What the core sent to interface systems."""
-    return [
-        asked.header
-        for flight, asked, _ in land.tap.legs(NotifyChanges)
-        if flight.sender.role is Role.CORE and isinstance(asked.header, NotifyChanges)
-    ]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -150,21 +114,6 @@ async def test_of_listed_people_alone_where_that_is_wanted_and_of_nobody_after_t
     await subscribe(told, AOBA, "none")
 
 
-async def test_what_happens_while_a_server_is_away_comes_in_one_packet_and_in_order(told: Land) -> None:
-    await told.quiet()
-    after, interface = await position(told), told.name(Role.INTERFACE, TSUBAKI)
-    told.tap.down.add(interface)
-    await changed(told, MOVE, HANA.code)
-    await asyncio.sleep(0.8)
-    for one in (SUMI, TARO, HANA):
-        await changed(told, MOVE, one.code)
-    told.tap.down.clear()
-    await told.quiet()
-    sent = [(one.first, len(one.at)) for one in packets(told) if one.first > after]
-    assert sent[-1] == (after + 2, 3)
-    assert told_of(await read(told, TSUBAKI, after)) == [one.at(TSUBAKI) for one in (HANA, SUMI, TARO, HANA)]
-
-
 async def test_a_report_of_many_residents_is_one_packet(told: Land) -> None:
     await told.quiet()
     after = await position(told)
@@ -175,94 +124,17 @@ async def test_a_report_of_many_residents_is_one_packet(told: Land) -> None:
     assert told_of(await read(told, TSUBAKI, after)) == [one.at(TSUBAKI) for one in people]
 
 
-async def test_a_gap_is_seen_by_its_number_and_what_is_missing_comes_once(told: Land) -> None:
-    await told.quiet()
-    after, core, interface = await position(told), told.name(Role.CORE), told.name(Role.INTERFACE, TSUBAKI)
-    told.tap.down.add(interface)
-    await changed(told, MOVE, HANA.code)
-    await asyncio.sleep(0.8)
-    async with told.service(core).node.database.transaction() as connection:
-        # As if a packet had been noted that never arrived.
-        await connection.execute("UPDATE subscription SET under_way = NULL")
-        gone = await connection.fetch("DELETE FROM outbox WHERE destination = $1 RETURNING id", interface.value)
-    assert len(gone) == 1
-    told.tap.down.clear()
-    await changed(told, MOVE, SUMI.code)
-    await told.quiet()
-    assert told_of(await read(told, TSUBAKI, after)) == [HANA.at(TSUBAKI), SUMI.at(TSUBAKI)]
-
-
-async def test_a_restored_server_catches_up_when_it_starts(told: Land) -> None:
-    server = told.name(Role.INTERMEDIATE, TSUBAKI)
-    await changed(told, MOVE, HANA.code)
-    await told.quiet()
-    before = await read(told, TSUBAKI)
-    async with told.service(server).node.database.transaction() as connection:
-        await connection.execute("DELETE FROM change WHERE number > 3")
-        await connection.execute("UPDATE change_subscription SET last = 3")
-    await told.country.stop_one(server)
-    await (await told.country.start_one(told.plan.place(server), told.world)).announce()
-    await told.quiet()
-    after = await read(told, TSUBAKI)
-    assert [(one["number"], one["addressee"], one["changed_at"]) for one in after] == [
-        (one["number"], one["addressee"], one["changed_at"]) for one in before
-    ]
-
-
-async def test_after_a_core_had_to_be_restored_readers_are_told_that_events_may_be_lost(told: Land) -> None:
-    await told.quiet()
-    core, after = told.name(Role.CORE), await position(told)
-    async with told.service(core).node.database.transaction() as connection:
-        # A backup of before the last event, and a log that was opened since (decision 0020).
-        await connection.execute("DELETE FROM change_event WHERE number = $1", after)
-        await connection.execute("UPDATE subscription SET last = $1, sent = $1 WHERE last = $2", after - 1, after)
-        await connection.execute("UPDATE numbering SET origin = 'core.example/before'")
-    await told.country.stop_one(core)
-    await (await told.country.start_one(told.plan.place(core), told.world)).announce()
-    await changed(told, MOVE, SUMI.code)
-    await told.quiet()
-    found = await read(told, TSUBAKI, after)
-    assert told_of(found) == [None, SUMI.at(TSUBAKI)]
-    assert [one["number"] for one in found] == [2**32, 2**32 + 1]
-    assert b"changes.renumbered" in told.log.getvalue()
-
-
 async def test_a_day_is_one_file_of_what_came_on_it(told: Land) -> None:
     today = japan_day(told.clock.now())
     status, text = await told.desk(TSUBAKI, "GET", "changes", day=today.isoformat())
     assert status == 200
     header, *lines = text.split("\r\n")[:-1]
     assert header == "number,addressee_number,changed_at,received_at"
-    assert [line.split(",")[0] for line in lines] == [str(one["number"]) for one in await _all(told)]
+    assert [line.split(",")[0] for line in lines] == [str(one["number"]) for one in await read_all(told)]
     status, text = await told.desk(TSUBAKI, "GET", "changes", day=(today - timedelta(days=1)).isoformat())
     assert text == header + "\r\n"
     status, text = await told.desk(TSUBAKI, "GET", "changes", day=(today + timedelta(days=1)).isoformat())
     assert (status, json.loads(text)["type"]) == (400, "BAD_FORMAT")
-
-
-async def _all(land: Land) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    while more := await read(land, TSUBAKI, found[-1]["number"] if found else 0):
-        found += more
-    return found
-
-
-async def test_events_are_deleted_after_their_period_and_a_reader_that_comes_too_late_is_told(told: Land) -> None:
-    core, server = told.name(Role.CORE), told.name(Role.INTERMEDIATE, TSUBAKI)
-    last = await position(told)
-    told.clock.ahead = timedelta(days=61)
-    try:
-        for name, step in ((core, core_changes.forget_old), (server, own_changes.forget_old)):
-            await told.service(name).system.in_bulk(step, [None])
-    finally:
-        told.clock.ahead = timedelta(0)
-    assert await told.rows(core, "SELECT * FROM change_event") == []
-    assert await told.rows(server, "SELECT * FROM change") == []
-    assert await read(told, TSUBAKI, last - 1) == [{"number": last, "addressee": None}]
-    assert await read(told, TSUBAKI, last) == []
-    await changed(told, MOVE, HANA.code)
-    await told.quiet()
-    assert [one["number"] for one in await read(told, TSUBAKI, last)] == [last + 1]
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,9 @@ async def test_the_last_generation_is_not_unlinked_since_no_other_could_follow(l
         await connection.execute(
             "UPDATE link SET generation = 255 WHERE id_code = $1 AND organisation = $2", person, PENSION.value
         )
-    read = scheme.read(await play.code(PENSION), PENSION)
-    code = scheme.issue(read.id_code, PENSION, read.key_index, 255)
+    async with land.service(core).node.database.transaction() as connection:
+        (read,) = await scheme.read(connection, [(PENSION, await play.code(PENSION))])
+        (code,) = await scheme.issue(connection, [read._replace(generation=255)])
     async with land.service(server).node.database.transaction() as connection:
         await connection.execute("UPDATE person SET link_code = $1", code.value)
     assert await change(land, PENSION, "unlink", HANA) == ["ALREADY_USED"]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import types
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
@@ -19,7 +19,7 @@ from nakadachi.terms import Code, Role
 from tools.vectors_telegrams import read
 
 KINDS = sorted(get_args(TELEGRAMS), key=lambda kind: kind.__name__)
-PLAIN = {str, int, bool, bytes, datetime, type(None)}
+PLAIN = {str, int, bool, bytes, date, datetime, type(None)}
 SECRET_OUTSIDE = {"IdCode", "AddresseeNumber", "FourItems", "IndividualNumber", "ResidentRecordCode", "Subject"}
 PART_STRUCTS = [Permit, PermitContent, RefusalContent, Opening]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from nakadachi.core.codes import IdCode
 from nakadachi.core.life_rules import number_after_loss
+from nakadachi.telegrams.link import Scope
 from nakadachi.terms import OrganisationCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from nakadachi.kit.database import Connection
-    from nakadachi.telegrams.link import Scope
     from nakadachi.terms import TelegramId
 
 
@@ -85,7 +85,7 @@ async def subscribe(connection: Connection, organisation: OrganisationCode, scop
         "UPDATE subscription SET last = $2, sent = $3, under_way = NULL WHERE organisation = $1",
         organisation.value,
         last,
-        min(told, last),
+        last if scope is Scope.NONE else min(told, last),
     )
     return int(oldest or last + 1)
 

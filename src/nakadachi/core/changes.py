@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nakadachi.core import change_store, life_store
+from nakadachi.core.codes import Meaning
 from nakadachi.core.own_codes import read_codes, read_own
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason, Refusal
@@ -54,7 +55,7 @@ async def _list(core: Core, unit: Unit, one: Asked[SubscribeChanges]) -> list[Re
         return []
     if header.scope is not Scope.LISTED:
         raise Refusal(Reason.BAD_FORMAT, "people are named only where those listed are wanted")
-    read = read_own(core, read_codes(one.telegram), organisation)
+    read = await read_own(core, unit.connection, read_codes(one.telegram), organisation)
     links = await life_store.hold_links(
         unit.connection, organisation, {code.id_code for code in read if code is not None}
     )
@@ -74,7 +75,7 @@ async def tell(core: Core, unit: Unit, turns: Sequence[None]) -> list[int]:
         if not events:
             await change_store.nothing_left(unit.connection, organisation)
             continue
-        telegram = _notify(core, organisation, events)
+        telegram = await _notify(core, unit, organisation, events)
         to = NodeName.of(Role.INTERFACE, organisation)
         unit.send(telegram, to=to, url=core.edition.peers.url(to))
         await change_store.under_way(unit.connection, organisation, events[-1].number, telegram.header.id)
@@ -82,10 +83,11 @@ async def tell(core: Core, unit: Unit, turns: Sequence[None]) -> list[int]:
     return [told] * len(turns)
 
 
-def _notify(
-    core: Core, organisation: OrganisationCode, events: Sequence[change_store.Event]
+async def _notify(
+    core: Core, unit: Unit, organisation: OrganisationCode, events: Sequence[change_store.Event]
 ) -> Verified[NotifyChanges]:
-    codes = [core.scheme.issue(one.person, organisation, one.key_index, one.generation).value for one in events]
+    meant = [Meaning(organisation, one.person, one.key_index, one.generation) for one in events]
+    codes = [code.value for code in await core.scheme.issue(unit.connection, meant)]
     return core.author.write(
         NotifyChanges,
         to=NodeName.of(Role.INTERMEDIATE, organisation),

@@ -69,7 +69,7 @@ async def _change(core: Core, unit: Unit, one: Asked[ChangeLinks]) -> list[Reaso
     codes = read_codes(one.telegram)
     if len(codes) != header.count:
         raise Refusal(Reason.BAD_FORMAT, f"{len(codes)} link codes where {header.count} are announced")
-    read = read_own(core, codes, organisation)
+    read = await read_own(core, unit.connection, codes, organisation)
     links = await life_store.hold_links(
         unit.connection, organisation, {code.id_code for code in read if code is not None}
     )

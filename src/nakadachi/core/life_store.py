@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nakadachi.core.codes import IdCode, ReadCode
+from nakadachi.core.codes import IdCode, Meaning
 from nakadachi.telegrams.standing import LinkDays
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Dated:
     generation: int
     days: LinkDays
 
-    def honours(self, code: ReadCode) -> bool:
+    def honours(self, code: Meaning) -> bool:
         """Whether this is the code that was issued."""
         return (code.key_index, code.generation) == (self.key_index, self.generation)
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from nakadachi.core.codes import ReadCode
+    from nakadachi.core.codes import Meaning
     from nakadachi.core.parts import Core
+    from nakadachi.kit.database import Connection
     from nakadachi.telegrams.envelope import Verified
     from nakadachi.terms import OrganisationCode
 
@@ -27,20 +28,18 @@ def read_codes(telegram: Verified[Any]) -> list[LinkCode | None]:
     return [_code(text) for text in texts]
 
 
-def read_own(core: Core, codes: Sequence[LinkCode | None], organisation: OrganisationCode) -> list[ReadCode | None]:
+async def read_own(
+    core: Core, connection: Connection, codes: Sequence[LinkCode | None], organisation: OrganisationCode
+) -> list[Meaning | None]:
     """What each code stands for; None for a forged, foreign or mistyped one."""
-    return [_read(core, code, organisation) if code is not None else None for code in codes]
+    shown = [(organisation, code) for code in codes if code is not None]
+    read = iter(await core.scheme.read(connection, shown))
+    found = [None if code is None else next(read) for code in codes]
+    return [None if isinstance(one, Refusal) else one for one in found]
 
 
 def _code(text: str) -> LinkCode | None:
     try:
         return LinkCode(text)
     except ValueError:
-        return None
-
-
-def _read(core: Core, code: LinkCode, organisation: OrganisationCode) -> ReadCode | None:
-    try:
-        return core.scheme.read(code, organisation)
-    except Refusal:
         return None

@@ -14,9 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nakadachi.core import changes, closing, code, inquiry, life, oversight, permit, store
-from nakadachi.core.codes import ReversibleScheme, link_key
+from nakadachi.core.codes import LinkCodeScheme, Scheme, link_key
 from nakadachi.core.log_doors import log_routes
 from nakadachi.core.parts import Core, Times, Waiting
+from nakadachi.core.schemes import open_scheme
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
 from nakadachi.health import checks
@@ -111,14 +112,22 @@ class CoreConfig:
     permits_wait: bool = field(
         default=False, metadata={"doc": "whether a permit waits until the Commission has cosigned the tree it is in"}
     )
+    scheme: Scheme = field(
+        default=Scheme.REVERSIBLE,
+        metadata={"doc": "how link codes are made: reversible or table; chosen at the founding, for good"},
+    )
 
 
 async def build(config: CoreConfig, world: World) -> Service:
-    """The core, ready to start. Raises what `open_node` raises."""
+    """The core, ready to start. Raises what `open_node` raises, ConfigError for another scheme than the founding's."""
     node = await open_node(
-        config.node, world, ("nakadachi.ledger", "log", "log_sql"), ("nakadachi.core", "core", "migrations")
+        config.node,
+        world,
+        ("nakadachi.ledger", "log", "log_sql"),
+        ("nakadachi.core", "core", "migrations"),
+        ("nakadachi.core", "codes", "codes_sql"),
     )
-    core = _parts(config, node, world)
+    core = _parts(config, node, world, await _scheme(config, node, world))
     system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges, find=find)
     logs = [core.log, *(other.log for other in core.others.values())]
     witnessings = [Witnessing(core, node.database, node.wire, log) for log in logs]
@@ -189,7 +198,18 @@ class _Kept:
         return kept[1] if kept else ""
 
 
-def _parts(config: CoreConfig, node: Node, world: World) -> Core:
+async def _scheme(config: CoreConfig, node: Node, world: World) -> LinkCodeScheme:
+    master = node.keys.secret("link-master")
+
+    def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
+        if key_index != code.KEY_INDEX:
+            raise LookupError(f"no key index {key_index}")
+        return link_key(master, organisation, key_index)
+
+    return await open_scheme(config.scheme, node.database, key_of, world.entropy)
+
+
+def _parts(config: CoreConfig, node: Node, world: World, scheme: LinkCodeScheme) -> Core:
     def log(origin: str, key: str) -> Log:
         return Log(
             origin=origin,
@@ -200,18 +220,11 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
             lease=SHORT_LEASE if config.others else LEASE,
         )
 
-    master = node.keys.secret("link-master")
-
-    def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
-        if key_index != code.KEY_INDEX:
-            raise LookupError(f"no key index {key_index}")
-        return link_key(master, organisation, key_index)
-
     kept = _Kept(node.database)
     return Core(
         author=node.author,
         edition=node.edition,
-        scheme=ReversibleScheme(key_of),
+        scheme=scheme,
         keys=node.keys,
         log=log(config.origin, config.log_key),
         times=Times(changes=config.changes_kept),

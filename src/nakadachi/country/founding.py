@@ -55,8 +55,8 @@ CONFIG = Instance("", 0).config
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """What founding needs: where, which systems, which law, whose database, the seal suite permits name, and whether a
-    permit waits for the Commission's cosignature (decision 0031).
+    """What founding needs: where, which systems, which law, whose database, the seal suite permits name, whether a
+    permit waits for the Commission's cosignature (decision 0031), and the scheme by which the core makes link codes.
     """
 
     folder: Path
@@ -66,6 +66,7 @@ class Founding:
     world: World
     suite: str = SealSuite.DEFAULT.value
     covered: bool = False
+    scheme: str = "reversible"
 
 
 async def found(founding: Founding) -> None:
@@ -147,8 +148,9 @@ def _configure(founding: Founding, place: Place, trust: list[str]) -> None:
 
 
 def _configure_one(founding: Founding, place: Place, instance: Instance, trust: list[str]) -> None:
+    waits = {"permits_wait": True} if founding.covered else {}
     by_role: dict[Role, dict[str, object]] = {
-        Role.CORE: {"suite": founding.suite, **_logs(instance)} | ({"permits_wait": True} if founding.covered else {}),
+        Role.CORE: {"suite": founding.suite, "scheme": founding.scheme, **_logs(instance), **waits},
         Role.COMMISSION: {"cosigner": WITNESS},
         Role.REGISTRY: {"residents": "../residents.csv"},
         Role.INTERMEDIATE: {"existing": [DESK]},
