@@ -21,14 +21,8 @@ from nakadachi.telegrams.envelope import Answer, Lane, Telegram
 from nakadachi.terms import Code, Role
 
 VECTORS = Path(__file__).parent.parent / "tests" / "wire" / "vectors"
-PLAIN: dict[Any, str] = {
-    str: "text",
-    int: "integer",
-    bool: "true or false",
-    bytes: "base64",
-    datetime: "time",
-    date: "day, YYYY-MM-DD",
-}
+PLAIN: dict[Any, str] = {str: "text", int: "integer", bool: "true or false", bytes: "base64", datetime: "time"}
+PLAIN[date] = "day, YYYY-MM-DD"
 KINDS: tuple[type[Telegram], ...] = get_args(TELEGRAMS)
 LONG = 72
 

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from nakadachi.desk.answers import Finding, Linked, Loaded, Waiting
+from nakadachi.desk.answers import Finding, Linked, LinkStands, Loaded, Waiting
 from nakadachi.intermediate.files.results import Result, Status
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.oversight import FindingKind
@@ -28,7 +28,13 @@ STATUS_WORDS = {
     Status.REJECTED: "差戻し / rejected",
     Status.UNKNOWN: "結果不明 / unknown",
 }
-OUTCOME_WORDS = {"linked": "付番済み / linked", "pending": "付番待ち / pending"}
+OUTCOME_WORDS = {"linked": "付番済み / linked", "pending": "処理待ち / pending", "done": "変更済み / done"}
+LINK_WORDS = {
+    "linked": "利用中 / linked",
+    "suspended": "停止中 / suspended",
+    "unlinked": "解除済み / unlinked",
+    "none": "未付番 / never linked",
+}
 FINDING_WORDS = {kind.value: f"{kind.japanese} / {kind.english}" for kind in FindingKind}
 
 
@@ -62,6 +68,23 @@ def links(lines: Iterable[Linked]) -> Table:
     table = _table("件数 / Count", "結果 / Outcome", numbers=1)
     for outcome, count in Counter(one.outcome for one in lines).most_common():
         table.add_row(str(count), OUTCOME_WORDS.get(outcome) or f"{outcome}: {reason_words(outcome)}")
+    return table
+
+
+def link_states(found: Iterable[LinkStands]) -> Table:
+    """符号の状態: how each link stands, days in Japan."""
+    table = _table(
+        "宛名番号 / Addressee",
+        "状態 / State",
+        "付番日 / Linked",
+        "停止日 / Suspended",
+        "再開日 / Resumed",
+        "解除日 / Unlinked",
+        unbroken=1,
+    )
+    for one in found:
+        state = LINK_WORDS.get(one.state) or f"{one.state}: {reason_words(one.state)}"
+        table.add_row(one.addressee, state, one.linked, one.suspended, one.resumed, one.unlinked)
     return table
 
 

@@ -37,6 +37,40 @@ class _Links(msgspec.Struct, frozen=True):
     lines: tuple[Linked, ...]
 
 
+class LinkStands(msgspec.Struct, frozen=True):
+    """符号の状態: of one person: `linked`, `suspended`, `unlinked`, `none`, or a reason's identifier; days in Japan."""
+
+    addressee: str
+    state: str
+    linked: str = ""
+    suspended: str = ""
+    resumed: str = ""
+    unlinked: str = ""
+
+
+class Subscribed(msgspec.Struct, frozen=True):
+    """変更通知の登録結果: whose changes are wanted, how many were added to the list, `done` or `pending`."""
+
+    scope: str
+    listed: int
+    outcome: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """変更: for whom something changed, times with their offset; without an addressee events up to here are lost."""
+
+    number: int
+    addressee: str | None
+    changed_at: str = ""
+    received_at: str = ""
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """変更通知: what came after a number, in order."""
+
+    changes: tuple[Change, ...]
+
+
 class Waiting(msgspec.Struct, frozen=True):
     """保留中の照会: an inquiry that waits for the staff's decision. Times are UTC."""
 

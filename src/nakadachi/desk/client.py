@@ -77,12 +77,12 @@ class DeskClient:
         query = {"accept_good_lines": "1"} if accept_good_lines else {}
         if xml:
             query["form"] = "xml"
-        _, raw = await self._whole("POST", kind, query=query, file=file, seconds=LOAD_SECONDS)
+        _, raw = await self.whole("POST", kind, query=query, file=file, seconds=LOAD_SECONDS)
         return read_answer(raw, Loaded)
 
     async def link(self, file: BinaryIO) -> tuple[Linked, ...] | Loaded:
         """符号付番: issue link codes for a people file; Loaded with its rejects where the file was refused (M1)."""
-        status, raw = await self._whole("POST", "link", file=file, seconds=LOAD_SECONDS)
+        status, raw = await self.whole("POST", "link", file=file, seconds=LOAD_SECONDS)
         if status == HTTPStatus.UNPROCESSABLE_ENTITY:
             return read_answer(raw, Loaded)
         return read_links(raw)
@@ -112,7 +112,7 @@ class DeskClient:
 
     async def _results(self, file: BinaryIO, query: Mapping[str, str], key: str) -> AsyncGenerator[Result, None]:
         headers = {"Idempotency-Key": f'"{key}"'}
-        asking = self._ask("POST", "inquiries", query=query, file=file, seconds=STREAM_SECONDS, headers=headers)
+        asking = self.ask("POST", "inquiries", query=query, file=file, seconds=STREAM_SECONDS, headers=headers)
         async with asking as answer:
             rest = b""
             async for chunk in answer.content.iter_any():
@@ -124,31 +124,31 @@ class DeskClient:
 
     async def pending(self) -> tuple[Waiting, ...]:
         """保留一覧: what waits for our staff, the oldest first (M3)."""
-        return read_answer((await self._whole("GET", "held"))[1], tuple[Waiting, ...])
+        return read_answer((await self.whole("GET", "held"))[1], tuple[Waiting, ...])
 
     async def settle(self, serial: Serial, decision: str, query: Mapping[str, str]) -> None:
         """職員の判断: `answer` or `refuse` what was held back."""
-        async with self._ask("POST", f"held/{serial}/{decision}", query=query):
+        async with self.ask("POST", f"held/{serial}/{decision}", query=query):
             pass
 
     async def cancel(self, serial: Serial, query: Mapping[str, str]) -> None:
         """照会の取消: the answer to an inquiry of ours is no longer wanted."""
-        async with self._ask("POST", f"inquiries/{serial}/cancel", query=query):
+        async with self.ask("POST", f"inquiries/{serial}/cancel", query=query):
             pass
 
     async def findings(self) -> tuple[Finding, ...]:
         """確認事項: what staff should look at, the newest first."""
-        return read_answer((await self._whole("GET", "findings"))[1], tuple[Finding, ...])
+        return read_answer((await self.whole("GET", "findings"))[1], tuple[Finding, ...])
 
     async def result(self, serial: Serial) -> Result:
         """照会結果: what became of one inquiry of ours."""
-        return read_result((await self._whole("GET", f"inquiries/{serial}"))[1])
+        return read_result((await self.whole("GET", f"inquiries/{serial}"))[1])
 
-    async def _whole(self, method: str, path: str, *, file: BinaryIO | None = None, **more: Any) -> tuple[int, bytes]:
+    async def whole(self, method: str, path: str, *, file: BinaryIO | None = None, **more: Any) -> tuple[int, bytes]:
         """Status and body of an answer to what may be asked twice: asked again where the connection broke."""
         for pause in (*PAUSES, None):
             try:
-                async with self._ask(method, path, file=file, **more) as answer:
+                async with self.ask(method, path, file=file, **more) as answer:
                     return answer.status, await answer.read()
             except BrokenConnection:
                 if pause is None:
@@ -159,7 +159,7 @@ class DeskClient:
         raise AssertionError
 
     @asynccontextmanager
-    async def _ask(
+    async def ask(
         self,
         method: str,
         path: str,
