@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from nakadachi.neighbours.jpki import profile
@@ -56,6 +57,13 @@ def key_id(key: PublicKey) -> bytes:
     return x509.SubjectKeyIdentifier.from_public_key(key).digest
 
 
+def sign(builder: x509.CertificateBuilder, key: PrivateKey) -> x509.Certificate:
+    """SHA-256 with RSA (PKCS #1 v1.5) or with ECDSA; neither needs chance (RFC 6979)."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return builder.sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+    return builder.sign(key, hashes.SHA256())
+
+
 def found(kind: Kind, key: PrivateKey, *, serial: int, now: datetime) -> Authority:
     """認証局の設立: a self-signed certificate for ten years, SHA-256."""
     name = profile.authority_name(kind)
@@ -70,20 +78,20 @@ def found(kind: Kind, key: PrivateKey, *, serial: int, now: datetime) -> Authori
         .add_extension(profile.distribution_points(profile.authority_partition(kind)), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    return Authority(kind, builder.sign(key, hashes.SHA256()), key)
+    return Authority(kind, sign(builder, key), key)
 
 
 def issue_signature(authority: Authority, key: PublicKey, order: Order, items: FourItems) -> x509.Certificate:
     """署名用電子証明書: with its holder's four items. Raises ValueError where no certificate can carry the order."""
     _require(authority, Kind.SIGNATURE)
     builder = _holder_builder(authority, key, order).add_extension(profile.write_items(items), critical=False)
-    return builder.sign(authority.key, hashes.SHA256())
+    return sign(builder, authority.key)
 
 
 def issue_authentication(authority: Authority, key: PublicKey, order: Order) -> x509.Certificate:
     """利用者証明用電子証明書: it says nothing of its holder. Raises ValueError as above."""
     _require(authority, Kind.AUTHENTICATION)
-    return _holder_builder(authority, key, order).sign(authority.key, hashes.SHA256())
+    return sign(_holder_builder(authority, key, order), authority.key)
 
 
 def issue_responder(authority: Authority, key: PublicKey, *, serial: int, now: datetime) -> x509.Certificate:
@@ -105,7 +113,7 @@ def issue_responder(authority: Authority, key: PublicKey, *, serial: int, now: d
         .add_extension(_issuer_key(authority), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
-    return builder.sign(authority.key, hashes.SHA256())
+    return sign(builder, authority.key)
 
 
 def list_name(authority_key_id: bytes, distribution_point: x509.Name) -> str:
