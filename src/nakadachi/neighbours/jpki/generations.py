@@ -69,8 +69,10 @@ class Generations:
                 await self._read(database, kind)
 
     def newest(self, kind: Kind) -> Authority:
-        """The one that issues."""
-        return self._by_kind[kind][-1]
+        """The one that issues: of those that have begun, the newest; another instance's clock may be ahead of ours."""
+        now = self._clock.now()
+        begun = [one for one in self._by_kind[kind] if one.certificate.not_valid_before_utc <= now]
+        return begun[-1] if begun else self._by_kind[kind][0]
 
     def every(self) -> list[Authority]:
         """All of both kinds."""
