@@ -34,7 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, 
 
 
 def at_counter(counter: Path, work: Callable[[JpkiClient], Awaitable[T]]) -> T:
-    """Do `work` with a client for the service that the file `counter` names. A failure ends the command with its text."""
+    """Do `work` with a client for the service that the file `counter` names. A failure ends the command."""
     import asyncio
 
     from nakadachi.kit.config import ConfigError, load

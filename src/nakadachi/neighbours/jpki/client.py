@@ -97,7 +97,7 @@ class JpkiClient:
         return verify(certificate, self._clock.now(), anchors, known, freshness)
 
     async def revocations(self, certificate: HolderCertificate) -> RevocationList:
-        """失効リスト of a certificate's municipality, not verified yet; it serves for others of it until its next update.
+        """失効リスト of a certificate's municipality, not verified yet; it serves until its next update.
 
         Raises NotAccepted(STATUS_AWAY, STATUS_WRONG).
         """
