@@ -238,7 +238,7 @@ async def test_openssl_agrees_on_certificates_lists_and_answers(town: Certifying
             assert (status != 0) == revoked == ("certificate revoked" in said), said
             status, said = openssl("crl", "-in", crl, "-CAfile", authorities, "-noout", "-crlnumber")
             assert "verify OK" in said
-            assert said.splitlines()[-1].startswith("crlNumber=0x")
+            assert "crlNumber=0x" in said
             assert (await answered(portal, town, one, tmp_path)) == ("revoked" if revoked else "good")
         _, text = openssl("x509", "-in", tmp_path / "signature.pem", "-noout", "-text", "-nameopt", "utf8")
         for expected in ("O = JPKI-SAMPLE", "1.2.392.200149.8.5.5.4::419900102", "1.2.392.200149.8.5.5.1::高田 花子",
