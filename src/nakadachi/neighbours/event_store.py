@@ -89,7 +89,8 @@ async def add_people(connection: Connection, new: Sequence[Person]) -> None:
     if not new:
         return
     rows = await connection.fetch(
-        "INSERT INTO resident (code, number, name, kana, address, sex, born, died, left_on, name_key, address_key, form)"
+        "INSERT INTO resident"
+        " (code, number, name, kana, address, sex, born, died, left_on, name_key, address_key, form)"
         " SELECT *, $12 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[],"
         " $7::text[], $8::date[], $9::date[], $10::text[], $11::text[]) RETURNING person, code",
         *([getattr(one, name) for one in new] for name in KEPT),
@@ -113,8 +114,8 @@ async def give_codes(connection: Connection, given: Sequence[tuple[str, Person, 
 async def change_people(connection: Connection, changed: Sequence[Person]) -> None:
     """Write people as they are now."""
     await connection.executemany(
-        "UPDATE resident SET code = $2, number = $3, name = $4, kana = $5, address = $6, sex = $7, born = $8, died = $9,"
-        " left_on = $10, name_key = $11, address_key = $12, form = $13 WHERE person = $1",
+        "UPDATE resident SET code = $2, number = $3, name = $4, kana = $5, address = $6, sex = $7, born = $8, "
+        "died = $9, left_on = $10, name_key = $11, address_key = $12, form = $13 WHERE person = $1",
         [
             (
                 one.person,
@@ -213,7 +214,9 @@ async def history(connection: Connection, code: str) -> list[Past]:
 
 
 async def numbers_of(connection: Connection, code: str) -> list[tuple[str, date | None, date | None]]:
-    """Every Individual Number of the person who has, or once had, this code: number, from, until; the valid one last."""
+    """Every Individual Number of the person who has, or once had, this code: number, from, until; the valid one
+    last.
+    """
     rows = await connection.fetch(
         "SELECT number, since, until FROM number_given WHERE person = (SELECT person FROM code_given WHERE code = $1)"
         " ORDER BY until NULLS LAST",

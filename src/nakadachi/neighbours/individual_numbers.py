@@ -1,9 +1,9 @@
 """個人番号の生成: gives Individual Numbers that nobody had before and that tell nothing of the person (R1; Act art. 8).
 
-A number is the image of a running index under a secret permutation (FF1 of NIST SP 800-38G over the eleven digits), with
-its check digit. The index goes up by one for each number given and never down, so no number can come twice; it is no
-function of the resident record code, so not even the key leads from a number to a code: only the register's own list of
-who was given what does.
+A number is the image of a running index under a secret permutation (FF1 of NIST SP 800-38G over the eleven digits),
+with its check digit. The index goes up by one for each number given and never down, so no number can come twice. It is
+no function of the resident record code, so that not even the key leads from a number to a code: only the register's own
+list of who was given what does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MANY = 100_000
 """From so many on the rounds of the permutation are looked up: they take seconds to make, and then a tenth each."""
 
 
-class NumbersUsedUp(ValueError):
+class NumbersUsedUpError(ValueError):
     """Every number has been given once; no more may be."""
 
 
@@ -40,18 +40,18 @@ class IndividualNumbers:
         return "IndividualNumbers(…)"
 
     def number(self, index: int) -> IndividualNumber:
-        """The number of a running index from 0. Raises NumbersUsedUp."""
+        """The number of a running index from 0. Raises NumbersUsedUpError."""
         if not 0 <= index < NUMBERS:
-            raise NumbersUsedUp(f"there are {NUMBERS} Individual Numbers, and all were given")
+            raise NumbersUsedUpError(f"there are {NUMBERS} Individual Numbers, and all were given")
         return _complete(self._permutation.encrypt(index))
 
     def numbers(self, indices: Iterable[int]) -> list[IndividualNumber]:
-        """The numbers of many indices, in order. Raises NumbersUsedUp."""
+        """The numbers of many indices, in order. Raises NumbersUsedUpError."""
         wanted = list(indices)
         if len(wanted) < MANY:
             return [self.number(index) for index in wanted]
         if not 0 <= min(wanted) <= max(wanted) < NUMBERS:
-            raise NumbersUsedUp(f"there are {NUMBERS} Individual Numbers, and all were given")
+            raise NumbersUsedUpError(f"there are {NUMBERS} Individual Numbers, and all were given")
         encrypt = self._permutation.table.encrypt
         return [_complete(encrypt(index)) for index in wanted]
 

@@ -22,8 +22,8 @@ AT_ONCE = 100_000
 class DecimalPermutation:
     """FF1 over radix 10 for numbers of `digits` digits (2 to 18), under an AES key of 16, 24 or 32 bytes.
 
-    The standard asks for at least six digits (a million values); fewer are for tests that walk all of them. Numbers stand
-    for their digits with leading zeros. Raises ValueError.
+    The standard asks for at least six digits (a million values); fewer are for tests that walk all of them. Numbers
+    stand for their digits with leading zeros. Raises ValueError.
     """
 
     def __init__(self, key: bytes, digits: int) -> None:
@@ -32,7 +32,7 @@ class DecimalPermutation:
         self.digits = digits
         left = digits // 2
         right = digits - left
-        self._sizes = (10**left, 10**right)
+        self._sizes: tuple[int, int] = (10**left, 10**right)
         self._bytes = ceil(ceil(right * log2(10)) / 8)
         # ECB as the one-block function that the standard calls CIPH; every block is one call of it.
         self._encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305

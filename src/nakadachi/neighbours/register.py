@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nakadachi.neighbours import event_store as store
 from nakadachi.neighbours.event_store import Untold
-from nakadachi.neighbours.events import Event, Kind, Person, Wrong, decide, read_event
+from nakadachi.neighbours.events import Event, EventError, Kind, Person, decide, read_event
 from nakadachi.neighbours.numbers import ResidentCodeFormula
 
 if TYPE_CHECKING:
@@ -37,9 +37,8 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """処理結果: what became of one line. `applied`, `ahead` (kept until its day), `known` (was here before), or `wrong`.
-
-    `why`: of a wrong one: what is wrong and what to do.
+    """処理結果: what became of one line. `applied`, `ahead` (kept until its day), `known` (was here before), or
+    `wrong`, and then `why`: what is wrong and what to do.
     """
 
     event: str
@@ -75,7 +74,7 @@ async def apply_lines(
     for place, line in enumerate(lines):
         try:
             event = read_event(line, register.formula)
-        except Wrong as wrong:
+        except EventError as wrong:
             done.append(Done(str(line.get("event") or ""), "wrong", str(wrong)))
             continue
         done.append(Done(event.event, "applied"))
@@ -123,7 +122,7 @@ async def _apply(
     for place, event in events:
         try:
             _one(work, event if event.code else await _with_code(register, connection, work, event))
-        except Wrong as refused:
+        except EventError as refused:
             wrong[place] = str(refused)
     numbers = await _draw(register, connection, len(work.numbered))
     for (person, _), number in zip(work.numbered, numbers, strict=True):
@@ -140,7 +139,7 @@ async def _apply(
 
 
 def _one(work: _Work, event: Event) -> None:
-    """One event onto what the batch has made of the register so far. Raises Wrong."""
+    """One event onto what the batch has made of the register so far. Raises EventError."""
     person = work.people.get(event.code)
     code = event.says.get("new_code") or event.code
     after, change = decide(event, person, given=code in work.codes)

@@ -1,6 +1,7 @@
-"""住民異動通知: tells the core that something changed, a thousand people to a telegram, and applies what is due (R2, C17).
+"""住民異動通知: tells the core that something changed, a thousand to a telegram, and applies what is due (R2, C17).
 
-The changes leave the queue in the transaction that puts the telegram into the outbox, so none is lost and none told twice.
+The changes leave the queue in the transaction that puts the telegram into the outbox, so none is lost and none told
+twice.
 """
 
 from __future__ import annotations
