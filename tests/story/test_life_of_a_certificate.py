@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -280,3 +281,46 @@ async def test_an_answer_without_a_nonce_may_be_kept_by_the_asker_and_is_made_an
         with pytest.raises(NotAccepted) as refused:
             verify(one, NOW, anchors, Answered(second))
         assert refused.value.fault is Fault.HELD
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_counters_at_the_same_moment_issue_one_certificate_each_and_lists_get_numbers_of_their_own(
+    town: Certifying,
+) -> None:
+    person, key = Person("10000000090"), Algorithm.P_256.new_key()
+    same = town.application(person, Kind.SIGNATURE, key)
+    others = [town.application(person, Kind.AUTHENTICATION, Algorithm.P_256.new_key()) for _ in range(4)]
+    async with town.client(COUNTER) as counter:
+        told = await asyncio.gather(*(counter.issue(same) for _ in range(4)))
+        assert all(one == told[0] for one in told)
+        outcomes = await asyncio.gather(*(counter.issue(one) for one in others), return_exceptions=True)
+        assert sorted(type(one).__name__ for one in outcomes) == ["CertificateWords", *["NotDone"] * 3]
+        assert len(await counter.certificates(person.holder)) == 2
+        before = {one.name: one.number for one in (await counter.status()).lists}
+        await asyncio.gather(*(counter.publish() for _ in range(3)))
+        after = {one.name: one.number for one in (await counter.status()).lists}
+    assert all(after[name] >= number + 3 for name, number in before.items())
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_service_keeps_no_resident_record_code_and_an_authentication_certificate_no_item(
+    town: Certifying,
+) -> None:
+    person = Person("10000000095", name="見本 秘密", address="東京都千代田区秘密町")
+    certificates = await both(town, person)
+    await tell(town, person, Change.NAME, "name-95")
+    async with town.service.jpki.database.acquire() as connection:
+        rows = [
+            row
+            for table in ("authority", "partition", "certificate", "list", "heard")
+            for row in await connection.fetch(f"SELECT * FROM {table}")
+        ]
+    kept = "\n".join(str(dict(row)) for row in rows).encode() + b"".join(
+        value for row in rows for value in row.values() if isinstance(value, bytes)
+    )
+    assert person.holder.value.encode() in kept
+    assert person.code.encode() not in kept
+    signature, authentication = (one.der for one in certificates)
+    for item in (person.name, person.address, "419900102"):
+        assert item.encode() in signature
+        assert item.encode() not in authentication
