@@ -30,7 +30,7 @@ from nakadachi.neighbours.jpki.ocsp import write_question
 from nakadachi.neighbours.jpki.parts import Jpki
 from nakadachi.neighbours.jpki.profile import Algorithm, Kind, Municipality
 from nakadachi.neighbours.jpki.publishing import publish_due
-from nakadachi.neighbours.jpki.reading import read_certificate
+from nakadachi.neighbours.jpki.reading import HolderCertificate, read_certificate
 from nakadachi.neighbours.jpki.responding import Responding
 
 CERTIFICATES, ANSWERS, SIGNATURES = 400, 2000, 2000
@@ -57,20 +57,19 @@ async def _rate(many: int, work: object) -> float:
     return many / (time.perf_counter() - start)
 
 
-async def measure(folder: Path) -> None:
-    """One service on an embedded database."""
-    server = choose(folder / "postgres")
-    await server.start()
-    database = await Database.open(await server.create_tenant("jpki"), max_size=TOGETHER)
+async def _open(folder: Path, database: Database) -> Jpki:
     await migrate(database, read_migrations("nakadachi.neighbours.jpki", part="jpki"))
     (folder / "keys").mkdir()
     (folder / "unlock").write_bytes(b"a bench")
     clock, entropy = SystemClock(), SystemEntropy()
-    generations = Generations(
-        FileKeyStore(folder / "keys", folder / "unlock", entropy), clock, entropy, Algorithm.RSA_2048
-    )
+    store = FileKeyStore(folder / "keys", folder / "unlock", entropy)
+    generations = Generations(store, clock, entropy, Algorithm.RSA_2048)
     await generations.refresh(database)
-    jpki = Jpki(database, generations, clock, entropy)
+    return Jpki(database, generations, clock, entropy)
+
+
+async def _issuing(jpki: Jpki) -> tuple[float, list[HolderCertificate]]:
+    """Certificates a second, and the certificates; the cards' keys are made before."""
     keys = [Algorithm.RSA_2048.new_key().public_key() for _ in range(CERTIFICATES)]
     place = Municipality.of("131016", "Tokyo-to", "Chiyoda-ku")
     items = FourItems(Text.of("見本 花子"), Text.of("東京都千代田区見本町"), "2", Birth.of(date(1990, 1, 2)))
@@ -79,21 +78,37 @@ async def measure(folder: Path) -> None:
         holder = holder_of(b"a secret of a bench", str(number))
         await issue(jpki, Application(str(number), Kind.SIGNATURE, holder, place, keys[number], items.born, items))
 
-    authority = generations.newest(Kind.SIGNATURE)
-    before = _bare(authority.key)
     issued = await _rate(CERTIFICATES, issue_one)
-    async with database.acquire() as connection:
+    async with jpki.database.acquire() as connection:
         rows = await connection.fetch("SELECT der FROM certificate")
-    read = [read_certificate(Kind.SIGNATURE, row["der"]) for row in rows]
-    fresh = [write_question(one, authority.certificate, entropy.bytes(32)) for one in read]
-    repeated = [write_question(one, authority.certificate) for one in read]
-    responding = Responding(jpki)
+    return issued, [read_certificate(Kind.SIGNATURE, row["der"]) for row in rows]
+
+
+async def _answering(jpki: Jpki, certificates: list[HolderCertificate]) -> tuple[float, float]:
+    """Answers a second, with a nonce and without."""
+    issuer, responding = jpki.generations.newest(Kind.SIGNATURE).certificate, Responding(jpki)
+    fresh = [write_question(one, issuer, jpki.entropy.bytes(32)) for one in certificates]
+    repeated = [write_question(one, issuer) for one in certificates]
     answered = await _rate(ANSWERS, lambda number: responding.answer(fresh[number % len(fresh)]))
     kept = await _rate(ANSWERS, lambda number: responding.answer(repeated[number % len(repeated)]))
+    return answered, kept
+
+
+async def measure(folder: Path) -> None:
+    """One service on an embedded database."""
+    server = choose(folder / "postgres")
+    await server.start()
+    database = await Database.open(await server.create_tenant("jpki"), max_size=TOGETHER)
+    jpki = await _open(folder, database)
+    key = jpki.generations.newest(Kind.SIGNATURE).key
+    assert isinstance(key, RSAPrivateKey)
+    before = _bare(key)
+    issued, certificates = await _issuing(jpki)
+    answered, kept = await _answering(jpki, certificates)
     start = time.perf_counter()
     await publish_due(jpki, at_once=True)
     listed = time.perf_counter() - start
-    bound = (before + _bare(authority.key)) / 2
+    bound = (before + _bare(key)) / 2
     path = write(
         "jpki",
         value=answered,
