@@ -1,1 +1,1 @@
-"""個人番号カード (stand-in): a card as a file that speaks the real card's commands, its counter, its agent for browsers (R4)."""
+"""個人番号カード (stand-in): a file that takes the real card's commands, its counter, its agent for browsers (R4)."""

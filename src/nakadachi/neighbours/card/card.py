@@ -132,7 +132,7 @@ class Card:
         return secret
 
     def _verify(self, command: Command, turn: Turn) -> bytes:
-        """VERIFY: without data the tries that are left (63Cx), with data a try; the try is spent before it is judged."""
+        """VERIFY: without data the tries left (63Cx), with data a try; the try is spent before it is judged."""
         secret = self._secret(command, 0x00)
         kept = turn.state.kept(secret)
         if not kept.is_set:

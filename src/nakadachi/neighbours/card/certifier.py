@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from enum import Enum
 from typing import Protocol
 
 from nakadachi.neighbours.card.entries import Entries
+from nakadachi.neighbours.card.pin import Secret
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """カードの持ち主, as the counter knows them: items, municipality (code of 6 digits), Individual Number ("" for none)."""
+    """カードの持ち主. `reference`: 32 hexadecimal digits by which the authority knows a person, and nobody else does;
+    `place`: 地方公共団体コード of 6 digits, with `prefecture` and `city`; `number`: 個人番号, "" for none.
+    """
 
+    reference: str = field(repr=False)
     entries: Entries
-    municipality: str
+    place: str
+    prefecture: str
+    city: str
     number: str = field(default="", repr=False)
     wants_signature: bool = True
     """No: under 15, or an adult ward."""
@@ -35,7 +40,6 @@ class Why(Enum):
 
     HELD = "held"
     CHANGED = "changed"
-    SUPERSEDED = "superseded"
     LOST = "lost"
     ENDED = "ended"
 
@@ -52,21 +56,20 @@ class Standing(Enum):
 
 
 class Certifier(Protocol):
-    """署名用・利用者証明用の認証局. A certificate is named by its serial number; to revoke one twice is to revoke it once."""
+    """認証局. A certificate is named by its serial number; to revoke one twice is to revoke it once."""
 
-    async def certify_authentication(self, public: bytes, holder: Holder, until: date) -> Certified:
-        """利用者証明用電子証明書の発行 for a public key (SubjectPublicKeyInfo, DER). Raises CardError."""
+    async def certify(self, secret: Secret, request: bytes, holder: Holder, *, renew: bool) -> Certified:
+        """発行・更新 of the certificate of a secret's key, for a request (PKCS #10, DER) that the card signed.
+
+        The same request again gives the same certificate; `renew`: it takes the place of one. Raises CardError.
+        """
         ...
 
-    async def certify_signature(self, public: bytes, holder: Holder, until: date) -> Certified:
-        """署名用電子証明書の発行. Raises CardError."""
-        ...
-
-    async def revoke(self, serial: str, why: Why) -> None:
+    async def revoke(self, secret: Secret, serial: str, why: Why) -> None:
         """失効, or 一時停止 where it is only held. Raises CardError."""
         ...
 
-    async def lift(self, serial: str) -> None:
+    async def lift(self, secret: Secret, serial: str) -> None:
         """一時停止の解除. Raises CardError."""
         ...
 

@@ -73,7 +73,7 @@ async def standing_point(secret: Secret, certificate: bytes, certifier: Certifie
 
 
 def issuer_point(secret: Secret, certificate: bytes, authority: bytes) -> Point:
-    """発行者: whether the authority's certificate on the card signed the holder's; not whether that one is to be trusted."""
+    """発行者: whether the authority's certificate on the card signed the holder's; not whether it is to be trusted."""
     what = f"{_certificate(secret)}: 発行者の署名 / issuer's signature"
     try:
         x509.load_der_x509_certificate(certificate).verify_directly_issued_by(x509.load_der_x509_certificate(authority))

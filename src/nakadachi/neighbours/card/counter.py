@@ -85,30 +85,27 @@ class Counter:
         self._happened(serial, Event.UNLOCK)
 
     async def change(self, channel: Channel, holder: Holder) -> None:
-        """券面事項の変更: entries written anew; the signature certificate, which holds them, is replaced. Raises CardError."""
+        """券面事項の変更: entries anew; the signature certificate, which holds them, is replaced. Raises CardError."""
         serial = self._may(channel, Event.CHANGE)
         entry = self.register.find(serial)
         if entry.signature:
-            await self.certifier.revoke(entry.signature, Why.CHANGED)
+            await self.certifier.revoke(Secret.SIGNATURE, entry.signature, Why.CHANGED)
         with _Opened(self, channel, serial) as opened:
             opened.put_entries(write_entries(holder.entries), holder.number)
             fresh = await self._certify(entry, opened, holder, Secret.SIGNATURE)
         self._happened(serial, Event.CHANGE, fresh)
 
     async def renew_certificates(self, channel: Channel, holder: Holder) -> None:
-        """電子証明書の更新: new keys and certificates on the same card, from three months before their end. Raises CardError."""
+        """電子証明書の更新: new keys and certificates on the same card, from three months before. Raises CardError."""
         serial = self._may(channel, Event.RENEW_CERTIFICATES)
         entry, today = self.register.find(serial), self._today()
         if not life.renewable(entry.certificates_until, today):
             raise CardError(Trouble.OUT_OF_LIFE, "renewal is possible from three months before the end")
-        former = [one for one in (entry.authentication, entry.signature) if one]
         ends = life.certificates_until(holder.entries.born, today, entry.until)
         fresh = msgspec.structs.replace(entry, certificates_until=ends)
         with _Opened(self, channel, serial) as opened:
-            fresh = await self._certify(fresh, opened, holder, Secret.AUTHENTICATION)
-            fresh = await self._certify(fresh, opened, holder, Secret.SIGNATURE)
-        for one in former:
-            await self.certifier.revoke(one, Why.SUPERSEDED)
+            fresh = await self._certify(fresh, opened, holder, Secret.AUTHENTICATION, renew=True)
+            fresh = await self._certify(fresh, opened, holder, Secret.SIGNATURE, renew=bool(entry.signature))
         self._happened(serial, Event.RENEW_CERTIFICATES, fresh)
 
     async def stop(self, serial: str) -> None:
@@ -120,9 +117,8 @@ class Counter:
     async def lift(self, serial: str) -> None:
         """一時停止の解除: the card was found again. Raises CardError."""
         entry = self._require(serial, Event.LIFT)
-        for one in (entry.authentication, entry.signature):
-            if one:
-                await self.certifier.lift(one)
+        for secret, one in _certificates(entry):
+            await self.certifier.lift(secret, one)
         self._happened(serial, Event.LIFT)
 
     async def revoke(self, serial: str, event: Event) -> None:
@@ -143,26 +139,25 @@ class Counter:
                 raise  # else it was wiped before, and only the register has not heard of it
         self._happened(serial, Event.RETURN)
 
-    async def _certify(self, entry: Entry, opened: AtCounter, holder: Holder, secret: Secret) -> Entry:
+    async def _certify(
+        self, entry: Entry, opened: AtCounter, holder: Holder, secret: Secret, *, renew: bool = False
+    ) -> Entry:
         """A key made on the card, its certificate put there; for whom there is none, what was there goes."""
-        if secret is Secret.AUTHENTICATION:
-            made = await self.certifier.certify_authentication(
-                opened.make_key(secret), holder, entry.certificates_until
-            )
-            opened.put_certificate(secret, made.certificate, made.authority)
-            return msgspec.structs.replace(entry, authentication=made.serial)
-        if not holder.wants_signature or life.age(holder.entries.born, self._today()) < life.SIGNATURE_AGE:
+        if secret is Secret.SIGNATURE and not self._may_sign(holder):
             opened.remove_certificate(secret)
             return msgspec.structs.replace(entry, signature="")
-        made = await self.certifier.certify_signature(opened.make_key(secret), holder, entry.certificates_until)
+        made = await self.certifier.certify(secret, opened.make_key(secret), holder, renew=renew)
         opened.put_certificate(secret, made.certificate, made.authority)
-        return msgspec.structs.replace(entry, signature=made.serial)
+        if secret is Secret.SIGNATURE:
+            return msgspec.structs.replace(entry, signature=made.serial)
+        return msgspec.structs.replace(entry, authentication=made.serial)
+
+    def _may_sign(self, holder: Holder) -> bool:
+        return holder.wants_signature and life.age(holder.entries.born, self._today()) >= life.SIGNATURE_AGE
 
     async def _revoke(self, serial: str, why: Why) -> None:
-        entry = self.register.find(serial)
-        for one in (entry.authentication, entry.signature):
-            if one:
-                await self.certifier.revoke(one, why)
+        for secret, one in _certificates(self.register.find(serial)):
+            await self.certifier.revoke(secret, one, why)
 
     def _may(self, channel: Channel, event: Event) -> str:
         serial = Reader(channel).serial()
@@ -189,6 +184,11 @@ class Counter:
 
     def _today(self) -> date:
         return japan_day(self.clock.now())
+
+
+def _certificates(entry: Entry) -> list[tuple[Secret, str]]:
+    both = ((Secret.AUTHENTICATION, entry.authentication), (Secret.SIGNATURE, entry.signature))
+    return [(secret, serial) for secret, serial in both if serial]
 
 
 class _Opened:

@@ -49,11 +49,16 @@ def _set_secret(command: Command, turn: Turn) -> bytes:
 
 
 def _make_key(command: Command, turn: Turn) -> bytes:
-    """GENERATE ASYMMETRIC KEY PAIR: the public half; the former key works until the new certificate is there."""
+    """GENERATE ASYMMETRIC KEY PAIR: a request for its certificate (PKCS #10), signed by the new key.
+
+    The former key works until the new certificate is there; asked again before, the card tells of the same new key.
+    """
     name = _pair(command.p2)
-    key = signing.new_key()
-    turn.keep(_with(turn.state, name, msgspec.structs.replace(getattr(turn.state, name), next_key=key)))
-    return signing.public_of(key)
+    pair: Pair = getattr(turn.state, name)
+    if not pair.next_key:
+        pair = msgspec.structs.replace(pair, next_key=signing.new_key())
+        turn.keep(_with(turn.state, name, pair))
+    return signing.request_of(pair.next_key)
 
 
 def _put(command: Command, turn: Turn) -> bytes:

@@ -18,7 +18,7 @@ _UNREADABLE = "its entries are of another form"
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """基本4情報 on a card: `sex` one digit as the register writes it. Raises ValueError, which tells nothing of them."""
+    """基本4情報 on a card: `sex` one digit as the register has it. Raises ValueError, which tells nothing of them."""
 
     name: str = field(repr=False)
     address: str = field(repr=False)

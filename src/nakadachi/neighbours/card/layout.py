@@ -1,4 +1,4 @@
-"""Where what lies on a card: applications by their AID, files by their two bytes, what each needs to be read (facts 5.3).
+"""Where what lies on a card: applications by AID, files by two bytes, and what each needs to be read (facts 5.3).
 
 The last application is this project's own: by it the municipal counter does what only the counter may. A real card has
 one of its own maker's there.

@@ -1,4 +1,4 @@
-"""カードの一生: its states, what leads from one to the next, and how long it is valid. Pure: the day is an argument (R4)."""
+"""カードの一生: its states, what leads from one to the next, how long it is valid. Pure (R4)."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ MEMORY_KIB, ROUNDS, LANES = 19_456, 2, 1
 
 
 class Medium:
-    """カードの媒体: reads and replaces a card's content; several processes may hold the same card, one at a time each."""
+    """カードの媒体: reads and replaces a card's content; several processes may use one card, one at a time."""
 
     def __init__(self, path: Path, secret: bytes, entropy: Entropy) -> None:
         """`secret` is the transport secret: 32 random bytes, or what a person chose."""

@@ -124,7 +124,7 @@ class Reader:
         return self._closed(work)
 
     def entries(self, text: str) -> tuple[Entries, str]:
-        """券面事項: the four items and the Individual Number ("" where none), by the card entry PIN. Raises CardError."""
+        """券面事項: the four items and the Individual Number ("" for none), by the card entry PIN. Raises CardError."""
 
         def work() -> tuple[Entries, str]:
             self._show(Secret.SUPPORT, text)
@@ -243,7 +243,7 @@ class AtCounter:
         self._must(Command(0x00, counter_commands.SET_SECRET, 0x02, name, text.encode()))
 
     def make_key(self, secret: Secret) -> bytes:
-        """鍵ペアの生成 on the card: the public half (SubjectPublicKeyInfo, DER). Raises CardError."""
+        """鍵ペアの生成 on the card: a request for its certificate (PKCS #10, DER). Raises CardError."""
         return self._must(Command(0x00, counter_commands.MAKE_KEY, 0x00, _pair(secret), b"", 65536))
 
     def put_certificate(self, secret: Secret, certificate: bytes, authority: bytes) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
 
 from nakadachi.neighbours.card.apdu import Halt, Status
 
 RAW, DIGEST_INFO, HASH, PSS_DIGEST, PSS_HASH = 0x00, 0x02, 0x03, 0x04, 0x05
-"""P1: any bytes padded as PKCS #1 v1.5 (type 1); a DigestInfo, checked; hashed on the card; PSS of a digest, of a text."""
+"""P1: bytes padded as PKCS #1 v1.5 (type 1); a DigestInfo, checked; hashed on the card; PSS of a digest, of a text."""
 KEY_BITS = 2048
 _SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 _SHA384 = bytes.fromhex("3041300d060960864801650304020205000430")
@@ -32,9 +33,15 @@ def new_key() -> bytes:
 
 def public_of(key: bytes) -> bytes:
     """The public half of a private key, as SubjectPublicKeyInfo (DER)."""
-    return _key(key).public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    return (
+        _key(key).public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
+
+
+def request_of(key: bytes) -> bytes:
+    """証明書発行要求 for a key (PKCS #10, DER): it names nobody, and shows that the private half is there."""
+    made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(_key(key), hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.DER)
 
 
 def sign(key: bytes, variant: int, data: bytes) -> bytes:
@@ -62,16 +69,12 @@ def _is_info(data: bytes) -> bool:
     )
 
 
-def _key(key: bytes) -> rsa.RSAPrivateKey:
-    loaded = _loaded(sha256(key).digest(), key)
-    return loaded
-
-
 _CACHE: dict[bytes, rsa.RSAPrivateKey] = {}
 
 
-def _loaded(name: bytes, key: bytes) -> rsa.RSAPrivateKey:
-    """Of a key that the card made: its check at loading costs more than a signature, so the last few stay loaded."""
+def _key(key: bytes) -> rsa.RSAPrivateKey:
+    """A key that the card made: its check at loading costs more than a signature, so the last few stay loaded."""
+    name = sha256(key).digest()
     found = _CACHE.get(name)
     if found is None:
         private = serialization.load_der_private_key(key, None)

@@ -23,7 +23,7 @@ class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 class CardState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """個人番号カードの中身. `serial` is the card's own (製造番号), `own_key` keys its MACs, `counter_key` is the counter's."""
+    """個人番号カードの中身. `serial` is the card's own (製造番号); `own_key` keys its MACs."""
 
     serial: str
     own_key: bytes

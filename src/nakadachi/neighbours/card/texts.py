@@ -120,9 +120,18 @@ class CardError(Exception):
 
     def __init__(self, trouble: Trouble, detail: str = "", *, left: int | None = None) -> None:
         self.trouble, self.detail, self.left = trouble, detail, left
-        tries = f"（残り{left}回 / {left} tries left）" if left is not None else ""
         more = f" ({detail})" if detail else ""
         super().__init__(
-            f"{trouble.japanese}{tries}。{trouble.next_japanese}。[{trouble.reference}]\n"
-            f"{trouble.english}{more}. {trouble.next_english}. [{trouble.reference}]"
+            f"{trouble.japanese}{tries_japanese(left)}。{trouble.next_japanese}。[{trouble.reference}]\n"
+            f"{trouble.english}{tries_english(left)}{more}. {trouble.next_english}. [{trouble.reference}]"
         )
+
+
+def tries_japanese(left: int | None) -> str:
+    """（残りn回）, or nothing."""
+    return "" if left is None else f"（残り{left}回）"
+
+
+def tries_english(left: int | None) -> str:
+    """The tries left in brackets, or nothing."""
+    return "" if left is None else f" ({left} {'try' if left == 1 else 'tries'} left)"
