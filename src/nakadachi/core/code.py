@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nakadachi.core import store
-from nakadachi.core.codes import IdCode, id_code_of
+from nakadachi.core.codes import IdCode, Meaning, id_code_of
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, RequestLinkCode
@@ -46,9 +46,12 @@ async def issue_link_codes(core: Core, unit: Unit, asked: Sequence[Asked[IssueLi
             continue
         organisation = wanted.requester.organisation
         links = await store.link_people(unit.connection, organisation, wanted.people, key_index=KEY_INDEX, now=unit.now)
+        meant = [
+            Meaning(organisation, person, links[person].key_index, links[person].generation) for person in wanted.people
+        ]
+        codes = await core.scheme.issue(unit.connection, meant)
         parts = []
-        for item, (person, matching) in enumerate(zip(wanted.people, wanted.matching, strict=True)):
-            code = core.scheme.issue(person, organisation, links[person].key_index, links[person].generation)
+        for item, (code, matching) in enumerate(zip(codes, wanted.matching, strict=True)):
             parts.append(Enclosure("link code", encode_json(code), item=item, personal=True))
             parts.append(Enclosure("matching number", matching, item=item, personal=True))
         to = NodeName.of(Role.INTERFACE, organisation)
