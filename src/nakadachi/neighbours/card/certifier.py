@@ -73,6 +73,6 @@ class Certifier(Protocol):
         """一時停止の解除. Raises CardError."""
         ...
 
-    async def judge(self, certificate: bytes) -> Standing:
-        """有効性確認: chain, time and revocation of a certificate (DER)."""
+    async def judge(self, secret: Secret, certificate: bytes) -> Standing:
+        """有効性確認: chain, time and revocation of the certificate of a secret's key (DER)."""
         ...

@@ -67,7 +67,7 @@ def life_point(entry: Entry | None, today: date) -> Point:
 
 async def standing_point(secret: Secret, certificate: bytes, certifier: Certifier | None) -> Point:
     """電子証明書の有効性, as its authority says."""
-    standing = Standing.UNREACHABLE if certifier is None else await certifier.judge(certificate)
+    standing = Standing.UNREACHABLE if certifier is None else await certifier.judge(secret, certificate)
     outcome, words = _STANDINGS[standing]
     return Point(_certificate(secret), outcome, words)
 

@@ -5,6 +5,7 @@ Private tags: FF20 encloses DF21 (a header), DF22 name, DF23 address, DF24 date 
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -14,6 +15,11 @@ TEXT_LIMIT = 1000
 _OUTER, _NAME, _ADDRESS, _BORN, _SEX = b"\xff\x20", b"\xdf\x22", b"\xdf\x23", b"\xdf\x24", b"\xdf\x25"
 _HEADER = b"\xdf\x21\x08" + bytes(8)
 _UNREADABLE = "its entries are of another form"
+
+
+def can_be_shown(text: str) -> bool:
+    """Whether a text holds nothing but what is seen: no control, no mark that turns its direction."""
+    return not any(unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for one in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Entries:
 
     def __post_init__(self) -> None:
         for text in (self.name, self.address):
-            if not 0 < len(text) <= TEXT_LIMIT or not text.isprintable():
+            if not 0 < len(text) <= TEXT_LIMIT or not can_be_shown(text):
                 raise ValueError(f"a name or an address has 1 to {TEXT_LIMIT} printable characters")
         if len(self.sex) != 1 or self.sex not in "0123456789":
             raise ValueError("the sex is one digit")

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from nakadachi.crypto.card_statement import LEAST_CHALLENGE, MOST_CHALLENGE
 from nakadachi.neighbours.card.agent.parts import Agent, text_of, trouble_words
 from nakadachi.neighbours.card.agent.sessions import Away, Kind, Order, Session, State, Why
+from nakadachi.neighbours.card.entries import can_be_shown
 from nakadachi.neighbours.card.texts import CardError
 
 BODY_LIMIT = 512 * 1024
@@ -38,7 +39,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _LINES = {ord(one): None for one in "\n\r\t"}
-"""What a text may hold beside what is printable; marks that turn the direction of a text are none (they can hide)."""
+"""What a document may hold beside what can be shown."""
 _DECODER = msgspec.json.Decoder(Wanted)
 
 
@@ -54,11 +55,11 @@ def read_order(raw: bytes) -> dict[str, object]:
             raise Away(400, "チャレンジは16〜64バイトです", "a challenge has 16 to 64 bytes")
         made["challenge"] = wanted.challenge
     elif wanted.kind is Kind.SIGN_DOCUMENT:
-        if not 0 < len(wanted.title) <= TITLE_LIMIT or not wanted.title.isprintable():
+        if not 0 < len(wanted.title) <= TITLE_LIMIT or not can_be_shown(wanted.title):
             raise Away(400, "文書名は1〜200文字です", "a title has 1 to 200 printable characters")
         if (wanted.document is None) == (not wanted.digest) or len(wanted.digest) not in {0, 32}:
             raise Away(400, "文書かそのSHA-256の一方を送ってください", "send a document or its SHA-256, one of them")
-        if not (wanted.document or "").translate(_LINES).isprintable():
+        if not can_be_shown((wanted.document or "").translate(_LINES)):
             raise Away(400, "文書に表示できない文字があります", "the document holds what cannot be shown")
         digest = wanted.digest or sha256((wanted.document or "").encode()).digest()
         made |= {"title": wanted.title, "document": wanted.document, "digest": digest}
