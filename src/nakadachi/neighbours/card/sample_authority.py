@@ -119,7 +119,7 @@ class SampleAuthority:
     def _authority(self, kind: Kind) -> Authority:
         key_file, certificate_file = (self._folder / f"{kind}.{ending}" for ending in ("key.pem", "pem"))
         if certificate_file.exists():
-            key = load_pem_private_key(key_file.read_bytes(), None)
+            key = load_pem_private_key(key_file.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
             return Authority(kind, x509.load_pem_x509_certificate(certificate_file.read_bytes()), key)  # type: ignore[arg-type]  # as founded
         fresh = Algorithm.RSA_2048.new_key()
         serial = int.from_bytes(self._entropy.bytes(16), "big") | 1 << 128
