@@ -1,4 +1,4 @@
-"""A real Chromium, the one of the machine, driven through Playwright; where it lacks, tests skip and say what to install."""
+"""A real Chromium, the machine's own, driven through Playwright; where it lacks, tests skip and say what to install."""
 
 from __future__ import annotations
 
