@@ -89,6 +89,14 @@ class Trouble(Enum):
         "Take the card out, put it in and try again",
     )
 
+    BAD_FILE = (
+        "C12",
+        "指定されたファイルを使えません",
+        "A file that was named cannot be used",
+        "示された箇所を直してください",
+        "Mend what is shown",
+    )
+
     @property
     def reference(self) -> str:
         """The number to quote to a helpdesk."""
