@@ -21,6 +21,7 @@ from nakadachi.neighbours.card.pin import Secret
 from nakadachi.neighbours.card.reader import Reader
 from nakadachi.neighbours.card.register import Register
 from nakadachi.neighbours.card.sample_authority import SampleAuthority
+from nakadachi.neighbours.card.state import CardState as CardState
 
 NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 TRANSPORT, MASTER = b"transport secret of the tests", b"counter key of the tests"

@@ -136,6 +136,8 @@ class Turn:
         self._medium, self._salt = medium, salt
 
     def keep(self, state: CardState) -> None:
-        """Replace the content; on disk when this returns. Raises CardError."""
+        """Replace the content; on disk when this returns. Raises CardError, also where the card is gone."""
+        if not self._medium.is_there:
+            raise CardError(Trouble.ABSENT, str(self._medium.path))
         self._medium._write(state, self._salt)  # noqa: SLF001  the two are one
         self.state = state
