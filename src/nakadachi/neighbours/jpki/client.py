@@ -6,7 +6,6 @@ is verified before it counts. Nothing but the certificate's serial number leaves
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -98,8 +97,9 @@ class JpkiClient:
         return verify(certificate, self._clock.now(), anchors, known, freshness)
 
     async def revocations(self, certificate: HolderCertificate) -> RevocationList:
-        """失効リスト of a certificate's municipality, not verified yet; it may serve for others of the same until its next
-        update. Raises NotAccepted(STATUS_AWAY, STATUS_WRONG).
+        """失効リスト of a certificate's municipality, not verified yet; it serves until its next update.
+
+        Raises NotAccepted(STATUS_AWAY, STATUS_WRONG).
         """
         raw = await self._status("GET", f"lists/{certificate.list_name}")
         try:
@@ -176,8 +176,9 @@ class JpkiClient:
                     return raw
         except (aiohttp.ClientError, TimeoutError, OSError) as wrong:
             raise JpkiError(
-                f"公的個人認証サービスに接続できません / no connection to {self._config.server} ({type(wrong).__name__});"
-                " is it running, and is its certificate of the authority that the configuration names?"
+                "公的個人認証サービスに接続できません /"
+                f" no connection to {self._config.server} ({type(wrong).__name__}); is it running,"
+                " and is its certificate of the authority that the configuration names?"
             ) from None
         raise refusal_of(answer.status, raw)
 
@@ -227,7 +228,4 @@ async def open_client(
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
     connector: Any = aiohttp.TCPConnector(ssl=context)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        try:
-            yield JpkiClient(config, session, clock=clock or SystemClock(), entropy=entropy or SystemEntropy())
-        finally:
-            await asyncio.sleep(0)
+        yield JpkiClient(config, session, clock=clock or SystemClock(), entropy=entropy or SystemEntropy())

@@ -69,8 +69,10 @@ class Generations:
                 await self._read(database, kind)
 
     def newest(self, kind: Kind) -> Authority:
-        """The one that issues."""
-        return self._by_kind[kind][-1]
+        """The one that issues: of those that have begun, the newest; another instance's clock may be ahead of ours."""
+        now = self._clock.now()
+        begun = [one for one in self._by_kind[kind] if one.certificate.not_valid_before_utc <= now]
+        return begun[-1] if begun else self._by_kind[kind][0]
 
     def every(self) -> list[Authority]:
         """All of both kinds."""
@@ -87,7 +89,7 @@ class Generations:
         """Who answers for a generation: its certificate is made when it is first needed, and anew before its end."""
         now = self._clock.now()
         found = self._responders.get(authority.key_id)
-        if found is None or now + RENEW_RESPONDER > found.certificate.not_valid_after_utc:
+        if found is None or not _serves(found.certificate, now):
             key = self._responder_key
             made = issue_responder(authority, key.public_key(), serial=new_serial(self._entropy), now=_second(now))
             found = self._responders[authority.key_id] = Responder(authority, made, key)
@@ -137,6 +139,11 @@ class Generations:
 def _name(kind: Kind, generation: int) -> str:
     """The key's name in the key store."""
     return f"{kind.value}-authority" + (f"-{generation}" if generation > 1 else "")
+
+
+def _serves(responder: x509.Certificate, now: datetime) -> bool:
+    """Whether a responder's certificate has begun, and has enough time left."""
+    return responder.not_valid_before_utc <= now <= responder.not_valid_after_utc - RENEW_RESPONDER
 
 
 def _second(moment: datetime) -> datetime:

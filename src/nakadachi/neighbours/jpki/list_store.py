@@ -61,15 +61,19 @@ async def next_number(connection: Connection, partition: int) -> int:
     )
 
 
-async def entries(connection: Connection, scope: Scope) -> list[Entry]:
-    """What is suspended or revoked, the expired too until one list after their end has shown them (RFC 5280, 3.3)."""
+async def entries(connection: Connection, scope: Scope, now: datetime) -> list[Entry]:
+    """What is suspended or revoked, the expired too until one list after their end has shown them (RFC 5280, 3.3).
+
+    A list that was issued by a clock ahead of `now` takes nothing away from the next.
+    """
     rows = await connection.fetch(
         "SELECT c.serial, c.since, c.reason FROM certificate c"
         " LEFT JOIN list l ON l.partition = c.partition AND l.key_id = c.key_id"
         " WHERE c.partition = $1 AND c.key_id = $2 AND c.state IN ('held', 'revoked')"
-        " AND c.until >= coalesce(l.issued_at, c.until) ORDER BY c.since, c.serial",
+        " AND c.until >= least(coalesce(l.issued_at, c.until), $3) ORDER BY c.since, c.serial",
         scope.partition,
         scope.key_id,
+        now,
     )
     return [Entry(int(row["serial"], 16), row["since"], Revocation(row["reason"])) for row in rows]
 

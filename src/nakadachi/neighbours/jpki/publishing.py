@@ -39,7 +39,7 @@ async def publish(jpki: Jpki, scope: Scope) -> KeptList:
         # The number holds the partition: who issues a list of it at the same moment waits, and then sees this one.
         number = await list_store.next_number(connection, scope.partition)
         now = jpki.second()
-        entries = await list_store.entries(connection, scope)
+        entries = await list_store.entries(connection, scope, now)
         until = now + jpki.settings.list_life
         der = write_list(authority, point, entries, Issue(number, now, until))
         new = KeptList(list_name(scope.key_id, point), number, now, until, der)
