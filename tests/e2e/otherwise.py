@@ -46,6 +46,8 @@ class Otherwise:
             Story.MISMATCH: self.mismatch,
             Story.SUSPICION: self.suspect,
             Story.HEADS: self.heads,
+            Story.LINKS: self.change_links,
+            Story.CHANGES: self.changes,
         }
         await (told[story]() if story in told else self.errands.run(story, lane))
 
@@ -118,11 +120,13 @@ class Otherwise:
         await self.errands.ask([MIXED_UP])
 
     async def suspect(self) -> None:
-        """Somebody sends what is no telegram to the Pensions' interface system and to the core: both tell of it.
+        """Somebody sends what is no telegram to the Pensions' interface system and to the core: both tell of it."""
+        realm, commission = self.errands.realm, self._name(Role.COMMISSION)
 
-        A door tells of the same node once an hour, so each time it is another one.
-        """
-        realm = self.errands.realm
+        async def forgotten() -> bool:
+            return not await realm.rows(commission, "DELETE FROM finding WHERE kind = 'TELEGRAM_ALTERED' RETURNING 1")
+
+        await patiently(forgotten)
         doors = [self._name(Role.INTERFACE, PENSION), self._name(Role.CORE)]
 
         async def found() -> bool:
@@ -132,7 +136,7 @@ class Otherwise:
                 status, _ = await realm.land.send(about, door, b"no telegram")
                 assert status == 400
             query = "SELECT DISTINCT reporter FROM finding WHERE about = $1 AND kind = 'TELEGRAM_ALTERED'"
-            told = await realm.rows(self._name(Role.COMMISSION), query, about.value)
+            told = await realm.rows(commission, query, about.value)
             return {row["reporter"] for row in told} == {door.value for door in doors}
 
         await patiently(found)
@@ -144,6 +148,41 @@ class Otherwise:
         async def told() -> bool:
             name = self._name(Role.INTERFACE, TSUBAKI)
             return not await self.errands.realm.rows(name, "SELECT 1 FROM head_seen UNION ALL SELECT 1 FROM outbox")
+
+        await patiently(told)
+
+    async def change_links(self) -> None:
+        """The Pensions suspend somebody and resume them."""
+        if not self.errands.linked:
+            await self.errands.link()
+        body = self.errands.linked[0].at(PENSION).encode()
+        for change in ("suspend", "resume"):
+
+            async def done(change: str = change) -> bool:
+                path = "links/change"
+                status, text = await self.errands.realm.land.desk(PENSION, "POST", path, body, change=change)
+                return status == 200 and '"done"' in text
+
+            await patiently(done)
+
+    async def changes(self) -> None:
+        """The Pensions want to be told of changes, and somebody moves: the register has it, they are told."""
+        realm = self.errands.realm
+        if not self.errands.linked:
+            await self.errands.link()
+        person, server = self.errands.linked[-1], self._name(Role.INTERMEDIATE, PENSION)
+
+        async def wanted() -> bool:
+            _, text = await realm.land.desk(PENSION, "POST", "changes/subscription", scope="all")
+            return '"done"' in text
+
+        await patiently(wanted)
+        before = (await realm.rows(server, "SELECT coalesce(max(number), 0) AS number FROM change"))[0]["number"]
+        moved = "INSERT INTO change_untold (code, kind) VALUES ($1, 'items') RETURNING place"
+        await realm.rows(self._name(Role.REGISTRY), moved, person.code)
+
+        async def told() -> bool:
+            return bool(await realm.rows(server, "SELECT 1 FROM change WHERE number > $1", before))
 
         await patiently(told)
 

@@ -58,6 +58,7 @@ class Story(StrEnum):
     SUSPICION = "suspicion"
     HEADS = "heads"
     CHANGES = "changes"
+    LINKS = "links"
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,11 @@ ODD_ONES = {
     ("ReportFinding", IF): (Way(Story.SUSPICION),),
     ("ReportFinding", CORE): (Way(Story.SUSPICION),),
     ("ReportHeads", IF): (Way(Story.HEADS, "A"),),
-    ("ReportResidentChanges", REGISTRY): (Way(Story.CHANGES),),
+    **{
+        (name, author): (Way(Story.CHANGES),)
+        for name, author in (("ReportResidentChanges", REGISTRY), ("SubscribeChanges", MS), ("NotifyChanges", CORE))
+    },
+    ("ChangeLinks", MS): (Way(Story.LINKS),),
 }
 """Telegrams, with their authors, that their family's story does not send: in which stories they are."""
 
