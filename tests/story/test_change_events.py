@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from nakadachi.intermediate.day_files import DayFiles
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.codec import encode_json
@@ -135,6 +137,22 @@ async def test_a_day_is_one_file_of_what_came_on_it(told: Land) -> None:
     assert text == header + "\r\n"
     status, text = await told.desk(TSUBAKI, "GET", "changes", day=(today + timedelta(days=1)).isoformat())
     assert (status, json.loads(text)["type"]) == (400, "BAD_FORMAT")
+
+
+async def test_the_server_writes_the_file_of_a_past_day_once(told: Land, tmp_path: Path) -> None:
+    files = DayFiles(told.service(told.name(Role.INTERMEDIATE, TSUBAKI)).system, tmp_path)
+    today = japan_day(told.clock.now())
+    assert today.isoformat() not in {path.stem[-10:] for path in await files.write()}
+    assert len(await read_all(told)) > 0
+    told.clock.ahead = timedelta(days=1)
+    try:
+        (written,) = await files.write()
+        assert await files.write() == []
+    finally:
+        told.clock.ahead = timedelta(0)
+    _, text = await told.desk(TSUBAKI, "GET", "changes", day=today.isoformat())
+    assert written.name == f"changes-{today.isoformat()}.csv"
+    assert written.read_bytes().decode() == text
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nakadachi.crypto.sealing import PrivateSeal, SealSuite, new_private
@@ -27,6 +28,7 @@ from nakadachi.intermediate import (
     receipt,
     store,
 )
+from nakadachi.intermediate.day_files import DayFiles
 from nakadachi.intermediate.existing import Existing
 from nakadachi.intermediate.findings import find
 from nakadachi.intermediate.parts import Intermediate, Times
@@ -105,6 +107,9 @@ class IntermediateConfig:
     changes_kept: timedelta = field(
         default=timedelta(days=60), metadata={"doc": "how long change events are kept for existing systems, in seconds"}
     )
+    changes_folder: Path | None = field(
+        default=None, metadata={"doc": "folder for a file of each past day's changes; none is written without it"}
+    )
     serials_ahead: int = field(default=AHEAD, metadata={"doc": "serials asked for at a time, 1 to 1000"})
 
 
@@ -182,6 +187,9 @@ async def build(config: IntermediateConfig, world: World) -> Service:
     completions = Completions(system)
     node.instances.when_gone(completions.take_up)
     turns = [Every(seconds, partial(system.in_bulk, step, [None]), node=system.name) for seconds, step in TURNS]
+    if config.changes_folder is not None:
+        files = DayFiles(system, config.changes_folder)
+        turns.append(Every(FORGET_SECONDS, files.write, node=system.name))
 
     async def renew() -> None:
         await system.in_bulk(changes.renew, [None])
