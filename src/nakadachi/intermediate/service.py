@@ -163,6 +163,13 @@ def seal_keys(keys: FileKeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
     return tuple(new_private(suite, keys.secret(name)) for name in names)
 
 
+def _turns(system: System[Intermediate], config: IntermediateConfig) -> list[Every]:
+    turns = [Every(seconds, partial(system.in_bulk, step, [None]), node=system.name) for seconds, step in TURNS]
+    if config.changes_folder is not None:
+        turns.append(Every(FORGET_SECONDS, DayFiles(system, config.changes_folder).write, node=system.name))
+    return turns
+
+
 async def build(config: IntermediateConfig, world: World) -> Service:
     """The intermediate server, ready to start. Raises what `open_node` raises."""
     node = await open_node(config.node, world, *SCHEMA)
@@ -186,10 +193,7 @@ async def build(config: IntermediateConfig, world: World) -> Service:
     existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
     completions = Completions(system)
     node.instances.when_gone(completions.take_up)
-    turns = [Every(seconds, partial(system.in_bulk, step, [None]), node=system.name) for seconds, step in TURNS]
-    if config.changes_folder is not None:
-        files = DayFiles(system, config.changes_folder)
-        turns.append(Every(FORGET_SECONDS, files.write, node=system.name))
+    turns = _turns(system, config)
 
     async def renew() -> None:
         await system.in_bulk(changes.renew, [None])
