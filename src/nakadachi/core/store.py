@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.core.rules import Link
@@ -129,19 +130,26 @@ async def note_inquired(connection: Connection, serials: Sequence[Serial], now: 
     )
 
 
-async def links(connection: Connection, people: Sequence[IdCode]) -> dict[IdCode, dict[OrganisationCode, Link]]:
-    """Where these people are linked."""
+async def links(
+    connection: Connection, wanted: Sequence[tuple[IdCode, OrganisationCode]]
+) -> dict[IdCode, dict[OrganisationCode, Link]]:
+    """Where these people are linked, of the organisations named with each of them."""
     rows = await connection.fetch(
-        "SELECT id_code, organisation, key_index, generation, unlinked_at IS NOT NULL AS unlinked,"
-        " suspended_at IS NOT NULL AS suspended FROM link WHERE id_code = ANY($1::bytea[])",
-        [person.value for person in people],
+        "SELECT place, key_index, generation, unlinked_at IS NOT NULL, suspended_at IS NOT NULL"
+        " FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS wanted (id_code, organisation, place)"
+        " JOIN link USING (id_code, organisation)",
+        [person.value for person, _ in wanted],
+        [organisation.value for _, organisation in wanted],
     )
-    kinds = {person.value: person for person in people}
-    found: dict[IdCode, dict[OrganisationCode, Link]] = {person: {} for person in people}
-    for row in rows:
-        link = Link(row["key_index"], row["generation"], row["unlinked"], row["suspended"])
-        found[kinds[bytes(row["id_code"])]][OrganisationCode(row["organisation"])] = link
+    found: dict[IdCode, dict[OrganisationCode, Link]] = {person: {} for person, _ in wanted}
+    for place, key_index, generation, unlinked, suspended in rows:
+        person, organisation = wanted[place - 1]
+        found[person][organisation] = _link(key_index, generation, unlinked, suspended)
     return found
+
+
+_link = lru_cache(Link)
+"""Most links of a country are alike: one object is enough for all that are."""
 
 
 async def link_people(
@@ -153,7 +161,8 @@ async def link_people(
         " ON CONFLICT (id_code, organisation) DO NOTHING",
         [(person.value, organisation.value, key_index, now) for person in people],
     )
-    return {person: found[organisation] for person, found in (await links(connection, people)).items()}
+    linked = await links(connection, [(person, organisation) for person in people])
+    return {person: found[organisation] for person, found in linked.items()}
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:
