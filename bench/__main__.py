@@ -1,14 +1,20 @@
-"""`python -m bench [exchange|restore|lanes …]`: benchmarks, one after the other; without a name all but the longest."""
+"""`python -m bench [exchange|restore|schemes|conversion|lanes …]`: by name; all but the long ones without one."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from bench import exchange, lanes, restore
+from bench import conversion, exchange, lanes, restore, schemes
 
-BENCHES = {"exchange": exchange.main, "restore": restore.main, "lanes": lambda: lanes.main([])}
-LONG = {"lanes"}
+BENCHES = {
+    "exchange": exchange.main,
+    "restore": restore.main,
+    "schemes": schemes.main,
+    "conversion": conversion.main,
+    "lanes": lambda: lanes.main([]),
+}
+LONG = {"lanes", "schemes", "conversion"}
 
 
 def main() -> int:

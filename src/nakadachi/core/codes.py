@@ -123,7 +123,7 @@ class ReversibleScheme:
     def __init__(self, keys: LinkKeys, *, cached: int = 8192) -> None:
         self._keys = keys
         self._cached = cached
-        self._contexts: OrderedDict[tuple[OrganisationCode, int], tuple[CipherContext, CipherContext]] = OrderedDict()
+        self._contexts: OrderedDict[tuple[str, int], tuple[CipherContext, CipherContext]] = OrderedDict()
 
     async def issue(self, connection: Connection, wanted: Sequence[Meaning]) -> list[LinkCode]:
         """See `LinkCodeScheme`. Nothing is looked up."""
@@ -168,7 +168,7 @@ class ReversibleScheme:
 
     def _context(self, organisation: OrganisationCode, key_index: int) -> tuple[CipherContext, CipherContext]:
         """The two directions of one key, made once: building them costs eighteen times the block itself."""
-        name = (organisation, key_index)
+        name = (organisation.value, key_index)
         found = self._contexts.get(name)
         if found is None:
             key = self._keys(organisation, key_index)

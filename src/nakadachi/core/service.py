@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nakadachi.core import closing, code, inquiry, oversight, permit, store
+from nakadachi.core import closing, code, inquiry, life, oversight, permit, store
 from nakadachi.core.codes import LinkCodeScheme, Scheme, link_key
 from nakadachi.core.log_doors import log_routes
 from nakadachi.core.parts import Core, Times, Waiting
@@ -36,6 +36,7 @@ from nakadachi.telegrams.code import IssueLinkCode
 from nakadachi.telegrams.codec import decode_envelope
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
+from nakadachi.telegrams.link import ReportResidentChanges
 from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
 from nakadachi.telegrams.provision import ProvisionCompleted
@@ -61,6 +62,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     AskState: Handler(closing.tell_state),
     PrefixRefused: Handler(permit.note_prefix_refused),
     IssueLinkCode: Handler(code.issue_link_codes),
+    ReportResidentChanges: Handler(life.note_resident_changes),
     ReportOperation: Handler(oversight.note_operation),
 }
 HEARS: dict[type[Telegram], Hear] = {

@@ -131,15 +131,20 @@ async def note_inquired(connection: Connection, serials: Sequence[Serial], now: 
 
 
 async def links(
-    connection: Connection, wanted: Sequence[tuple[IdCode, OrganisationCode]]
+    connection: Connection, wanted: Sequence[tuple[IdCode, OrganisationCode]], now: datetime
 ) -> dict[IdCode, dict[OrganisationCode, Link]]:
-    """Where these people are linked, of the organisations named with each of them."""
+    """Where these people are linked, of the organisations named with each of them, and how each link stands now: who
+    died is suspended everywhere.
+    """
     rows = await connection.fetch(
-        "SELECT place, key_index, generation, unlinked_at IS NOT NULL, suspended_at IS NOT NULL"
+        "SELECT place, key_index, generation, coalesce(unlinked_at <= $3, false),"
+        " coalesce(suspended_at <= $3 AND coalesce(resumed_at > $3, true), false)"
+        " OR EXISTS (SELECT FROM death WHERE death.id_code = link.id_code)"
         " FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS wanted (id_code, organisation, place)"
         " JOIN link USING (id_code, organisation)",
         [person.value for person, _ in wanted],
         [organisation.value for _, organisation in wanted],
+        now,
     )
     found: dict[IdCode, dict[OrganisationCode, Link]] = {person: {} for person, _ in wanted}
     for place, key_index, generation, unlinked, suspended in rows:
@@ -155,13 +160,33 @@ _link = lru_cache(Link)
 async def link_people(
     connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], *, key_index: int, now: datetime
 ) -> dict[IdCode, Link]:
-    """Link people at an organisation; one linked before keeps the code it has, so that asking twice is safe."""
-    await connection.executemany(
-        "INSERT INTO link (id_code, organisation, key_index, generation, linked_at) VALUES ($1, $2, $3, 1, $4)"
-        " ON CONFLICT (id_code, organisation) DO NOTHING",
-        [(person.value, organisation.value, key_index, now) for person in people],
+    """Link people at an organisation; one linked before keeps the code it has, so that asking twice is safe.
+
+    Who was unlinked gets the next generation, so that the old code stays dead; the closed one goes into the history.
+    """
+    named = [person.value for person in people]
+    await connection.execute(
+        "INSERT INTO link AS own (id_code, organisation, key_index, generation, linked_at)"
+        " SELECT DISTINCT id_code, $2, $3::integer, 1, $4::timestamptz FROM unnest($1::bytea[]) AS person (id_code)"
+        " ORDER BY id_code ON CONFLICT (id_code, organisation) DO NOTHING",
+        named,
+        organisation.value,
+        key_index,
+        now,
     )
-    linked = await links(connection, [(person, organisation) for person in people])
+    await connection.execute(
+        "WITH closed AS (SELECT id_code, organisation, generation, key_index, linked_at, unlinked_at FROM link"
+        " WHERE id_code = ANY($1::bytea[]) AND organisation = $2 AND unlinked_at <= $4 ORDER BY id_code FOR UPDATE),"
+        " kept AS (INSERT INTO link_history SELECT * FROM closed)"
+        " UPDATE link SET generation = link.generation + 1, key_index = $3, linked_at = $4, unlinked_at = NULL,"
+        " suspended_at = NULL, resumed_at = NULL FROM closed"
+        " WHERE link.id_code = closed.id_code AND link.organisation = closed.organisation",
+        named,
+        organisation.value,
+        key_index,
+        now,
+    )
+    linked = await links(connection, [(person, organisation) for person in people], now)
     return {person: found[organisation] for person, found in linked.items()}
 
 
