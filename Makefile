@@ -83,7 +83,7 @@ fuzz: $(STAMP) ## hostile bytes for every parser, MINUTES=5 in all; ONLY=name fo
 
 # == Measure
 .PHONY: bench
-bench: $(STAMP) ## cost per exchange, restore; BENCH=schemes, conversion (codes, 10 min), lanes (a clerk beside a bulk file, 20 min)
+bench: $(STAMP) ## cost per exchange, restore; BENCH=schemes, conversion (codes, 10 min), lanes (a clerk beside a bulk file, 17 min)
 	@$(BIN)/python -m bench $(BENCH)
 
 # == Keep
