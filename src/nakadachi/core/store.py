@@ -135,21 +135,24 @@ async def links(
 ) -> dict[IdCode, dict[OrganisationCode, Link]]:
     """Where these people are linked, of the organisations named with each of them, and how each link stands now: who
     died is suspended everywhere.
+
+    People and organisations go apart: what two organisations ask of a thousand people is then one walk along the key.
     """
     rows = await connection.fetch(
-        "SELECT place, key_index, generation, coalesce(unlinked_at <= $3, false),"
-        " coalesce(suspended_at <= $3 AND coalesce(resumed_at > $3, true), false)"
-        " OR EXISTS (SELECT FROM death WHERE death.id_code = link.id_code)"
-        " FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS wanted (id_code, organisation, place)"
-        " JOIN link USING (id_code, organisation)",
-        [person.value for person, _ in wanted],
-        [organisation.value for _, organisation in wanted],
+        "SELECT id_code, organisation, key_index, generation, coalesce(unlinked_at <= $3, false),"
+        " coalesce(suspended_at <= $3 AND coalesce(resumed_at > $3, true), false) OR death.id_code IS NOT NULL"
+        " FROM link LEFT JOIN death USING (id_code)"
+        " WHERE id_code = ANY($1::bytea[]) AND organisation = ANY($2::text[])",
+        list({person.value for person, _ in wanted}),
+        list({organisation.value for _, organisation in wanted}),
         now,
     )
-    found: dict[IdCode, dict[OrganisationCode, Link]] = {person: {} for person, _ in wanted}
-    for place, key_index, generation, unlinked, suspended in rows:
-        person, organisation = wanted[place - 1]
-        found[person][organisation] = _link(key_index, generation, unlinked, suspended)
+    standing = {(person, organisation): _link(*columns) for person, organisation, *columns in rows}
+    found: dict[IdCode, dict[OrganisationCode, Link]] = {}
+    for person, organisation in wanted:
+        its = found.setdefault(person, {})
+        if (link := standing.get((person.value, organisation.value))) is not None:
+            its[organisation] = link
     return found
 
 
