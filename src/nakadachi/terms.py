@@ -7,6 +7,7 @@ Source: glossary; shapes from design "Fixed values".
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
@@ -17,6 +18,12 @@ JAPAN = timezone(timedelta(hours=9), "JST")
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CROCKFORD_CHECK = CROCKFORD + "*~$=U"
+_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
+_TO_PYTHON = "".join(
+    "0123456789abcdefghijklmnopqrstuv"[CROCKFORD.index(one)] if one in CROCKFORD else "!"
+    for one in map(chr, range(128))
+)
+"""Each ASCII character as a digit of Python's base 32; "!" is none."""
 
 
 def japan_day(moment: datetime) -> date:
@@ -25,16 +32,22 @@ def japan_day(moment: datetime) -> date:
 
 
 def crockford(number: int, *, length: int) -> str:
-    """Write a non-negative integer in Crockford base32, `length` characters, most significant first."""
-    return "".join(CROCKFORD[number >> 5 * place & 31] for place in range(length - 1, -1, -1))
+    """Write a non-negative integer in Crockford base32, its last `length` characters, most significant first."""
+    # The library's base32 works on 5 bytes at a time: fill up on the left, and cut that off again.
+    groups = -(-length // 8)
+    raw = (number & (1 << 40 * groups) - 1).to_bytes(5 * groups, "big")
+    return base64.b32encode(raw).translate(_TO_CROCKFORD).decode()[-length:] if length else ""
 
 
 def crockford_value(text: str) -> int:
     """Read Crockford base32 as this project writes it (upper case, no look-alikes). Raises ValueError."""
-    number = 0
-    for character in text:
-        number = number << 5 | CROCKFORD.index(character)
-    return number
+    if not text.isascii():
+        raise ValueError("not Crockford base32")
+    # Python's own digits of base 32 stand in the same order; its error would show the text.
+    try:
+        return int(text.translate(_TO_PYTHON), 32) if text else 0
+    except ValueError:
+        raise ValueError("not Crockford base32") from None
 
 
 class Code:
@@ -151,7 +164,11 @@ class LinkCode(Code):
     def of_bytes(cls, raw: bytes) -> LinkCode:
         """The text of 19 bytes: scheme (1), key index (2), block (16)."""
         number = int.from_bytes(raw, "big")
-        return cls(crockford(number, length=31) + CROCKFORD_CHECK[number % 37])
+        made = cls.__new__(cls)
+        made.value = (
+            crockford(number, length=31) + CROCKFORD_CHECK[number % 37]
+        )  # it fits, so it is not looked at again
+        return made
 
     def to_bytes(self) -> bytes:
         """Back to the 19 bytes. Raises ValueError where the text holds more than 19 bytes."""

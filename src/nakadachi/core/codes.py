@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -54,6 +54,11 @@ def id_code_of(key: bytes, resident_record_code: str) -> IdCode:
         msg = "a resident record code is 11 digits"
         raise ValueError(msg)
     return IdCode(hmac.digest(key, resident_record_code.encode(), "sha256")[:ID_BYTES])
+
+
+def id_codes_of(key: bytes, resident_record_codes: Sequence[str]) -> list[IdCode]:
+    """The ID codes of many. Raises what `id_code_of` raises."""
+    return [id_code_of(key, one) for one in resident_record_codes]
 
 
 def link_key(master: bytes, organisation: OrganisationCode, key_index: int) -> bytes:

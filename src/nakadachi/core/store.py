@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from nakadachi.telegrams.oversight import ReportOperation
 
 
+FIRST_KEY_INDEX = FIRST_GENERATION = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One exchange as the core keeps it: the permit's or refusal's content, the wrapped secrets of its month, and how
@@ -144,16 +147,47 @@ async def links(connection: Connection, people: Sequence[IdCode]) -> dict[IdCode
     return found
 
 
+async def current_key_index(_connection: Connection, _organisation: OrganisationCode) -> int:
+    """The key index under which an organisation's new codes are made."""
+    return FIRST_KEY_INDEX
+
+
 async def link_people(
     connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], *, key_index: int, now: datetime
 ) -> dict[IdCode, Link]:
     """Link people at an organisation; one linked before keeps the code it has, so that asking twice is safe."""
-    await connection.executemany(
-        "INSERT INTO link (id_code, organisation, key_index, generation, linked_at) VALUES ($1, $2, $3, 1, $4)"
-        " ON CONFLICT (id_code, organisation) DO NOTHING",
-        [(person.value, organisation.value, key_index, now) for person in people],
+    new = await connection.fetch(
+        "INSERT INTO link (id_code, organisation, key_index, generation, linked_at)"
+        " SELECT DISTINCT id_code, $2, $3::integer, 1, $4::timestamptz FROM unnest($1::bytea[]) AS given (id_code)"
+        " ORDER BY id_code ON CONFLICT (id_code, organisation) DO NOTHING RETURNING id_code",
+        [person.value for person in people],
+        organisation.value,
+        key_index,
+        now,
     )
-    return {person: found[organisation] for person, found in (await links(connection, people)).items()}
+    fresh = {bytes(row["id_code"]) for row in new}
+    link = Link(key_index, FIRST_GENERATION, unlinked=False, suspended=False)
+    found = {person: link for person in people if person.value in fresh}
+    if known := [person for person in people if person.value not in fresh]:
+        found |= await links_at(connection, organisation, known)
+    return found
+
+
+async def links_at(
+    connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode]
+) -> dict[IdCode, Link]:
+    """The links of these people at one organisation; whoever has none there is left out."""
+    rows = await connection.fetch(
+        "SELECT id_code, key_index, generation, unlinked_at IS NOT NULL AS unlinked,"
+        " suspended_at IS NOT NULL AS suspended FROM link WHERE organisation = $2 AND id_code = ANY($1::bytea[])",
+        [person.value for person in people],
+        organisation.value,
+    )
+    kinds = {person.value: person for person in people}
+    return {
+        kinds[bytes(row["id_code"])]: Link(row["key_index"], row["generation"], row["unlinked"], row["suspended"])
+        for row in rows
+    }
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:
