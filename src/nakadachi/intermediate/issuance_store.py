@@ -67,7 +67,7 @@ async def begin(
     await purge(connection, Counter(row["serial"] for row in rows), "superseded", now)
     await connection.execute(
         "INSERT INTO issuance_packet (serial, order_name, checking, asked, asked_at, ended_at)"
-        " VALUES ($1, $2, $3, $4, $5, CASE WHEN $4 = 0 THEN $5 END)",
+        " VALUES ($1, $2, $3, $4, $5::timestamptz, CASE WHEN $4 = 0 THEN $5::timestamptz END)",
         packet.serial.value,
         packet.order,
         packet.checking,
@@ -127,9 +127,9 @@ async def purge(connection: Connection, counts: Mapping[str | None, int], ending
         ending,
     )
     await connection.execute(
-        "UPDATE issuance_packet SET done = done + CASE $4 WHEN 'done' THEN count ELSE 0 END,"
-        " refused = refused + CASE $4 WHEN 'refused' THEN count ELSE 0 END,"
-        " unanswered = unanswered + CASE $4 WHEN 'unanswered' THEN count ELSE 0 END,"
+        "UPDATE issuance_packet SET done = done + CASE $4::text WHEN 'done' THEN count ELSE 0 END,"
+        " refused = refused + CASE $4::text WHEN 'refused' THEN count ELSE 0 END,"
+        " unanswered = unanswered + CASE $4::text WHEN 'unanswered' THEN count ELSE 0 END,"
         " ended_at = CASE WHEN done + refused + unanswered + count >= asked THEN $3::timestamptz END"
         " FROM unnest($1::text[], $2::integer[]) AS given (number, count) WHERE serial = number",
         *given,

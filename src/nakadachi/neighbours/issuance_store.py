@@ -18,7 +18,8 @@ async def serve(
     """Keep that a request was answered, by which telegram to the core; where there is none, nothing is to purge."""
     await connection.execute(
         "INSERT INTO issuance (request_id, issue_id, serial, organisation, people, found, checking, at, purged_at,"
-        " ending) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $2::text IS NULL THEN $8::timestamptz END,"
+        " ending) VALUES ($1, $2::text, $3, $4, $5, $6, $7, $8::timestamptz,"
+        " CASE WHEN $2::text IS NULL THEN $8::timestamptz END,"
         " CASE WHEN $2::text IS NULL THEN 'nobody found' END)",
         request.id.value,
         issue.value if issue else None,
