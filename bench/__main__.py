@@ -1,14 +1,19 @@
-"""`python -m bench [exchange|restore|lanes …]`: benchmarks, one after the other; without a name all but the longest."""
+"""`python -m bench [exchange|restore|lanes|issuance …]`: benchmarks, one after the other; without a name all but the longest."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from bench import exchange, lanes, restore
+from bench import exchange, issuance, lanes, restore
 
-BENCHES = {"exchange": exchange.main, "restore": restore.main, "lanes": lambda: lanes.main([])}
-LONG = {"lanes"}
+BENCHES = {
+    "exchange": exchange.main,
+    "restore": restore.main,
+    "issuance": issuance.main,
+    "lanes": lambda: lanes.main([]),
+}
+LONG = {"lanes", "issuance"}
 
 
 def main() -> int:
