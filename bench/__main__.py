@@ -1,4 +1,4 @@
-"""`python -m bench [exchange|restore|lanes|issuance …]`: benchmarks, one after the other; without a name all but the longest."""
+"""`python -m bench [exchange|restore|issuance|lanes …]`: benchmarks, one after the other; by itself the short ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Link codes for a population: end to end with every system a process of its own, and the core's own part alone.
 
-End to end: one file of people goes to an intermediate server's HTTPS door, until all of them are linked. The core's part:
+End to end: one file of people goes to an intermediate server's HTTPS door, until all are linked. The core's part:
 verify both signatures, derive ID and link codes, write, answer, in this process on a real PostgreSQL. In the same run
 the bound: HMAC, AES and COPY of the same rows, bare.
 """
@@ -8,6 +8,7 @@ the bound: HMAC, AES and COPY of the same rows, bare.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import shutil
 import tempfile
@@ -75,7 +76,7 @@ async def founded(people: Sequence[tuple[str, ...]]) -> AsyncIterator[Ground]:
     try:
         folder = state / "country"
         folder.mkdir()
-        rows = [",".join((code, number, name, address, sex, born)) for code, number, name, address, sex, born in people]
+        rows = [",".join(one) for one in people]
         text = "\n".join(["code,number,name,address,sex,born", *rows]) + "\n"
         (folder / "residents.csv").write_text(text, encoding="utf-8")
         async with embedded(state) as server:
@@ -230,8 +231,6 @@ async def _served(service: Any, frames: Sequence[bytes], registry: Any) -> None:
 
 
 def _header(answer: Envelope) -> bytes:
-    import base64
-
     segment = answer.jws.split(b".")[1]
     return base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nakadachi.core import issuance_store, store
-from nakadachi.core.codes import IdCode, id_codes_of
+from nakadachi.core import issuance_store, life_store, store
+from nakadachi.core.codes import IdCode, Meaning, id_codes_of
 from nakadachi.core.issuance_store import Served
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason, Refusal
@@ -85,19 +85,19 @@ async def purge_unanswered(_core: Core, unit: Unit, given_up: Sequence[GivenUp[L
 async def _codes(core: Core, unit: Unit, wanted: Wanted) -> list[str]:
     """The link codes of these people, in their order."""
     organisation = wanted.requester.organisation
+    people = await life_store.standing(unit.connection, wanted.people)
     if wanted.request.header.check:
-        links = await store.links_at(unit.connection, organisation, wanted.people)
+        links = await store.links_at(unit.connection, organisation, people, unit.now)
     else:
         key_index = await store.current_key_index(unit.connection, organisation)
-        links = await store.link_people(unit.connection, organisation, wanted.people, key_index=key_index, now=unit.now)
-    codes = []
-    for person in wanted.people:
-        link = links.get(person)
-        if link is None or link.unlinked:
-            codes.append("")
-        else:
-            codes.append(core.scheme.issue(person, organisation, link.key_index, link.generation).value)
-    return codes
+        links = await store.link_people(unit.connection, organisation, people, key_index=key_index, now=unit.now)
+    meant = {
+        person: Meaning(organisation, person, link.key_index, link.generation)
+        for person, link in links.items()
+        if not link.unlinked
+    }
+    codes = dict(zip(meant, await core.scheme.issue(unit.connection, list(meant.values())), strict=True))
+    return [codes[person].value if person in codes else "" for person in people]
 
 
 def _issued(core: Core, one: Asked[IssueLinkCode], wanted: Wanted, codes: Sequence[str]) -> Verified[LinkCodeIssued]:

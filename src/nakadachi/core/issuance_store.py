@@ -29,9 +29,11 @@ class Served:
 async def was_served(connection: Connection, one: Served) -> bool:
     """Whether this request, or another one under its serial, was served before."""
     found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM issuance WHERE request_id = $1 OR serial = $2)",
+        "SELECT EXISTS (SELECT 1 FROM issuance WHERE organisation = $3 AND request_id = $1"
+        " UNION ALL SELECT 1 FROM issuance WHERE serial = $2)",
         one.request.value,
         one.serial.value if one.serial else None,
+        one.organisation.value,
     )
     return found
 

@@ -20,7 +20,7 @@ async def serve(
         "INSERT INTO issuance (request_id, issue_id, serial, organisation, people, found, checking, at, purged_at,"
         " ending) VALUES ($1, $2::text, $3, $4, $5, $6, $7, $8::timestamptz,"
         " CASE WHEN $2::text IS NULL THEN $8::timestamptz END,"
-        " CASE WHEN $2::text IS NULL THEN 'nobody found' END)",
+        " CASE WHEN $2::text IS NULL THEN 'nobody found' END) ON CONFLICT (organisation, request_id) DO NOTHING",
         request.id.value,
         issue.value if issue else None,
         request.serial.value if request.serial else None,

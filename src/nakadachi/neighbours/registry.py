@@ -6,9 +6,7 @@ It never sees a link code, nor who asks whom about a person; it does see where a
 from __future__ import annotations
 
 import csv
-import unicodedata
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,8 @@ from nakadachi.ledger.edition import Edition
 from nakadachi.ledger.holding import hold_untold
 from nakadachi.neighbours import issuance_store
 from nakadachi.neighbours import registry_store as store
+from nakadachi.neighbours.matching import Found, Match, Sought, items_of
+from nakadachi.neighbours.notation import date_key, sex_key
 from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.service import Service
@@ -34,12 +34,11 @@ from nakadachi.telegrams.oversight import DistributeEdition
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nakadachi.kit.database import Database
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Asked, GivenUp, Heard, Reply, Unit
     from nakadachi.telegrams.envelope import Verified
 
-SEXES = tuple("0123456789")
-"""One digit (ISO/IEC 5218, or the register's own)."""
 RESIDENT_COLUMNS = ("code", "number", "name", "address", "sex", "born")
 
 
@@ -64,14 +63,6 @@ class Registry:
         return self.edition.peers
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """One person as a request describes them: by the four items, by Individual Number, or by both."""
-
-    number: str = field(default="", repr=False)
-    items: tuple[str, str, int, date] | None = field(default=None, repr=False)
-
-
 async def request_link_codes(registry: Registry, unit: Unit, asked: Sequence[Asked[RequestLinkCode]]) -> list[Reply]:
     """符号付番依頼: all that was given of a person must fit exactly one resident; else the requester is told that it
     was none, several or different ones, and never who (L5).
@@ -83,8 +74,8 @@ async def request_link_codes(registry: Registry, unit: Unit, asked: Sequence[Ask
         except Refusal as refusal:
             replies.append(refusal)
             continue
-        hits = await _find(unit, sought)
-        found = [(item, code) for item, (_, code) in enumerate(hits) if code]
+        matches = await store.match(unit.connection, sought)
+        found = [(item, match.code) for item, match in enumerate(matches) if match.found is Found.ONE]
         until = one.header.made_at + ISSUANCE_LIVES
         issue = _issue(registry, one, found) if found and unit.now <= until else None
         if issue is not None:
@@ -93,7 +84,7 @@ async def request_link_codes(registry: Registry, unit: Unit, asked: Sequence[Ask
         await issuance_store.serve(
             unit.connection, one.header, len(found), issue.header.id if issue else None, unit.now
         )
-        replies.append(registry.author.answer(LinkCodeRequested, one.telegram, **_said(one.header, hits)))
+        replies.append(registry.author.answer(LinkCodeRequested, one.telegram, **_said(one.header, matches)))
     return replies
 
 
@@ -110,10 +101,15 @@ async def purge_unanswered(_registry: Registry, unit: Unit, given_up: Sequence[G
         await issuance_store.purged(unit.connection, one.sent[0].header.id, "unanswered", unit.now)
 
 
-def _said(header: RequestLinkCode, hits: Sequence[tuple[Hit, str]]) -> dict[str, Any]:
+_HITS = {Found.ONE: Hit.ONE, Found.NONE: Hit.NONE, Found.SEVERAL: Hit.SEVERAL, Found.DIFFER: Hit.DIFFERENT}
+
+
+def _said(header: RequestLinkCode, matches: Sequence[Match]) -> dict[str, Any]:
     """What the requester is told of each person; in the former form there are no hits."""
-    outcomes = tuple(None if hit is Hit.ONE else Reason.NOT_REGISTERED for hit, _ in hits)
-    return {"outcomes": outcomes} | ({"hits": tuple(hit for hit, _ in hits)} if has_lists(header) else {})
+    outcomes = tuple(None if match.found is Found.ONE else Reason.NOT_REGISTERED for match in matches)
+    return {"outcomes": outcomes} | (
+        {"hits": tuple(_HITS[match.found] for match in matches)} if has_lists(header) else {}
+    )
 
 
 def _sought(one: Asked[RequestLinkCode]) -> list[Sought]:
@@ -136,38 +132,12 @@ def _read_words(words: Mapping[str, str]) -> Sought:
     if any("\0" in word for word in words.values()):
         raise Refusal(Reason.BAD_FORMAT, "a description of a person holds a NUL")
     number = words.get("individual_number", "")
-    if number and len(words) == 1:
+    if words.keys() == {"individual_number"}:
         return Sought(number)
     try:
-        born = date.fromisoformat(words["born"])
-        sex = SEXES.index(words["sex"])
-        return Sought(number, (plain(words["name"]), plain(words["address"]), sex, born))
+        return Sought(number, items_of(words["name"], words["address"], words["sex"], words["born"]))
     except (KeyError, ValueError):
         raise Refusal(Reason.BAD_FORMAT, "a person is described by the four items and an Individual Number") from None
-
-
-def hit_of(one: Sought, by_number: Sequence[str], by_items: Sequence[str]) -> tuple[Hit, str]:
-    """How many residents fit all that was given, and the record code where it is exactly one (L5).
-
-    `by_number`, `by_items`: the record codes that each of the two leads to.
-    """
-    if not one.number or one.items is None:
-        fits = list(by_number if one.number else by_items)
-    elif not (by_number or by_items):
-        return Hit.NONE, ""
-    else:
-        fits = [code for code in by_items if code in by_number]
-        if not fits:
-            return Hit.DIFFERENT, ""
-    if len(fits) == 1:
-        return Hit.ONE, fits[0]
-    return (Hit.SEVERAL if fits else Hit.NONE), ""
-
-
-def plain(text: str) -> str:
-    """One notation of a name or address for matching: NFKC, no spaces."""
-    # Twice: a voicing mark that stood apart joins its kana only once the space is gone.
-    return unicodedata.normalize("NFKC", "".join(unicodedata.normalize("NFKC", text).split()))
 
 
 def read_residents(path: Path) -> list[store.Entry]:
@@ -184,13 +154,7 @@ def _resident(row: Mapping[str, str]) -> store.Entry:
     if any("\0" in cell for cell in cells):
         raise ValueError("a NUL")
     code, number, name, address, sex, born = cells
-    return store.Entry(code, number, plain(name), plain(address), SEXES.index(sex), date.fromisoformat(born))
-
-
-async def _find(unit: Unit, sought: Sequence[Sought]) -> list[tuple[Hit, str]]:
-    numbers = await store.by_number(unit.connection, [one.number for one in sought if one.number])
-    items = await store.by_items(unit.connection, [one.items for one in sought if one.items])
-    return [hit_of(one, numbers.get(one.number, ()), items[one.items] if one.items else ()) for one in sought]
+    return store.Entry(code, number, name, address, sex_key(sex), date_key(born))
 
 
 def _issue(
@@ -222,6 +186,14 @@ HANDLERS: dict[type[Telegram], Handler] = {
 HEARS: dict[type[Telegram], Hear] = {IssueLinkCode: Hear(hear_issue, give_up=purge_unanswered)}
 
 
+async def renew_all_keys(database: Database) -> None:
+    """Keys of a former notation are made anew, some at a time, before the first search."""
+    while True:
+        async with database.transaction() as connection:
+            if not await store.renew_keys(connection):
+                return
+
+
 async def build(config: RegistryConfig, world: World) -> Service:
     """The stand-in, ready to start. Raises what `open_node` raises."""
     node = await open_node(
@@ -233,6 +205,7 @@ async def build(config: RegistryConfig, world: World) -> Service:
     async with node.database.transaction() as connection:
         if await store.count(connection) == 0:
             await store.register(connection, read_residents(config.residents))
+    await renew_all_keys(node.database)
     system = system_of(
         node,
         Registry(node.author, node.edition),
