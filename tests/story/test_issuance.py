@@ -346,7 +346,9 @@ async def test_matching_numbers_that_nobody_answers_are_purged_after_a_day_with_
     new_land.tap.down.add(registry)
     body = csv_of([TARO.line(PENSION)])
     assert (await new_land.desk(PENSION, "POST", "orders/unanswered", body))[0] == 200
-    while not await new_land.rows(server, "SELECT * FROM issuance"):
+    for _ in range(WAITS):
+        if await new_land.rows(server, "SELECT * FROM issuance"):
+            break
         await asyncio.sleep(0.05)
     new_land.clock.ahead += timedelta(days=1, hours=2)
     for _ in range(WAITS):
