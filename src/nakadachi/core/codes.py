@@ -71,6 +71,11 @@ def id_code_of(key: bytes, resident_record_code: str) -> IdCode:
     return IdCode(hmac.digest(key, resident_record_code.encode(), "sha256")[:ID_BYTES])
 
 
+def id_codes_of(key: bytes, resident_record_codes: Sequence[str]) -> list[IdCode]:
+    """The ID codes of many. Raises what `id_code_of` raises."""
+    return [id_code_of(key, one) for one in resident_record_codes]
+
+
 def link_key(master: bytes, organisation: OrganisationCode, key_index: int) -> bytes:
     """The 32-byte key of one organisation and key index: HKDF-SHA256 of the core's link master key (32 bytes).
 
