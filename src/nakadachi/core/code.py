@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nakadachi.core import store
-from nakadachi.core.codes import IdCode, id_code_of
+from nakadachi.core.codes import IdCode, id_code_by
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, RequestLinkCode
@@ -66,10 +66,10 @@ def _read(core: Core, one: Asked[IssueLinkCode]) -> Wanted:
     request = core.edition.peers.verify(enclosed)
     if not isinstance(request.header, RequestLinkCode) or request.header.author.role is not Role.INTERMEDIATE:
         raise Refusal(Reason.BAD_FORMAT, "the enclosed telegram is no request for link codes")
-    key = core.keys.secret("id-key")
+    mac = core.keys.mac("id-key")
     try:
         people = tuple(
-            id_code_of(key, one.telegram.part("resident record code", item).decode()) for item in one.header.found
+            id_code_by(mac, one.telegram.part("resident record code", item).decode()) for item in one.header.found
         )
     except ValueError:
         raise Refusal(Reason.BAD_FORMAT, "a resident record code has not its form") from None

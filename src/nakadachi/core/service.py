@@ -148,6 +148,7 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
             lease=SHORT_LEASE if config.others else LEASE,
         )
 
+    node.keys.mac("id-key")  # the core starts only where it opens: under dual control, with two officers
     master = node.keys.secret("link-master")
 
     def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
