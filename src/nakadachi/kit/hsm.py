@@ -33,7 +33,7 @@ from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
 
 from nakadachi.crypto.signing import Signer, SigningKey, VerifyKey
 from nakadachi.kit.key_error import KeyStoreError
-from nakadachi.kit.key_folder import MONTH, NONCE_BYTES, FolderKeyStore, is_signing
+from nakadachi.kit.key_folder import ID_KEY, MONTH, NONCE_BYTES, FolderKeyStore, is_signing
 from nakadachi.kit.key_journal import Act, Journal
 from nakadachi.kit.officers import Officer
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from nakadachi.kit.entropy import Entropy
 
-ID_KEY = "id-key"
 SEAL = "seal"
 """The token's key that seals what has none of its own."""
 _P256 = encode_named_curve_parameters("secp256r1")
@@ -150,7 +149,7 @@ class TokenSealer:
     def seal(self, name: str, secret: bytes) -> bytes:
         """See Sealer."""
         key_id = self._own(name) if name.startswith(MONTH) else self._common()
-        key = self._key(key_id)
+        key = self._key(key_id, name)
         nonce = self._entropy.bytes(NONCE_BYTES)
         with self._token.answering():
             sealed: bytes = key.encrypt(secret, mechanism=Mechanism.AES_GCM, mechanism_param=_gcm(nonce, name))
@@ -159,7 +158,7 @@ class TokenSealer:
     def open(self, name: str, sealed: bytes) -> bytes:
         """See Sealer."""
         key_id, nonce, content = _parts(sealed)
-        key = self._key(key_id)
+        key = self._key(key_id, name)
         with self._token.answering():
             try:
                 secret: bytes = key.decrypt(content, mechanism=Mechanism.AES_GCM, mechanism_param=_gcm(nonce, name))
@@ -186,10 +185,12 @@ class TokenSealer:
         found = self._token.find(ObjectClass.SECRET_KEY, SEAL)
         return min((bytes(key[Attribute.ID]) for key in found), default=None) or self._own(SEAL)
 
-    def _key(self, key_id: bytes) -> Any:
+    def _key(self, key_id: bytes, name: str) -> Any:
         found = self._token.find(ObjectClass.SECRET_KEY, key_id=key_id)
         if not found:
-            msg = f"the token {self._token.label!r} has not the key that seals this file; is it the right token?"
+            msg = (
+                f"{name}: the token {self._token.label!r} has not the key that seals this file; is it the right token?"
+            )
             raise KeyStoreError(msg)
         return found[0]
 

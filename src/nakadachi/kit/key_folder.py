@@ -18,7 +18,7 @@ from nakadachi.crypto.signing import Signer, SigningKey
 from nakadachi.kit.key_error import KeyStoreError, MonthDestroyedError
 from nakadachi.kit.key_files import overwrite, write_new
 from nakadachi.kit.key_journal import Act, Journal, Outcome
-from nakadachi.kit.officers import Officer, is_guarded, open_guarded
+from nakadachi.kit.officers import Officer, guard, is_guarded, open_guarded
 from nakadachi.terms import japan_day
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 NONCE_BYTES = 12
 SECRET_BYTES = 32
 MONTH = "month-"
+ID_KEY = "id-key"
+"""The key that officers guard as soon as a store has some."""
 
 
 class Sealer(Protocol):
@@ -94,12 +96,15 @@ class FolderKeyStore:
 
     def _keep(self, name: str, secret: bytes, act: Act) -> None:
         sealed = self.sealer.seal(name, secret)
+        guarded = name == ID_KEY and bool(self.officers)
         try:
-            self.write(name, sealed)
+            self.write(name, guard(sealed, self.officers, name, self.entropy) if guarded else sealed)
         except KeyStoreError:
             self.sealer.drop(name, sealed)
             raise
         self.journal.note(act, name)
+        if guarded:
+            self.journal.note(Act.GUARD, name, note="under " + ", ".join(one.name for one in self.officers))
 
     def write(self, name: str, content: bytes) -> None:
         """A key's file as it is to lie there, where there is none yet. Raises KeyStoreError."""
@@ -124,7 +129,7 @@ class FolderKeyStore:
         """See KeyStore."""
         found = {}
         for path in sorted(self.folder.glob("*.key")):
-            guarded = " + officers" if is_guarded(self._read(path.stem)) else ""
+            guarded = " + officers" if is_guarded(self.raw(path.stem)) else ""
             found[path.stem] = self.sealer.where + guarded
         return found
 
@@ -132,7 +137,8 @@ class FolderKeyStore:
         """See KeyStore."""
         return self.path(name).exists()
 
-    def _read(self, name: str) -> bytes:
+    def raw(self, name: str) -> bytes:
+        """A key's file as it lies there. Raises KeyStoreError."""
         try:
             return self.path(name).read_bytes()
         except OSError as wrong:
@@ -148,7 +154,7 @@ class FolderKeyStore:
     def unsealed(self, name: str) -> bytes:
         """A secret from its file, which is noted. Raises KeyStoreError."""
         try:
-            raw = self._read(name)
+            raw = self.raw(name)
             if is_guarded(raw):
                 raw = open_guarded(raw, self.officers, name)
             secret = self.sealer.open(name, raw)
@@ -212,7 +218,7 @@ class FolderKeyStore:
 
         Noted before and after, since nothing takes it back. Raises KeyStoreError.
         """
-        raw = self._read(name)
+        raw = self.raw(name)
         self.journal.note(Act.DESTROY, name, Outcome.BEGUN, why)
         try:
             self.sealer.drop(name, raw)

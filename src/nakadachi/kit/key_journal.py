@@ -97,7 +97,7 @@ class Journal:
     def __init__(self, folder: Path, clock: Clock, actor: Actor | None = None) -> None:
         self.path = folder / JOURNAL
         self._head = folder / HEAD
-        self._clock = clock
+        self.clock = clock
         self._actor = actor or Actor.here()
 
     def note(self, act: Act, key: str, outcome: Outcome = Outcome.DONE, note: str = "") -> None:
@@ -117,7 +117,7 @@ class Journal:
     def _add(self, file: int, last: tuple[int, str], *words: object) -> tuple[int, str]:
         act, key, outcome, note = words
         entry = {
-            "seq": last[0] + 1, "at": self._clock.now(), "key": key, "act": act, "outcome": outcome,
+            "seq": last[0] + 1, "at": self.clock.now(), "key": key, "act": act, "outcome": outcome,
             "who": self._actor.who, "process": self._actor.process, "note": note, "prev": last[1],
         }  # fmt: skip
         line = msgspec.json.encode(msgspec.convert(entry, Entry))
