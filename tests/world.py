@@ -10,7 +10,7 @@ import io
 import itertools
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -268,8 +268,12 @@ async def a_country(
     *,
     suite: str = "default",
     twins: bool = False,
+    before: Callable[[Path, Plan], None] | None = None,
 ) -> AsyncIterator[Land]:
-    """A country up for the time of the block, logged at the finest level in `Land.log`; of `twins` the first ones."""
+    """A country up for the time of the block, logged at the finest level in `Land.log`; of `twins` the first ones.
+
+    `before` changes its folder between founding and start.
+    """
     tenant = f"land_{os.getpid()}_{next(_COUNTRIES)}"
     folder = directory / tenant
     folder.mkdir()
@@ -280,6 +284,8 @@ async def a_country(
     places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 9), twins=twins)
     with all_that_is_logged() as log:
         await found(Founding(folder, places, book, cast("PostgresServer", Tenants(postgres, tenant)), world, suite))
+        if before is not None:
+            before(folder, places)
         country = Country(folder, places)
         land = Land(country, tap, clock, log, world)
         if twins:

@@ -137,6 +137,7 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     DatabaseError, SchemaError; each says what is wrong and where.
     """
     keys = open_keys(config, world)
+    keys.need_officers()
     try:
         trust = Trust(NoteVerifier.from_vkey(config.trust_core), NoteVerifier.from_vkey(config.trust_commission))
         edition = Edition(trust, lawbook=read_file(config.lawbook), directory=read_file(config.directory))

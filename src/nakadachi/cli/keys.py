@@ -39,9 +39,9 @@ def list_(*, config: Config, operator: Operator = "") -> None:
 
 WHERE = {
     "file": "ファイル / file",
-    "file + officers": "ファイル、二人による管理 / file, under two officers",
+    "file + officers": "ファイル、二人で管理 / file, two officers",
     "file, sealed by the token": "トークンで封じたファイル / file, sealed by the token",
-    "file, sealed by the token + officers": "トークンで封じ、二人で管理 / file, sealed by the token, under two officers",
+    "file, sealed by the token + officers": "トークンで封じ、二人で管理 / file, sealed by the token, two officers",
     "token": "トークンの中 / inside the token",
 }
 

@@ -188,9 +188,7 @@ class TokenSealer:
     def _key(self, key_id: bytes, name: str) -> Any:
         found = self._token.find(ObjectClass.SECRET_KEY, key_id=key_id)
         if not found:
-            msg = (
-                f"{name}: the token {self._token.label!r} has not the key that seals this file; is it the right token?"
-            )
+            msg = f"{name}: the token {self._token.label!r} has not the key that seals its file; is it the right token?"
             raise KeyStoreError(msg)
         return found[0]
 

@@ -168,6 +168,17 @@ class FolderKeyStore:
         self.journal.note(Act.USE, name)
         return secret
 
+    def need_officers(self) -> None:
+        """Before anything is begun: whether two officers of each guarded key are present. Raises KeyStoreError."""
+        for path in sorted(self.folder.glob("*.key")):
+            raw = self.raw(path.stem)
+            if is_guarded(raw):
+                try:
+                    open_guarded(raw, self.officers, path.stem)
+                except KeyStoreError as wrong:
+                    self.failed(path.stem, str(wrong))
+                    raise
+
     def failed(self, name: str, why: str, act: Act = Act.USE) -> None:
         """Note what did not open; that this cannot be noted is the smaller trouble."""
         with suppress(KeyStoreError):

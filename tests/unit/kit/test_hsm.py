@@ -58,7 +58,7 @@ def test_the_other_keys_are_files_that_open_with_this_token_alone(tmp_path, conf
     other.mkdir()
     another = open_token(*_words(new_token(other)))
     moved = HsmKeyStore(tmp_path / "keys", another, SystemEntropy(), Journal(other, SystemClock()))
-    with pytest.raises(KeyStoreError, match=r"has not the key that seals this file; is it the right token\?"):
+    with pytest.raises(KeyStoreError, match=r"has not the key that seals its file; is it the right token\?"):
         moved.secret("log")
 
 
@@ -103,7 +103,7 @@ def test_a_file_with_the_pin_that_is_no_text_is_told(tmp_path, config):
         opened(tmp_path, config)
 
 
-def test_the_wrong_pin_is_told_by_its_file_and_never_shown(tmp_path, config):
+def test_the_wrong_pin_is_told_by_its_file_and_never_shown(config):
     # In a process of its own: in this one the token may be open already, and then no PIN is asked for.
     config.pin.write_text("0000-wrong")
     program = (

@@ -144,7 +144,7 @@ def test_a_destroyed_month_opens_nowhere_and_the_others_do(place, tmp_path):
     assert place.open().month_names() == ["2026-12"]
     if place.kind == "pkcs11":  # a copy of the file, put back, opens no more: the token's key is gone
         shutil.copy(copy, place.folder / "month-2026-11.key")
-        with pytest.raises(KeyStoreError, match="has not the key that seals this file"):
+        with pytest.raises(KeyStoreError, match="has not the key that seals its file"):
             place.open().months("2026-11")
 
 

@@ -110,9 +110,8 @@ def test_what_was_cut_or_changed_does_not_open(data):
     for pair in itertools.combinations(officers(3), 2):
         try:
             opened.append(open_guarded(changed, pair, "id-key"))
-        except KeyStoreError as told:
+        except KeyStoreError:
             opened.append(None)
-            assert str(told).startswith("id-key: ")
     assert None in opened
     assert set(opened) <= {None, CONTENT}
 
