@@ -267,13 +267,12 @@ async def a_country(
     residents: Sequence[Person],
     *,
     suite: str = "default",
+    scheme: str = "reversible",
     twins: bool = False,
-    before: Callable[[Path, Plan], None] | None = None,
+    covered: bool = False,
+    before: Callable[[Path, Plan], None] = lambda _folder, _places: None,
 ) -> AsyncIterator[Land]:
-    """A country up for the time of the block, logged at the finest level in `Land.log`; of `twins` the first ones.
-
-    `before` changes its folder between founding and start.
-    """
+    """A country up for the time of the block, logged at the finest level in `Land.log`; of `twins` the first ones."""
     tenant = f"land_{os.getpid()}_{next(_COUNTRIES)}"
     folder = directory / tenant
     folder.mkdir()
@@ -283,9 +282,9 @@ async def a_country(
     book = lawbook.sample()
     places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 9), twins=twins)
     with all_that_is_logged() as log:
-        await found(Founding(folder, places, book, cast("PostgresServer", Tenants(postgres, tenant)), world, suite))
-        if before is not None:
-            before(folder, places)
+        server = cast("PostgresServer", Tenants(postgres, tenant))
+        await found(Founding(folder, places, book, server, world, suite, covered, scheme))
+        before(folder, places)
         country = Country(folder, places)
         land = Land(country, tap, clock, log, world)
         if twins:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nakadachi.core.codes import ReversibleScheme, id_code_of, link_key
+from nakadachi.core.codes import Meaning, ReversibleScheme, id_code_of, link_key
 from nakadachi.crypto.commitment import commit, digest
 from nakadachi.crypto.notes import NoteKind, NoteSigner, add_signature
 from nakadachi.crypto.sealing import SealSuite, body_info, new_private, subject_info
@@ -119,7 +119,7 @@ def codes_of_the_person() -> tuple[str, str]:
     """L_A and L_B of the generated person."""
     scheme = ReversibleScheme(lambda organisation, key_index: link_key(SECRET, organisation, key_index))
     person = id_code_of(SECRET, "12345678903")
-    return scheme.issue(person, A, 1, 0).value, scheme.issue(person, B, 1, 0).value
+    return scheme.issue_one(Meaning(A, person, 1, 0)).value, scheme.issue_one(Meaning(B, person, 1, 0)).value
 
 
 def the_permit() -> tuple[permit.PermitContent, permit.Permit, bytes]:

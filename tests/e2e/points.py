@@ -6,6 +6,7 @@ may die before it handles, or with all of it committed and the answer unsent.
 
 from __future__ import annotations
 
+import os
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,8 @@ from itertools import pairwise
 from nakadachi.telegrams.catalogue import CATALOGUE, COMMISSION, CORE, IF, IF_A, MS, REGISTRY, Hop, Stop
 from nakadachi.telegrams.envelope import Lane
 
-SEED = 20260401
+SEED = int(os.environ.get("NAKADACHI_KILL_SEED", "20260401"))
+"""Which points are played together, and which are the part for every day."""
 
 
 class Moment(StrEnum):
@@ -55,6 +57,7 @@ class Story(StrEnum):
     MISMATCH = "mismatch"
     SUSPICION = "suspicion"
     HEADS = "heads"
+    CHANGES = "changes"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ ODD_ONES = {
     ("ReportFinding", IF): (Way(Story.SUSPICION),),
     ("ReportFinding", CORE): (Way(Story.SUSPICION),),
     ("ReportHeads", IF): (Way(Story.HEADS, "A"),),
+    ("ReportResidentChanges", REGISTRY): (Way(Story.CHANGES),),
 }
 """Telegrams, with their authors, that their family's story does not send: in which stories they are."""
 

@@ -158,20 +158,10 @@ async def test_a_destroyed_month_opens_no_more_and_everything_else_goes_on(guard
     permitted = await play.permitted()
     await guarded.quiet(cosigned=True)
     key = guarded.service(name).node.keys
+    key.months(month)
     before = await guarded.state(name)
 
-    # Too early without a reason; a mistyped month destroys nothing.
-    early = await keys(guarded, Role.CORE, "destroy", "--month", month)
-    assert early.exit_code == 2
-    assert "is to be kept until" in early.stderr
-    words = ["destroy", "--month", month, "--force", "a trial"]
-    assert (await keys(guarded, Role.CORE, *words, "--confirm", "2019-03")).exit_code == 2
-    key.months(month)
-    counted = await keys(guarded, Role.CORE, "months", "--count")
-    assert _line(counted.stdout, month).split()[-1] == str(len(before["exchange"])), counted.output
-
-    done = await keys(guarded, Role.CORE, *words, "--confirm", month)
-    assert done.exit_code == 0, done.output
+    await _destroyed_at_last(guarded, month, len(before["exchange"]))
     with pytest.raises(MonthDestroyedError):
         key.months(month)
     # An exchange of that month that is under way is refused, with a reason; nothing fails.
@@ -196,6 +186,20 @@ async def test_a_destroyed_month_opens_no_more_and_everything_else_goes_on(guard
     assert (listed.exit_code, "verified" in listed.stdout) == (0, True), listed.output
     entry = next(one for one in verify(folder_of(guarded, name) / "keys").entries if one.act is Act.DESTROY)
     assert (entry.key, entry.who, entry.note) == (f"month-{month}", "operator 7", "forced: a trial")
+
+
+async def _destroyed_at_last(land: Land, month: str, exchanges: int) -> None:
+    # Too early without a reason; a mistyped month destroys nothing.
+    early = await keys(land, Role.CORE, "destroy", "--month", month)
+    assert early.exit_code == 2
+    assert "is to be kept until" in early.stderr
+    words = ["destroy", "--month", month, "--force", "a trial"]
+    assert (await keys(land, Role.CORE, *words, "--confirm", "2019-03")).exit_code == 2
+    counted = await keys(land, Role.CORE, "months", "--count")
+    assert _line(counted.stdout, month).split()[-1] == str(exchanges), counted.output
+
+    done = await keys(land, Role.CORE, *words, "--confirm", month)
+    assert done.exit_code == 0, done.output
 
 
 async def _none_of_these_opens(land: Land, key: Any, month: str, exchanges: list[str]) -> None:

@@ -26,6 +26,7 @@ ADDED = {
         "instance",
     ): "as condition; only a system of this version that runs as two names one",
     ("Operation", "running"): "stands in ReportOperation only",
+    ("FindingKind", "RECORD_CODE_TAKEN"): "the core tells it to the Commission only",
     ("Node", "former_signing_keys"): "the core distributes no directory with it while its minimum version is lower",
 }
 """What was added to what the former version knows, and why no node of it gets to see it."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nakadachi.core import store
-from nakadachi.core.codes import IdCode, id_code_by
+from nakadachi.core import life_store, store
+from nakadachi.core.codes import IdCode, Meaning, id_code_by
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, RequestLinkCode
@@ -45,10 +45,12 @@ async def issue_link_codes(core: Core, unit: Unit, asked: Sequence[Asked[IssueLi
             replies.append(refusal)
             continue
         organisation = wanted.requester.organisation
-        links = await store.link_people(unit.connection, organisation, wanted.people, key_index=KEY_INDEX, now=unit.now)
+        people = await life_store.standing(unit.connection, wanted.people)
+        links = await store.link_people(unit.connection, organisation, people, key_index=KEY_INDEX, now=unit.now)
+        meant = [Meaning(organisation, person, links[person].key_index, links[person].generation) for person in people]
+        codes = await core.scheme.issue(unit.connection, meant)
         parts = []
-        for item, (person, matching) in enumerate(zip(wanted.people, wanted.matching, strict=True)):
-            code = core.scheme.issue(person, organisation, links[person].key_index, links[person].generation)
+        for item, (code, matching) in enumerate(zip(codes, wanted.matching, strict=True)):
             parts.append(Enclosure("link code", encode_json(code), item=item, personal=True))
             parts.append(Enclosure("matching number", matching, item=item, personal=True))
         to = NodeName.of(Role.INTERFACE, organisation)

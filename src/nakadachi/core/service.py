@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nakadachi.core import closing, code, inquiry, oversight, permit, store
-from nakadachi.core.codes import ReversibleScheme, link_key
+from nakadachi.core import closing, code, inquiry, life, oversight, permit, store
+from nakadachi.core.codes import LinkCodeScheme, Scheme, link_key
 from nakadachi.core.log_doors import log_routes
 from nakadachi.core.parts import Core, Times, Waiting
+from nakadachi.core.schemes import open_scheme
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
 from nakadachi.health import checks
@@ -35,6 +36,7 @@ from nakadachi.telegrams.code import IssueLinkCode
 from nakadachi.telegrams.codec import decode_envelope
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
+from nakadachi.telegrams.link import ReportResidentChanges
 from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
 from nakadachi.telegrams.provision import ProvisionCompleted
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nakadachi.core.store import Exchange
+    from nakadachi.kit.database import Database
     from nakadachi.kit.server import System
     from nakadachi.telegrams.envelope import Envelope
     from nakadachi.terms import OrganisationCode, TelegramId
@@ -59,6 +62,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     AskState: Handler(closing.tell_state),
     PrefixRefused: Handler(permit.note_prefix_refused),
     IssueLinkCode: Handler(code.issue_link_codes),
+    ReportResidentChanges: Handler(life.note_resident_changes),
     ReportOperation: Handler(oversight.note_operation),
 }
 HEARS: dict[type[Telegram], Hear] = {
@@ -87,14 +91,25 @@ class CoreConfig:
         default=(), metadata={"doc": "logs of the other instances of this core, on the same database and key store"}
     )
     suite: str = field(default="default", metadata={"doc": "seal suite that permits name: default, strict or p256"})
+    permits_wait: bool = field(
+        default=False, metadata={"doc": "whether a permit waits until the Commission has cosigned the tree it is in"}
+    )
+    scheme: Scheme = field(
+        default=Scheme.REVERSIBLE,
+        metadata={"doc": "how link codes are made: reversible or table; chosen at the founding, for good"},
+    )
 
 
 async def build(config: CoreConfig, world: World) -> Service:
-    """The core, ready to start. Raises what `open_node` raises."""
+    """The core, ready to start. Raises what `open_node` raises, ConfigError for another scheme than the founding's."""
     node = await open_node(
-        config.node, world, ("nakadachi.ledger", "log", "log_sql"), ("nakadachi.core", "core", "migrations")
+        config.node,
+        world,
+        ("nakadachi.ledger", "log", "log_sql"),
+        ("nakadachi.core", "core", "migrations"),
+        ("nakadachi.core", "codes", "codes_sql"),
     )
-    core = _parts(config, node, world)
+    core = _parts(config, node, world, await _scheme(config, node, world))
     system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges, find=find)
     logs = [core.log, *(other.log for other in core.others.values())]
     witnessings = [Witnessing(core, node.database, node.wire, log) for log in logs]
@@ -137,7 +152,42 @@ def _watch(core: Core, node: Node) -> None:
     )
 
 
-def _parts(config: CoreConfig, node: Node, world: World) -> Core:
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the core reads of its database outside a transaction of its handlers."""
+
+    database: Database
+
+    async def recall(self, request: TelegramId) -> tuple[Exchange, ...]:
+        """The exchanges a permit request led to."""
+        async with self.database.acquire() as connection:
+            return await store.exchanges_of_request(connection, request)
+
+    async def settled(self, requests: Sequence[TelegramId]) -> dict[TelegramId, Envelope]:
+        """The final answers to these telegrams, as far as there are some."""
+        async with self.database.acquire() as connection:
+            found = await inbox.answers(connection, requests)
+        return {request: decode_envelope(answer).envelope for request, answer in found.items()}
+
+    async def cosigned(self, origin: str) -> str:
+        """The newest cosigned checkpoint of an origin, empty where there is none."""
+        async with self.database.acquire() as connection:
+            kept = await store.newest_cosigned(connection, origin)
+        return kept[1] if kept else ""
+
+
+async def _scheme(config: CoreConfig, node: Node, world: World) -> LinkCodeScheme:
+    master = node.keys.secret("link-master")
+
+    def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
+        if key_index != code.KEY_INDEX:
+            raise LookupError(f"no key index {key_index}")
+        return link_key(master, organisation, key_index)
+
+    return await open_scheme(config.scheme, node.database, key_of, world.entropy)
+
+
+def _parts(config: CoreConfig, node: Node, world: World, scheme: LinkCodeScheme) -> Core:
     def log(origin: str, key: str) -> Log:
         return Log(
             origin=origin,
@@ -149,33 +199,19 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
         )
 
     node.keys.mac("id-key")  # the core starts only where it opens: under dual control, with two officers
-    master = node.keys.secret("link-master")
-
-    def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
-        if key_index != code.KEY_INDEX:
-            raise LookupError(f"no key index {key_index}")
-        return link_key(master, organisation, key_index)
-
-    async def recall(request: TelegramId) -> tuple[Exchange, ...]:
-        async with node.database.acquire() as connection:
-            return await store.exchanges_of_request(connection, request)
-
-    async def settled(requests: Sequence[TelegramId]) -> dict[TelegramId, Envelope]:
-        async with node.database.acquire() as connection:
-            found = await inbox.answers(connection, requests)
-        return {request: decode_envelope(answer).envelope for request, answer in found.items()}
-
+    kept = _Kept(node.database)
     return Core(
         author=node.author,
         edition=node.edition,
-        scheme=ReversibleScheme(key_of),
+        scheme=scheme,
         keys=node.keys,
         log=log(config.origin, config.log_key),
         times=Times(),
         suite=config.suite,
-        recall=recall,
-        waiting=Waiting(accepted=Waiters(settled if node.instances.several else None)),
+        recall=kept.recall,
+        waiting=Waiting(accepted=Waiters(kept.settled if node.instances.several else None)),
         others={one.origin: OtherLog(log(one.origin, one.key)) for one in config.others},
+        cosigned=kept.cosigned if config.permits_wait else None,
     )
 
 

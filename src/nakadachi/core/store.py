@@ -129,12 +129,17 @@ async def note_inquired(connection: Connection, serials: Sequence[Serial], now: 
     )
 
 
-async def links(connection: Connection, people: Sequence[IdCode]) -> dict[IdCode, dict[OrganisationCode, Link]]:
-    """Where these people are linked."""
+async def links(
+    connection: Connection, people: Sequence[IdCode], now: datetime
+) -> dict[IdCode, dict[OrganisationCode, Link]]:
+    """Where these people are linked, and how each link stands now: who died is suspended everywhere."""
     rows = await connection.fetch(
-        "SELECT id_code, organisation, key_index, generation, unlinked_at IS NOT NULL AS unlinked,"
-        " suspended_at IS NOT NULL AS suspended FROM link WHERE id_code = ANY($1::bytea[])",
+        "SELECT id_code, organisation, key_index, generation, coalesce(unlinked_at <= $2, false) AS unlinked,"
+        " coalesce(suspended_at <= $2 AND coalesce(resumed_at > $2, true), false)"
+        " OR EXISTS (SELECT 1 FROM death WHERE death.id_code = link.id_code) AS suspended"
+        " FROM link WHERE id_code = ANY($1::bytea[])",
         [person.value for person in people],
+        now,
     )
     kinds = {person.value: person for person in people}
     found: dict[IdCode, dict[OrganisationCode, Link]] = {person: {} for person in people}
@@ -147,13 +152,33 @@ async def links(connection: Connection, people: Sequence[IdCode]) -> dict[IdCode
 async def link_people(
     connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], *, key_index: int, now: datetime
 ) -> dict[IdCode, Link]:
-    """Link people at an organisation; one linked before keeps the code it has, so that asking twice is safe."""
-    await connection.executemany(
-        "INSERT INTO link (id_code, organisation, key_index, generation, linked_at) VALUES ($1, $2, $3, 1, $4)"
-        " ON CONFLICT (id_code, organisation) DO NOTHING",
-        [(person.value, organisation.value, key_index, now) for person in people],
+    """Link people at an organisation; one linked before keeps the code it has, so that asking twice is safe.
+
+    Who was unlinked gets the next generation, so that the old code stays dead; the closed one goes into the history.
+    """
+    named = [person.value for person in people]
+    await connection.execute(
+        "INSERT INTO link AS own (id_code, organisation, key_index, generation, linked_at)"
+        " SELECT DISTINCT id_code, $2, $3::integer, 1, $4::timestamptz FROM unnest($1::bytea[]) AS person (id_code)"
+        " ORDER BY id_code ON CONFLICT (id_code, organisation) DO NOTHING",
+        named,
+        organisation.value,
+        key_index,
+        now,
     )
-    return {person: found[organisation] for person, found in (await links(connection, people)).items()}
+    await connection.execute(
+        "WITH closed AS (SELECT id_code, organisation, generation, key_index, linked_at, unlinked_at FROM link"
+        " WHERE id_code = ANY($1::bytea[]) AND organisation = $2 AND unlinked_at <= $4 ORDER BY id_code FOR UPDATE),"
+        " kept AS (INSERT INTO link_history SELECT * FROM closed)"
+        " UPDATE link SET generation = link.generation + 1, key_index = $3, linked_at = $4, unlinked_at = NULL,"
+        " suspended_at = NULL, resumed_at = NULL FROM closed"
+        " WHERE link.id_code = closed.id_code AND link.organisation = closed.organisation",
+        named,
+        organisation.value,
+        key_index,
+        now,
+    )
+    return {person: found[organisation] for person, found in (await links(connection, people, now)).items()}
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:

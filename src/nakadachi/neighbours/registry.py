@@ -6,9 +6,7 @@ It never sees a link code, nor who asks whom about a person; it does see where a
 from __future__ import annotations
 
 import csv
-import unicodedata
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,8 @@ from nakadachi.kit.web import application
 from nakadachi.ledger.edition import Edition
 from nakadachi.ledger.holding import hold_untold
 from nakadachi.neighbours import registry_store as store
+from nakadachi.neighbours.matching import Found, Sought, items_of
+from nakadachi.neighbours.notation import date_key, sex_key
 from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.service import Service
@@ -31,11 +31,10 @@ from nakadachi.telegrams.oversight import DistributeEdition
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nakadachi.kit.database import Database
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Asked, Reply, Unit
 
-SEXES = tuple("0123456789")
-"""One digit (ISO/IEC 5218, or the register's own)."""
 RESIDENT_COLUMNS = ("code", "number", "name", "address", "sex", "born")
 
 
@@ -60,14 +59,6 @@ class Registry:
         return self.edition.peers
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """One person as a request describes them: by Individual Number, or by the four items."""
-
-    number: str = field(default="", repr=False)
-    items: tuple[str, str, int, date] | None = field(default=None, repr=False)
-
-
 async def request_link_codes(registry: Registry, unit: Unit, asked: Sequence[Asked[RequestLinkCode]]) -> list[Reply]:
     """符号付番依頼: each person must be exactly one resident; else the requester is told none or several, not who."""
     replies: list[Reply] = []
@@ -77,9 +68,9 @@ async def request_link_codes(registry: Registry, unit: Unit, asked: Sequence[Ask
         except Refusal as refusal:
             replies.append(refusal)
             continue
-        codes = await _find(unit, sought)
-        outcomes = tuple(None if len(found) == 1 else Reason.NOT_REGISTERED for found in codes)
-        found = [(item, codes[item][0]) for item, outcome in enumerate(outcomes) if outcome is None]
+        matches = await store.match(unit.connection, sought)
+        outcomes = tuple(None if match.found is Found.ONE else Reason.NOT_REGISTERED for match in matches)
+        found = [(item, match.code) for item, match in enumerate(matches) if match.found is Found.ONE]
         if found:
             core = registry.peers.core()
             unit.send(_issue(registry, one, found), to=core, url=registry.peers.url(core))
@@ -95,17 +86,9 @@ def read_person(raw: bytes) -> Sought:
     if words.keys() == {"individual_number"}:
         return Sought(number=words["individual_number"])
     try:
-        born = date.fromisoformat(words["born"])
-        sex = SEXES.index(words["sex"])
-        return Sought(items=(plain(words["name"]), plain(words["address"]), sex, born))
+        return Sought(items=items_of(words["name"], words["address"], words["sex"], words["born"]))
     except (KeyError, ValueError):
         raise Refusal(Reason.BAD_FORMAT, "a person is described by an Individual Number or by the four items") from None
-
-
-def plain(text: str) -> str:
-    """One notation of a name or address for matching: NFKC, no spaces."""
-    # Twice: a voicing mark that stood apart joins its kana only once the space is gone.
-    return unicodedata.normalize("NFKC", "".join(unicodedata.normalize("NFKC", text).split()))
 
 
 def read_residents(path: Path) -> list[store.Entry]:
@@ -122,13 +105,7 @@ def _resident(row: Mapping[str, str]) -> store.Entry:
     if any("\0" in cell for cell in cells):
         raise ValueError("a NUL")
     code, number, name, address, sex, born = cells
-    return store.Entry(code, number, plain(name), plain(address), SEXES.index(sex), date.fromisoformat(born))
-
-
-async def _find(unit: Unit, sought: Sequence[Sought]) -> list[list[str]]:
-    numbers = await store.by_number(unit.connection, [one.number for one in sought if one.number])
-    items = await store.by_items(unit.connection, [one.items for one in sought if one.items])
-    return [numbers[one.number] if one.number else items[one.items] if one.items else [] for one in sought]
+    return store.Entry(code, number, name, address, sex_key(sex), date_key(born))
 
 
 def _issue(registry: Registry, one: Asked[RequestLinkCode], found: Sequence[tuple[int, str]]) -> Any:
@@ -155,12 +132,21 @@ HANDLERS: dict[type[Telegram], Handler] = {
 }
 
 
+async def renew_all_keys(database: Database) -> None:
+    """Keys of a former notation are made anew, some at a time, before the first search."""
+    while True:
+        async with database.transaction() as connection:
+            if not await store.renew_keys(connection):
+                return
+
+
 async def build(config: RegistryConfig, world: World) -> Service:
     """The stand-in, ready to start. Raises what `open_node` raises."""
     node = await open_node(config.node, world, ("nakadachi.neighbours", "registry", "migrations"))
     async with node.database.transaction() as connection:
         if await store.count(connection) == 0:
             await store.register(connection, read_residents(config.residents))
+    await renew_all_keys(node.database)
     system = system_of(
         node,
         Registry(node.author, node.edition),

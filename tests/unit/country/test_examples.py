@@ -15,7 +15,8 @@ from nakadachi.intermediate.files.people import PersonLine, people
 from nakadachi.intermediate.files.provisions import protections, provisions
 from nakadachi.intermediate.files.provisions_xml import provisions_xml
 from nakadachi.intermediate.files.reading import Encoding, LineReader, Reject, read_all_or_rejects
-from nakadachi.neighbours.registry import plain, read_residents
+from nakadachi.neighbours.matching import items_of
+from nakadachi.neighbours.registry import read_residents
 from nakadachi.refusal import Reason
 from nakadachi.terms import OrganisationCode
 from tools.make_examples import FOLDER, main
@@ -35,13 +36,13 @@ def people_of(place: str) -> list[PersonLine]:
 def registry():
     residents = read_residents(FOLDER / "residents.csv")
     by_number = Counter(one.number for one in residents)
-    by_items = Counter((one.name, one.address, one.sex, one.born) for one in residents)
+    by_items = Counter(items_of(one.name, one.address, str(one.sex), one.born) for one in residents)
 
     def residents_found(line: PersonLine) -> int:
         if line.individual_number:
             return by_number[line.individual_number.value]
         items = line.items
-        return by_items[plain(items.name), plain(items.address), int(items.sex), items.born]
+        return by_items[items_of(items.name, items.address, str(int(items.sex)), items.born.isoformat())]
 
     return residents_found
 
@@ -146,7 +147,7 @@ def test_a_mislinked_row_has_a_known_number_and_the_items_of_somebody_else():
         for line in people_of(place.value)
         if line.individual_number
         and (known := residents.get(line.individual_number.value))
-        and known.born != line.items.born
+        and known.born != line.items.born.isoformat()
     ]
     assert len(differing) == len(lines_expecting(Reason.SUBJECT_MISMATCH)) == 3
 
