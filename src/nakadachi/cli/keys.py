@@ -155,14 +155,17 @@ def log(
     Ends with 1 if one is. Note the head elsewhere from time to time: who writes the folder can cut the whole journal.
     """
     from nakadachi.cli.backup import node_of
-    from nakadachi.kit.key_journal import verify
+    from nakadachi.kit.key_journal import unrecorded, verify
 
     with ending(*key_errors()):
-        verdict = verify(node_of(config).keys, head)
+        folder = node_of(config).keys
+        verdict = verify(folder, head)
+    strange = unrecorded(verdict.entries, (path.stem for path in folder.glob("*.key")))
+    problems = (*verdict.problems, *(f"{name}.key is not on record: who put it there?" for name in strange))
     _show(verdict.entries)
     typer.echo(f"head: {verdict.head[0]} {verdict.head[1]}")
-    if verdict.problems:
-        stop("\n  ".join(("the journal does not verify:", *verdict.problems)), IN_PART)
+    if problems:
+        stop("\n  ".join(("the journal does not verify:", *problems)), IN_PART)
     typer.echo("検証できました / verified")
 
 

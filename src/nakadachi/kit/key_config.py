@@ -61,6 +61,9 @@ class KeyPlace:
 def open_store(place: KeyPlace, entropy: Entropy, clock: Clock, *, who: str = "") -> FolderKeyStore:
     """Open a node's key store; `who` acts, as far as that was said. Raises KeyStoreError, after noting it."""
     journal = Journal(place.folder, clock, Actor.here(who))
+    if not journal.path.exists():  # a store from before there were journals
+        for path in sorted(place.folder.glob("*.key")):
+            journal.note(Act.JOURNAL, path.stem, note="was here when the journal began")
     try:
         officers = [read_officer(path) for path in place.config.officers]
         store = _opened(place, entropy, journal)

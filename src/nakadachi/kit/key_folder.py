@@ -6,6 +6,7 @@ Where the key that seals the files comes from, a `Sealer` says: a file in `keyst
 from __future__ import annotations
 
 import hmac
+import re
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 NONCE_BYTES = 12
 SECRET_BYTES = 32
 MONTH = "month-"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 ID_KEY = "id-key"
 """The key that officers guard as soon as a store has some."""
 
@@ -95,6 +97,9 @@ class FolderKeyStore:
         self._keep(name, made, Act.MAKE)
 
     def _keep(self, name: str, secret: bytes, act: Act) -> None:
+        if not _NAME.fullmatch(name):
+            msg = f"{name[:40]!r} names no key: a-z, 0-9 and -, beginning with a letter, at most 64"
+            raise KeyStoreError(msg)
         sealed = self.sealer.seal(name, secret)
         guarded = name == ID_KEY and bool(self.officers)
         try:

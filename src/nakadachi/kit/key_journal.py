@@ -23,7 +23,7 @@ import msgspec
 from nakadachi.kit.key_error import KeyStoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nakadachi.kit.clock import Clock
 
@@ -189,6 +189,17 @@ def verify(folder: Path, noted: str = "") -> Verdict:
         problems.append(f"the head names line {said[0]}, the last one here is {seq} or another: lines were cut")
     problems += _against(noted, hashes)
     return Verdict(tuple(entries), (seq, prev), tuple(problems))
+
+
+def unrecorded(entries: Iterable[Entry], names: Iterable[str]) -> list[str]:
+    """Of these keys those that the journal does not know to be there: it saw them neither made nor taken in."""
+    known: set[str] = set()
+    for one in entries:
+        if one.outcome is Outcome.DONE and one.act in {Act.MAKE, Act.IMPORT, Act.JOURNAL}:
+            known.add(one.key)
+        elif one.outcome is Outcome.DONE and one.act is Act.DESTROY:
+            known.discard(one.key)
+    return sorted(set(names) - known)
 
 
 def _against(noted: str, hashes: dict[int, str]) -> list[str]:

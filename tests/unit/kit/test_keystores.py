@@ -191,3 +191,11 @@ def test_an_officers_device_that_is_not_there_is_named(place, tmp_path):
     with pytest.raises(KeyStoreError, match=r"nowhere: the officer's secret cannot be read .* device there"):
         place.open(tmp_path / "nowhere")
     assert place.noted() == [(Act.OPEN, "*", Outcome.FAILED)]
+
+
+def test_a_store_from_before_there_were_journals_begins_one_with_what_is_there(place):
+    place.open().put("log", SECRET)
+    for name in ("journal.jsonl", "journal.head"):
+        (place.folder / name).unlink()
+    assert place.open().secret("log") == SECRET
+    assert place.noted()[0] == (Act.JOURNAL, "log", Outcome.DONE)
