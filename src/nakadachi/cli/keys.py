@@ -50,16 +50,29 @@ WHERE = {
 def make(
     *,
     config: Config,
-    name: Annotated[str, typer.Option("--name", help="The new key: signing-2, seal-default-2, log-2, …")],
+    name: Annotated[
+        str, typer.Option("--name", help="The new key: signing-2, seal-default-2, log-2, … Without it: all it lacks.")
+    ] = "",
     operator: Operator = "",
 ) -> None:
-    """Make one new key where it is to live (作成), and print what others must know of it. None is ever overwritten."""
+    """Make a new key where it is to live (作成), and print what others must know of it. None is ever overwritten.
+
+    Without --name: all keys that a system of this role has and this one lacks.
+    """
+    from nakadachi.cli.backup import node_of
+    from nakadachi.country.founding import SECRETS
+
     with ending(*key_errors()):
         store = opened(config, operator)
-        store.make(name)
-        typer.echo(f"作成しました / made: {name}")
-        if public := _public(store, name):
-            typer.echo(public)
+        own = ("signing", *SECRETS.get(node_of(config).name.role, ()))
+        names = [name] if name else [one for one in own if not store.has(one)]
+        for one in names:
+            store.make(one)
+            typer.echo(f"作成しました / made: {one}")
+            if public := _public(store, one):
+                typer.echo(public)
+        if not names:
+            typer.echo("すべてそろっています / none is lacking")
 
 
 def _public(store: FolderKeyStore, name: str) -> str:

@@ -63,8 +63,16 @@ def test_a_new_key_is_made_and_what_others_must_know_is_printed(nakadachi, confi
     assert {one.who for one in verify(config.parent / "keys").entries if one.key == "signing-2"} >= {"operator 7"}
 
 
+def test_all_keys_of_a_new_node_are_made_at_once(nakadachi, config, store):
+    made = nakadachi("keys", "make", "--config", config)
+    assert made.exit_code == 0
+    assert set(store.everything()) == {"signing", "staff", "seal-default", "seal-strict", "seal-p256"}
+    assert store.signer("signing").public.spki in made.stdout
+    assert "none is lacking" in nakadachi("keys", "make", "--config", config).stdout
+
+
 def test_a_name_that_is_no_key_is_refused(nakadachi, config):
-    for name in ("../unlock", "", "a/b", ".hidden", "Log"):
+    for name in ("../unlock", " ", "a/b", ".hidden", "Log"):
         refused = nakadachi("keys", "make", "--config", config, "--name", name)
         assert (refused.exit_code, "names no key" in refused.stderr) == (2, True), refused.output
     assert sorted(path.name for path in config.parent.iterdir()) == ["keys", "node.toml", "unlock"]
