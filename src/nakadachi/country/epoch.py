@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -27,7 +27,7 @@ from nakadachi.terms import Role, japan_day
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nakadachi.node import NodeConfig, World
+    from nakadachi.node import World
 
 DIRECTORY = "directory.note"
 
@@ -85,5 +85,5 @@ def _write(file: Path, content: bytes) -> None:
 
 def _signer(country: Path, role: Role, name: str, world: World) -> NoteSigner:
     config = next(iter(country.glob(f"{role.value}-*/{CONFIG}")), country / CONFIG)
-    node: NodeConfig = load(config, CoreConfig if role is Role.CORE else CommissionConfig).node
-    return NoteSigner.from_seed(name, open_keys(node, world).secret("documents"))
+    loaded: Any = load(config, CoreConfig if role is Role.CORE else CommissionConfig)
+    return NoteSigner.from_seed(name, open_keys(loaded.node, world).secret("documents"))
