@@ -22,7 +22,7 @@ from nakadachi.kit.hsm_token import KEPT, Token, TokenSealer
 from nakadachi.kit.hsm_token import open_token as open_token
 from nakadachi.kit.key_error import KeyStoreError
 from nakadachi.kit.key_folder import ID_KEY, FolderKeyStore, is_signing
-from nakadachi.kit.key_journal import Act, Journal
+from nakadachi.kit.key_journal import Act, Journal, Outcome
 from nakadachi.kit.officers import Officer
 
 if TYPE_CHECKING:
@@ -127,6 +127,24 @@ class HsmKeyStore(FolderKeyStore):
         if is_signing(name):
             return bool(self._token.find(ObjectClass.PRIVATE_KEY, name))
         return name == ID_KEY and bool(self._stored_macs())
+
+    def destroy(self, name: str, why: str) -> None:
+        """Destroy a key for good, inside the token too. Raises KeyStoreError."""
+        if self.path(name).exists():
+            super().destroy(name, why)
+            return
+        kinds = (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY) if is_signing(name) else ()
+        found = [key for kind in kinds for key in self._token.find(kind, name)]
+        found += self._stored_macs() if name == ID_KEY else []
+        if not found:
+            msg = f"{name}: neither {self.path(name)} nor the token {self._token.label!r} has this key"
+            raise KeyStoreError(msg)
+        self.journal.note(Act.DESTROY, name, Outcome.BEGUN, why)
+        for key in found:
+            with self._token.answering():
+                key.destroy()
+        self._macs.pop(name, None)
+        self.journal.note(Act.DESTROY, name, Outcome.DONE, why)
 
     def secret(self, name: str) -> bytes:
         """See KeyStore."""

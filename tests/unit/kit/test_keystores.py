@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pkcs11 import ObjectClass
 
 from nakadachi.crypto.signing import SigningKey, read_compact, sign_compact, verify
 from nakadachi.kit.clock import FixedClock
@@ -199,3 +200,19 @@ def test_a_store_from_before_there_were_journals_begins_one_with_what_is_there(p
         (place.folder / name).unlink()
     assert place.open().secret("log") == SECRET
     assert place.noted()[0] == (Act.JOURNAL, "log", Outcome.DONE)
+
+
+def test_two_processes_that_begin_a_month_at_once_share_its_key_and_leave_no_second_one(place):
+    first, second = place.open(), place.open()
+    wrapped = first.month(NOVEMBER).wrap(b"code", "serial")
+    asked, really = [], second.has
+
+    def not_yet_then_yes(name):
+        asked.append(name)
+        return len(asked) > 1 and really(name)
+
+    second.has = not_yet_then_yes  # it looked before the first one made the key
+    assert second.month(NOVEMBER).unwrap(wrapped, "serial") == b"code"
+    if place.kind == "pkcs11":
+        kept = second._token.find(ObjectClass.SECRET_KEY, "month-2026-11")
+        assert len(kept) == 1
