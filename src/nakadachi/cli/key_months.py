@@ -13,6 +13,7 @@ from nakadachi.cli.serve import run, start_errors
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nakadachi.kit.key_folder import FolderKeyStore
     from nakadachi.kit.key_months import Month
 
 
@@ -79,33 +80,47 @@ async def _wrapped(config: Path) -> dict[str, int]:
 def destroy(
     *,
     config: Config,
-    month: Annotated[str, typer.Option("--month", help="The month whose key is destroyed: 2019-03.")],
+    month: Annotated[str, typer.Option("--month", help="The month whose key is destroyed: 2019-03.")] = "",
+    name: Annotated[str, typer.Option("--name", help="Or another key that is used no more: signing.")] = "",
     force: Annotated[
-        str, typer.Option("--force", help="Destroy it before its time: the reason, for the journal.")
+        str, typer.Option("--force", help="A month before its time, or a key by name: the reason, for the journal.")
     ] = "",
-    confirm: Annotated[str, typer.Option("--confirm", help="The month once more, instead of being asked for it.")] = "",
+    confirm: Annotated[str, typer.Option("--confirm", help="Month or name once more, instead of being asked.")] = "",
     operator: Operator = "",
 ) -> None:
-    """Destroy a month's key for good (廃棄): what it wraps opens for nobody any more, in every backup too.
+    """Destroy a key for good (廃棄). What a month's key wraps opens for nobody any more, in every backup too.
 
     Systems that run forget it by themselves. Records and log stay, and what they hold beside the wrapped parts.
     """
+    if bool(month) is bool(name) or name.startswith("month-"):
+        stop("give either --month, such as 2019-03, or the --name of another key")
+    if name and not force.strip():
+        stop(f'{name}: nothing here knows whether it is still used; if it is not, say why: --force "<why>"')
+    what = month or name
+    with ending(*start_errors()):
+        store = opened(config, operator)
+        key = _to_go(store, month, name, force)
+        typed = confirm or typer.prompt(f"{what} の鍵を廃棄します。元に戻せません / this cannot be undone. Type {what}")
+        if typed.strip() != what:
+            stop(f"{typed.strip()[:20]!r} is not {what}: nothing was destroyed")
+        store.destroy(key, f"forced: {force}" if force else "its time is over")
+    typer.echo(f"廃棄しました / destroyed: {what}")
+    if store.sealer.where == "file":
+        typer.echo("鍵の写しも廃棄してください / copies of this key store's folder still hold it: destroy it there too")
+
+
+def _to_go(store: FolderKeyStore, month: str, name: str, force: str) -> str:
+    """The key that is meant, and may go. Raises KeyStoreError."""
     from nakadachi.kit.key_folder import MONTH
     from nakadachi.kit.key_months import require_destroyable
     from nakadachi.terms import japan_day
 
-    with ending(*start_errors()):
-        store = opened(config, operator)
+    if month:
         require_destroyable(month, store.month_names(), japan_day(store.journal.clock.now()), force)
-        typed = confirm or typer.prompt(
-            f"{month} の鍵を廃棄します。元に戻せません / this cannot be undone. Type the month"
-        )
-        if typed.strip() != month:
-            stop(f"{typed.strip()[:20]!r} is not {month}: nothing was destroyed")
-        store.destroy(MONTH + month, f"forced: {force}" if force else "its time is over")
-    typer.echo(f"廃棄しました / destroyed: {month}")
-    if store.sealer.where == "file":
-        typer.echo("鍵の写しも廃棄してください / copies of this key store's folder still hold it: destroy it there too")
+        return MONTH + month
+    if not store.has(name):
+        stop(f"there is no key {name}; `keys list` shows all")
+    return name
 
 
 def add_to(group: typer.Typer) -> None:

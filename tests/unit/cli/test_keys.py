@@ -170,3 +170,22 @@ def test_a_key_that_does_not_open_is_not_hidden_under_officers(nakadachi, config
     assert (refused.exit_code, "does not open with the unlocking key" in refused.stderr) == (2, True)
     plain = nakadachi("keys", "change-officer", "--config", config, "--gone", "a", "--new", devices[0], *words)
     assert (plain.exit_code, "is not under the control of officers" in plain.stderr) == (2, True)
+
+
+def test_another_key_is_destroyed_by_name_with_a_reason(nakadachi, config, store):
+    store.make("signing")
+    destroy = ("keys", "destroy", "--config", config)
+    for words, said in (
+        ((), "give either --month"),
+        (("--month", "2019-03", "--name", "signing"), "give either --month"),
+        (("--name", "month-2019-03"), "give either --month"),
+        (("--name", "signing"), "say why"),
+        (("--name", "staff", "--force", "replaced"), "there is no key staff"),
+        (("--name", "signing", "--force", "replaced", "--confirm", "staff"), "nothing was destroyed"),
+    ):
+        refused = nakadachi(*destroy, *words)
+        assert (refused.exit_code, said in refused.stderr) == (2, True), refused.output
+    assert store.has("signing")
+    assert nakadachi(*destroy, "--name", "signing", "--force", "replaced", given="signing\n").exit_code == 0
+    assert not store.has("signing")
+    assert (Act.DESTROY, "signing") in acts(config)

@@ -216,3 +216,18 @@ def test_two_processes_that_begin_a_month_at_once_share_its_key_and_leave_no_sec
     if place.kind == "pkcs11":
         kept = second._token.find(ObjectClass.SECRET_KEY, "month-2026-11")
         assert len(kept) == 1
+
+
+def test_a_key_that_is_used_no_more_is_destroyed_wherever_it_lies(place):
+    store = place.open()
+    for name in ("signing", "signing-2", "id-key", "log"):
+        store.make(name)
+    store.mac("id-key")
+    for name in ("signing", "id-key", "log"):
+        place.open().destroy(name, "replaced")
+        assert not place.open().has(name)
+        with pytest.raises(KeyStoreError, match=name):
+            place.open().destroy(name, "replaced")
+    assert place.open().names("signing") == ["signing-2"]
+    place.open().signer("signing-2").sign(b"still there")
+    assert (Act.DESTROY, "signing", Outcome.DONE) in place.noted()
