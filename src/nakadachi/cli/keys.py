@@ -65,7 +65,7 @@ def make(
     with ending(*key_errors()):
         store = opened(config, operator)
         own = ("signing", *SECRETS.get(node_of(config).name.role, ()))
-        names = [name] if name else [one for one in own if not store.has(one)]
+        names = [name] if name else [one for one in own if not store.names(one)]
         for one in names:
             store.make(one)
             typer.echo(f"作成しました / made: {one}")
