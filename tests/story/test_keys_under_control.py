@@ -72,7 +72,11 @@ def into_a_token(country: Path, plan: Plan) -> None:
 async def guarded(postgres: PostgresServer, open_directory: Path) -> AsyncIterator[Land]:
     """The country with its core in a token; everybody was registered and linked under it."""
     module()
-    async with a_country(postgres, open_directory, EVERYBODY, before=into_a_token) as land:
+    async with a_country(postgres, open_directory, EVERYBODY) as land:
+        core = land.name(Role.CORE)
+        await land.country.stop_one(core)
+        await asyncio.to_thread(into_a_token, land.country.folder, land.plan)
+        await (await land.country.start_one(land.plan.place(core), land.world)).announce()
         await settle(land)
         yield land
         log = land.log.getvalue().decode()

@@ -79,6 +79,11 @@ def id_code_by(mac: Callable[[bytes], bytes], resident_record_code: str) -> IdCo
     return IdCode(mac(resident_record_code.encode())[:ID_BYTES])
 
 
+def id_codes_by(mac: Callable[[bytes], bytes], resident_record_codes: Sequence[str]) -> list[IdCode]:
+    """The ID codes of many. Raises what `id_code_by` raises."""
+    return [id_code_by(mac, one) for one in resident_record_codes]
+
+
 def link_key(master: bytes, organisation: OrganisationCode, key_index: int) -> bytes:
     """The 32-byte key of one organisation and key index: HKDF-SHA256 of the core's link master key (32 bytes).
 
