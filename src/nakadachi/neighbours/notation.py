@@ -1,4 +1,4 @@
-"""表記の統一: one notation for names, addresses, dates and sexes, so that one person written in two ways is one (R2, L5).
+"""表記の統一: one notation for names, addresses, dates and sexes, so that a person written in two ways is one (R2, L5).
 
 Pure. What is treated as equal, and what never is, stands in docs/neighbours/registry.md; whoever changes it here raises
 `FORM`, so that the register computes its keys anew. Every function is total on what it says it takes, and idempotent.

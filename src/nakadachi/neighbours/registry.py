@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,11 @@ from nakadachi.ledger.edition import Edition
 from nakadachi.ledger.holding import hold_untold
 from nakadachi.neighbours import issuance_store
 from nakadachi.neighbours import registry_store as store
+from nakadachi.neighbours.individual_numbers import KEY_BYTES, IndividualNumbers
 from nakadachi.neighbours.matching import Found, Match, Sought, items_of
 from nakadachi.neighbours.notation import date_key, sex_key
+from nakadachi.neighbours.register import Register
+from nakadachi.neighbours.telling import Telling
 from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.service import Service
@@ -35,10 +39,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nakadachi.kit.database import Database
+    from nakadachi.kit.entropy import Entropy
+    from nakadachi.kit.keystore import FileKeyStore
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Asked, GivenUp, Heard, Reply, Unit
     from nakadachi.telegrams.envelope import Verified
 
+NUMBER_KEY = "number-key"
 RESIDENT_COLUMNS = ("code", "number", "name", "address", "sex", "born")
 
 
@@ -48,6 +55,9 @@ class RegistryConfig:
 
     node: NodeConfig
     residents: Path = field(metadata={"doc": "CSV of residents to begin with: " + ", ".join(RESIDENT_COLUMNS)})
+    tell_every: timedelta = field(
+        default=timedelta(seconds=5), metadata={"doc": "how often the core is told what changed, in seconds"}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +196,13 @@ HANDLERS: dict[type[Telegram], Handler] = {
 HEARS: dict[type[Telegram], Hear] = {IssueLinkCode: Hear(hear_issue, give_up=purge_unanswered)}
 
 
+def register_of(keys: FileKeyStore, entropy: Entropy) -> Register:
+    """What changes the register, with the key of its Individual Numbers; a register without one makes it here."""
+    if not keys.has(NUMBER_KEY):
+        keys.put(NUMBER_KEY, entropy.bytes(KEY_BYTES))
+    return Register(IndividualNumbers(keys.secret(NUMBER_KEY)), entropy)
+
+
 async def renew_all_keys(database: Database) -> None:
     """Keys of a former notation are made anew, some at a time, before the first search."""
     while True:
@@ -215,6 +232,12 @@ async def build(config: RegistryConfig, world: World) -> Service:
     )
 
     reporter = Reporter(system, node.health, config.node.report_every)
+    register = register_of(node.keys, world.entropy)
+    telling = Telling(system, register, config.tell_every.total_seconds())
     return Service(
-        node, system, application(system, health=node.health), ready=(reporter.start,), ends=(reporter.stop,)
+        node,
+        system,
+        application(system, health=node.health),
+        ready=(reporter.start, telling.start),
+        ends=(reporter.stop, telling.stop),
     )

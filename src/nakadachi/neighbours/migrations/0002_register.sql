@@ -33,6 +33,9 @@ CREATE UNIQUE INDEX number_valid ON number_given (person) WHERE until IS NULL;
 INSERT INTO code_given (code, person) SELECT code, person FROM resident;
 INSERT INTO number_given (number, person) SELECT number, person FROM resident WHERE number <> '';
 
+-- The running index behind the numbers: never steps back, also not where a transaction fails.
+CREATE SEQUENCE number_index MINVALUE 0 START 0;
+
 -- Events by the number that whoever reports them gave; one reported twice has its effect once.
 CREATE TABLE event (
     event   text PRIMARY KEY,
@@ -50,7 +53,10 @@ CREATE INDEX event_person ON event (person, at);
 CREATE TABLE event_ahead (
     event text PRIMARY KEY,
     at    date NOT NULL,
-    line  text NOT NULL
+    digest bytea NOT NULL,
+    line  text NOT NULL,
+    -- Why it had no effect when its day came; it stays until somebody looks at it.
+    refused text
 );
 CREATE INDEX event_ahead_at ON event_ahead (at);
 
