@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import conversion, exchange, issuance, jpki, lanes, restore, schemes
+from bench import conversion, exchange, issuance, jpki, keys, lanes, restore, schemes
 
 BENCHES = {
     "exchange": exchange.main,
@@ -15,6 +15,7 @@ BENCHES = {
     "conversion": conversion.main,
     "lanes": lambda: lanes.main([]),
     "jpki": jpki.main,
+    "keys": keys.main,
 }
 LONG = {"lanes", "issuance", "schemes", "conversion"}
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from nakadachi.kit.database import Database
     from nakadachi.kit.entropy import Entropy
-    from nakadachi.kit.keystore import FileKeyStore
+    from nakadachi.kit.keystore import KeyStore
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Asked, GivenUp, Heard, Reply, Unit
     from nakadachi.telegrams.envelope import Verified
@@ -196,7 +196,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
 HEARS: dict[type[Telegram], Hear] = {IssueLinkCode: Hear(hear_issue, give_up=purge_unanswered)}
 
 
-def register_of(keys: FileKeyStore, entropy: Entropy) -> Register:
+def register_of(keys: KeyStore, entropy: Entropy) -> Register:
     """What changes the register, with the key of its Individual Numbers; a register without one makes it here."""
     if not keys.has(NUMBER_KEY):
         keys.put(NUMBER_KEY, entropy.bytes(KEY_BYTES))
