@@ -235,7 +235,7 @@ def test_one_order_at_a_time_and_what_is_withdrawn_is_forgotten(playing):
     assert playing.page("POST", "/orders", content=b"{}", headers={"content-type": "text/plain"}).status_code == 415
     assert (
         playing.page(
-            "POST", "/orders", content=b" " * 600_000, headers={"content-type": "application/json"}
+            "POST", "/orders", content=b" " * (512 * 1024 + 1), headers={"content-type": "application/json"}
         ).status_code
         == 413
     )
