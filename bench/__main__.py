@@ -1,14 +1,21 @@
-"""`python -m bench [exchange|restore|lanes|jpki …]`: benchmarks, one after the other; without a name all but lanes."""
+"""`python -m bench [NAME …]`: benchmarks, one after the other; without a name the short ones."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from bench import exchange, jpki, lanes, restore
+from bench import exchange, issuance, jpki, keys, lanes, restore
 
-BENCHES = {"exchange": exchange.main, "restore": restore.main, "lanes": lambda: lanes.main([]), "jpki": jpki.main}
-LONG = {"lanes"}
+BENCHES = {
+    "exchange": exchange.main,
+    "restore": restore.main,
+    "issuance": issuance.main,
+    "lanes": lambda: lanes.main([]),
+    "jpki": jpki.main,
+    "keys": keys.main,
+}
+LONG = {"lanes", "issuance"}
 
 
 def main() -> int:
