@@ -51,6 +51,7 @@ async def resident_changed(jpki: Jpki, changes: Sequence[ResidentChange]) -> int
     async def work(connection: Connection) -> int:
         now, changed = jpki.second(), 0
         for one in changes:
+            await store.hold(connection, one.holder)
             if await store.hear(connection, one):
                 changed += await _apply(connection, one, now)
         return changed
@@ -60,7 +61,7 @@ async def resident_changed(jpki: Jpki, changes: Sequence[ResidentChange]) -> int
 
 async def _apply(connection: Connection, change: ResidentChange, now: datetime) -> int:
     changed = 0
-    for kept in await store.of_holder(connection, change.holder, locked=True):
+    for kept in await store.of_holder(connection, change.holder):
         if kept.state not in IN_USE or kept.until < now:
             continue
         to = _next(kept, change)

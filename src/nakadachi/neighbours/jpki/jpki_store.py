@@ -120,11 +120,19 @@ async def key_is_used(connection: Connection, holder_key: bytes) -> bool:
     )
 
 
-async def of_holder(connection: Connection, holder: Holder, *, locked: bool = False) -> list[Kept]:
-    """All certificates of a holder, the newest first; `locked`: until the end of the transaction."""
+async def hold(connection: Connection, holder: Holder) -> None:
+    """Hold a holder until the end of the transaction: whoever decides about the same one meanwhile waits."""
+    await connection.execute(
+        "INSERT INTO holder (holder) VALUES ($1) ON CONFLICT (holder) DO UPDATE SET holder = excluded.holder",
+        holder.value,
+    )
+
+
+async def of_holder(connection: Connection, holder: Holder) -> list[Kept]:
+    """All certificates of a holder, the newest first."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM certificate WHERE holder = $1"  # noqa: S608  columns of our own
-        " ORDER BY issued_at DESC, serial" + (" FOR UPDATE" if locked else ""),
+        " ORDER BY issued_at DESC, serial",
         holder.value,
     )
     return [_kept(row) for row in rows]
