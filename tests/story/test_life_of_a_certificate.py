@@ -83,6 +83,8 @@ async def test_death_and_a_returned_card_end_both(town: Certifying) -> None:
             assert [await fault(portal, one) for one in certificates] == [Fault.REVOKED, Fault.REVOKED]
     assert await objection(town, Person("10000000010"), Kind.AUTHENTICATION) is Objection.PERSON_DEAD
     await town.issue(Person("10000000011"), Kind.AUTHENTICATION)
+    assert await tell(town, Person("10000000010"), Change.DEATH_UNDONE, "end-undone") == 0
+    await town.issue(Person("10000000010"), Kind.AUTHENTICATION)
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -178,12 +178,14 @@ async def hear(connection: Connection, change: ResidentChange) -> bool:
 
 
 async def has_died(connection: Connection, holder: Holder) -> bool:
-    """Whether the register said so."""
+    """Whether the register said so, and did not take it back."""
     return bool(
         await connection.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM heard WHERE holder = $1 AND change = $2)", holder.value, Change.DEATH.value
+            "SELECT count(*) FILTER (WHERE change = $2) > count(*) FILTER (WHERE change = $3)"
+            " FROM heard WHERE holder = $1",
+            holder.value, Change.DEATH.value, Change.DEATH_UNDONE.value,
         )
-    )
+    )  # fmt: skip
 
 
 async def count(connection: Connection) -> dict[tuple[Kind, str], int]:
