@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nakadachi import __version__
-from nakadachi.cli import backup, country, desk, inquire, log, serve
+from nakadachi.cli import backup, country, desk, inquire, log, population, serve
 from nakadachi.cli.ending import command_group
 
 app = command_group(
@@ -41,6 +41,7 @@ inquire.add_to(app)
 serve.add_to(app)
 log.add_to(app)
 backup.add_to(app)
+population.add_to(app)
 
 
 def main() -> None:

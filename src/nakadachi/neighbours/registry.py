@@ -50,7 +50,9 @@ class RegistryConfig:
     """The stand-in's configuration."""
 
     node: NodeConfig
-    residents: Path = field(metadata={"doc": "CSV of residents to begin with: " + ", ".join(RESIDENT_COLUMNS)})
+    residents: Path = field(
+        metadata={"doc": "CSV of residents to begin with: " + ", ".join((*RESIDENT_COLUMNS, "kana, if known"))}
+    )
     tell_every: timedelta = field(
         default=timedelta(seconds=5), metadata={"doc": "how often the core is told what changed, in seconds"}
     )
@@ -115,7 +117,8 @@ def _resident(row: Mapping[str, str]) -> store.Entry:
     if any("\0" in cell for cell in cells):
         raise ValueError("a NUL")
     code, number, name, address, sex, born = cells
-    return store.Entry(code, number, name, address, sex_key(sex), date_key(born))
+    kana = row.get("kana") or ""
+    return store.Entry(code, number, name, address, sex_key(sex), date_key(born), kana)
 
 
 def _issue(registry: Registry, one: Asked[RequestLinkCode], found: Sequence[tuple[int, str]]) -> Any:
