@@ -56,7 +56,8 @@ def write_population(
         with ExitStack() as stack:
             files = [stack.enter_context(_open(folder / f"{name}.new", name)) for name in names]
             writers = [csv.writer(file, lineterminator="\r\n") for file in files]
-            residents, people, happened = (
+            residents, people = writers[0], writers[1 : 1 + len(organisations)]
+            happened = writers[1 + len(organisations) :]
                 writers[0],
                 writers[1 : 1 + len(organisations)],
                 writers[-years or len(names) :],
@@ -69,7 +70,7 @@ def write_population(
             for at, one in enumerate(population.people(0, count)):
                 residents.writerow(_resident(one))
                 if people:
-                    # The digits of the check digit's weights do not matter: places are dealt out by their codes.
+                    # A municipality is one organisation's whole; which one's, its code says.
                     people[int(one.municipality.code.value[:5]) % len(people)].writerow(_person(one, at))
                 if at % SAY_EVERY == 0:
                     say(at)

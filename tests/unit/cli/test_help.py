@@ -33,6 +33,10 @@ def test_there_is_a_command_for_every_system_and_every_desk_task():
         *("pending", "answer", "refuse", "cancel", "findings", "log verify", "up", "demo", "status"),
         *("backup list", "backup verify", "backup new-holder", "restore", "core new-origin"),
         *("backup server", "backup wal", "backup open", "restore-server"),
+        *(
+            f"jpki {word}"
+            for word in ("serve", "sample-config", "issue", "revoke", "suspend", "resume", "status", "crl")
+        ),
     }
 
 
