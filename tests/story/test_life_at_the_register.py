@@ -1,4 +1,4 @@
-"""What happens at the register reaches the core as a change, and whoever asks for the person by the new items finds them."""
+"""What happens at the register reaches the core as a change; the person is found by the new items from then on."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_several_changes_go_in_one_telegram_that_says_no_item(land: Land) 
 
 
 async def test_under_a_new_record_code_the_person_and_their_link_stay(land: Land) -> None:
-    new = HANA.code.replace(HANA.code, "24727059608")
+    new = "24727059608"
     assert [one.state for one in await report(land, line("c1", "code", HANA.code, new_code=new))] == ["applied"]
     good(await land.ask(HANA.at(TSUBAKI)))
     await report(land, line("c2", "death", new))

@@ -58,10 +58,6 @@ def write_population(
             writers = [csv.writer(file, lineterminator="\r\n") for file in files]
             residents, people = writers[0], writers[1 : 1 + len(organisations)]
             happened = writers[1 + len(organisations) :]
-                writers[0],
-                writers[1 : 1 + len(organisations)],
-                writers[-years or len(names) :],
-            )
             residents.writerow(RESIDENT_COLUMNS)
             for writer in people:
                 writer.writerow(PEOPLE_COLUMNS)
