@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import exchange, lanes, restore
+from bench import exchange, lanes, numbers, population, restore
 
-BENCHES = {"exchange": exchange.main, "restore": restore.main, "lanes": lambda: lanes.main([])}
-LONG = {"lanes"}
+BENCHES = {
+    "numbers": numbers.main,
+    "population": population.main,
+    "exchange": exchange.main,
+    "restore": restore.main,
+    "lanes": lambda: lanes.main([]),
+}
+LONG = {"lanes", "numbers", "population"}
 
 
 def main() -> int:

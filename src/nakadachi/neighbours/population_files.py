@@ -45,7 +45,7 @@ def write_population(
     """Write `residents.csv`, `people-<organisation>.csv` and `events-<year>.csv` into a folder.
 
     Everybody is known to one of the organisations, by municipality, under an addressee number of their own. `say` is
-    told every so often how many people are written. Raises OSError, ValueError; then no file is there that was not before.
+    told every so often how many are written. Raises OSError, ValueError; then no file is there that was not before.
     """
     names = ["residents.csv"]
     names += [f"people-{one}.csv" for one in organisations]

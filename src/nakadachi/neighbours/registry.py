@@ -19,6 +19,7 @@ from nakadachi.kit.web import application
 from nakadachi.ledger.edition import Edition
 from nakadachi.ledger.holding import hold_untold
 from nakadachi.neighbours import registry_store as store
+from nakadachi.neighbours.connector import STAND_IN, ResidentRegister
 from nakadachi.neighbours.individual_numbers import KEY_BYTES, IndividualNumbers
 from nakadachi.neighbours.matching import Found, Sought, items_of
 from nakadachi.neighbours.notation import date_key, sex_key
@@ -64,6 +65,7 @@ class Registry:
 
     author: Author
     edition: Edition
+    residents: ResidentRegister = STAND_IN
 
     @property
     def peers(self) -> Peers:
@@ -80,7 +82,7 @@ async def request_link_codes(registry: Registry, unit: Unit, asked: Sequence[Ask
         except Refusal as refusal:
             replies.append(refusal)
             continue
-        matches = await store.match(unit.connection, sought)
+        matches = await registry.residents.match(unit.connection, sought)
         outcomes = tuple(None if match.found is Found.ONE else Reason.NOT_REGISTERED for match in matches)
         found = [(item, match.code) for item, match in enumerate(matches) if match.found is Found.ONE]
         if found:
