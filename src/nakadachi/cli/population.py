@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nakadachi.cli.ending import command_group, ending, stop
+
+if TYPE_CHECKING:
+    from nakadachi.neighbours.population_files import Written
 
 TOWNS = tuple(f"99010000{number:08}" for number in range(1, 7))
 
@@ -42,11 +45,6 @@ def generate(
     Municipalities are real, with their codes; every quarter is called 見本…, which none is: so one sees that an
     address, and so a person, is invented. Files stand complete or not at all.
     """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from nakadachi.cli.tables import console
-    from nakadachi.neighbours.population import Population
-    from nakadachi.neighbours.population_files import write_population
     from nakadachi.terms import OrganisationCode
 
     with ending(ValueError):
@@ -55,13 +53,24 @@ def generate(
         stop("an organisation is named twice; name each once")
     if (out / "residents.csv").exists() and not replace:
         stop(f"{out} holds a population; name another folder, or write over it with --replace")
+    with ending(OSError, ValueError):
+        written = _write(people, seed, out, organisations, years)
+    typer.echo(f"{written.people} invented people and {written.events} events in {out}: {', '.join(written.files)}")
+
+
+def _write(people: int, seed: int, out: Path, organisations: tuple[str, ...], years: int) -> Written:
+    """Write the files and show how far it is."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from nakadachi.cli.tables import console
+    from nakadachi.neighbours.population import Population
+    from nakadachi.neighbours.population_files import write_population
+
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    with (
-        ending(OSError, ValueError),
-        Progress(*columns, TimeRemainingColumn(), console=console(stderr=True), transient=True) as shown,
-    ):
+    progress = Progress(*columns, TimeRemainingColumn(), console=console(stderr=True), transient=True)
+    with progress as shown:
         task = shown.add_task("people", total=people)
-        written = write_population(
+        return write_population(
             Population(seed.to_bytes(16, "big", signed=True)),
             people,
             out,
@@ -69,7 +78,6 @@ def generate(
             years=years,
             say=lambda done: shown.update(task, completed=done),
         )
-    typer.echo(f"{written.people} invented people and {written.events} events in {out}: {', '.join(written.files)}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -51,27 +51,13 @@ def write_population(
     names += [f"people-{one}.csv" for one in organisations]
     names += [f"events-{population.on.year + year}.csv" for year in range(years)]
     folder.mkdir(parents=True, exist_ok=True)
-    told = 0
     try:
         with ExitStack() as stack:
             files = [stack.enter_context(_open(folder / f"{name}.new", name)) for name in names]
             writers = [csv.writer(file, lineterminator="\r\n") for file in files]
-            residents, people = writers[0], writers[1 : 1 + len(organisations)]
-            happened = writers[1 + len(organisations) :]
-            residents.writerow(RESIDENT_COLUMNS)
-            for writer in people:
-                writer.writerow(PEOPLE_COLUMNS)
-            for writer in happened:
-                writer.writerow(COLUMNS)
-            for at, one in enumerate(population.people(0, count)):
-                residents.writerow(_resident(one))
-                if people:
-                    # A municipality is one organisation's whole; which one's, its code says.
-                    people[int(one.municipality.code.value[:5]) % len(people)].writerow(_person(one, at))
-                if at % SAY_EVERY == 0:
-                    say(at)
-            if years:
-                told = _write_events(population, count, years, happened)
+            at = 1 + len(organisations)
+            _write_people(population, count, writers[:at], say)
+            told = _write_events(population, count, years, writers[at:])
         for name in names:
             (folder / f"{name}.new").replace(folder / name)
     finally:
@@ -80,9 +66,25 @@ def write_population(
     return Written(count, told, tuple(names))
 
 
+def _write_people(population: Population, count: int, writers: Sequence[Any], say: Callable[[int], None]) -> None:
+    residents, *people = writers
+    residents.writerow(RESIDENT_COLUMNS)
+    for writer in people:
+        writer.writerow(PEOPLE_COLUMNS)
+    for at, one in enumerate(population.people(0, count)):
+        residents.writerow(_resident(one))
+        if people:
+            # A municipality is one organisation's whole; which one's, its code says.
+            people[int(one.municipality.code.value[:5]) % len(people)].writerow(_person(one, at))
+        if at % SAY_EVERY == 0:
+            say(at)
+
+
 def _write_events(population: Population, count: int, years: int, happened: Sequence[Any]) -> int:
     told = 0
-    for block in range(-(-count // BLOCK)):
+    for writer in happened:
+        writer.writerow(COLUMNS)
+    for block in range(-(-count // BLOCK) if years else 0):
         for year, line in events(population, block, count, years):
             happened[year].writerow(line.values())
             told += 1
