@@ -19,10 +19,12 @@ from nakadachi.kit.clock import FixedClock
 from nakadachi.neighbours.jpki.changes import holder_of
 from nakadachi.neighbours.jpki.client import ClientConfig, JpkiClient, open_client
 from nakadachi.neighbours.jpki.config import JpkiConfig, VerifierConfig
+from nakadachi.neighbours.jpki.faults import Fault, NotAccepted
 from nakadachi.neighbours.jpki.items import Birth
 from nakadachi.neighbours.jpki.parts import Settings
 from nakadachi.neighbours.jpki.profile import Algorithm, Kind, PrivateKey
-from nakadachi.neighbours.jpki.rules import Holder
+from nakadachi.neighbours.jpki.reading import HolderCertificate, read_certificate
+from nakadachi.neighbours.jpki.rules import Change, Holder, ResidentChange
 from nakadachi.neighbours.jpki.service import JpkiService, build
 from nakadachi.neighbours.jpki.words import CertificateWords, IssueWords, ItemsWords
 from tests.certified import NOW
@@ -85,7 +87,9 @@ class Certifying:
     async def issue(self, person: Person, kind: Kind, key: PrivateKey | None = None, **more: bool) -> CertificateWords:
         """A new certificate for a new key."""
         async with self.client(COUNTER) as client:
-            return await client.issue(self.application(person, kind, key or Algorithm.P_256.new_key(), **more))
+            return await client.issue(
+                self.application(person, kind, key or self.service.jpki.settings.algorithm.new_key(), **more)
+            )
 
 
 def certification(key: PrivateKey) -> bytes:
@@ -126,3 +130,27 @@ async def certifying(dsn: str, folder: Path, settings: Settings | None = None) -
         yield Certifying(service, clock, folder, authority, f"https://{config.listen}")
     finally:
         await service.stop()
+
+
+def read(told: CertificateWords) -> HolderCertificate:
+    return read_certificate(told.kind, told.certificate)
+
+
+async def both(town: Certifying, person: Person) -> tuple[HolderCertificate, HolderCertificate]:
+    """A person's two certificates."""
+    return read(await town.issue(person, Kind.SIGNATURE)), read(await town.issue(person, Kind.AUTHENTICATION))
+
+
+async def fault(client: JpkiClient, certificate: HolderCertificate, *, by_list: bool = False) -> Fault | None:
+    """Why the portal does not accept a certificate now; None: it does."""
+    anchors = await client.anchors()
+    try:
+        await (client.check_by_list if by_list else client.check)(certificate, anchors)
+    except NotAccepted as refused:
+        return refused.fault
+    return None
+
+
+async def tell(town: Certifying, person: Person, change: Change, event: str) -> int:
+    async with town.client(REGISTER) as register:
+        return await register.resident_changed([ResidentChange(event, person.holder, change, town.clock.now())])

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from nakadachi.kit.postgres import PostgresServer
-from nakadachi.neighbours.jpki import ocsp
-from nakadachi.neighbours.jpki.client import JpkiClient, JpkiError
+from nakadachi.neighbours.jpki.client import JpkiError
 from nakadachi.neighbours.jpki.faults import Fault, NotAccepted, NotDone, Objection
 from nakadachi.neighbours.jpki.profile import Algorithm, Kind
-from nakadachi.neighbours.jpki.reading import HolderCertificate, read_certificate
 from nakadachi.neighbours.jpki.rules import Change, ResidentChange
 from nakadachi.neighbours.jpki.states import Revocation
-from nakadachi.neighbours.jpki.verifying import Anchors, Answered, verify
-from nakadachi.neighbours.jpki.words import CertificateWords, SerialWords
+from nakadachi.neighbours.jpki.words import SerialWords
 from tests.certified import NOW
-from tests.certifying import COUNTER, PORTAL, REGISTER, STRANGER, Certifying, Person, certifying
-from tests.openssl import needs_openssl, openssl
+from tests.certifying import (
+    COUNTER,
+    PORTAL,
+    REGISTER,
+    STRANGER,
+    Certifying,
+    Person,
+    both,
+    certifying,
+    fault,
+    read,
+    tell,
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -38,30 +46,6 @@ async def town(postgres: PostgresServer, open_directory: Path) -> AsyncIterator[
 @pytest.fixture(autouse=True)
 def back_to_today(town: Certifying) -> None:
     town.clock.set(NOW)
-
-
-def read(told: CertificateWords) -> HolderCertificate:
-    return read_certificate(told.kind, told.certificate)
-
-
-async def both(town: Certifying, person: Person) -> tuple[HolderCertificate, HolderCertificate]:
-    """A person's two certificates."""
-    return read(await town.issue(person, Kind.SIGNATURE)), read(await town.issue(person, Kind.AUTHENTICATION))
-
-
-async def fault(client: JpkiClient, certificate: HolderCertificate, *, by_list: bool = False) -> Fault | None:
-    """Why the portal does not accept a certificate now; None: it does."""
-    anchors = await client.anchors()
-    try:
-        await (client.check_by_list if by_list else client.check)(certificate, anchors)
-    except NotAccepted as refused:
-        return refused.fault
-    return None
-
-
-async def tell(town: Certifying, person: Person, change: Change, event: str) -> int:
-    async with town.client(REGISTER) as register:
-        return await register.resident_changed([ResidentChange(event, person.holder, change, town.clock.now())])
 
 
 async def objection(town: Certifying, *asked: object, **more: bool) -> Objection:
@@ -218,65 +202,44 @@ async def test_only_who_is_named_is_answered(town: Certifying) -> None:
             await stranger.revocations(signature)
 
 
-@needs_openssl
 @pytest.mark.asyncio(loop_scope="module")
-async def test_openssl_agrees_on_certificates_lists_and_answers(town: Certifying, tmp_path: Path) -> None:
-    person = Person("10000000070", name="髙田 花子")
-    certificates = await both(town, person)
-    await tell(town, person, Change.NAME, "name-70")
-    async with town.client(PORTAL) as portal, town.client(COUNTER) as counter:
-        await counter.publish()
-        authorities, at = tmp_path / "ca.pem", str(int(NOW.timestamp()))
-        authorities.write_bytes(town.service.jpki.generations.pem())
-        for one, revoked in zip(certificates, (True, False), strict=True):
-            leaf, crl = tmp_path / f"{one.kind}.pem", tmp_path / f"{one.kind}.crl"
-            leaf.write_bytes(one.raw.public_bytes(Encoding.PEM))
-            crl.write_bytes((await portal.revocations(one)).raw.public_bytes(Encoding.PEM))
-            words = ("verify", "-attime", at, "-CAfile", authorities, "-x509_strict")
-            assert openssl(*words, leaf)[0] == 0, openssl(*words, leaf)
-            status, said = openssl(*words, "-crl_check", "-CRLfile", crl, leaf)
-            assert (status != 0) == revoked == ("certificate revoked" in said), said
-            status, said = openssl("crl", "-in", crl, "-CAfile", authorities, "-noout", "-crlnumber")
-            assert "verify OK" in said
-            assert "crlNumber=0x" in said
-            assert (await answered(portal, town, one, tmp_path)) == ("revoked" if revoked else "good")
-        _, text = openssl("x509", "-in", tmp_path / "signature.pem", "-noout", "-text", "-nameopt", "utf8")
-        for expected in ("O = JPKI-SAMPLE", "1.2.392.200149.8.5.5.4::419900102", "1.2.392.200149.8.5.5.1::高田 花子",
-                         "Digital Signature, Non Repudiation", "1.2.392.200149.8.5.1.1.20"):  # fmt: skip
-            assert expected in text
-
-
-async def answered(portal: JpkiClient, town: Certifying, one: HolderCertificate, folder: Path) -> str:
-    """What OpenSSL reads in the responder's answer to OpenSSL's own request."""
-    authority = town.service.jpki.generations.by_key(one.authority_key_id).certificate
-    issuer, leaf, request, answer = (folder / name for name in ("issuer.pem", f"{one.kind}.pem", "asked", "answer"))
-    issuer.write_bytes(authority.public_bytes(Encoding.PEM))
-    assert openssl("ocsp", "-issuer", issuer, "-cert", leaf, "-reqout", request)[0] == 0
-    answer.write_bytes(await portal._status("POST", "ocsp", request.read_bytes()))
-    at = str(int(NOW.timestamp()))
-    _, said = openssl(
-        "ocsp", "-respin", answer, "-reqin", request, "-issuer", issuer, "-cert", leaf, "-CAfile",
-        folder / "ca.pem", "-attime", at, "-validity_period", "2000000000",
-    )  # fmt: skip
-    assert "Response verify OK" in said, said
-    assert "WARNING: no nonce" not in said, said
-    return said.split(f"{leaf}: ")[1].split("\n")[0]
-
-
-@pytest.mark.asyncio(loop_scope="module")
-async def test_an_answer_without_a_nonce_may_be_kept_by_the_asker_and_is_made_anew_when_the_state_changes(
+async def test_counters_at_the_same_moment_issue_one_certificate_each_and_lists_get_numbers_of_their_own(
     town: Certifying,
 ) -> None:
-    person = Person("10000000080")
-    one = read(await town.issue(person, Kind.AUTHENTICATION))
-    async with town.client(PORTAL) as portal:
-        anchors: Anchors = await portal.anchors()
-        question = ocsp.write_question(one, anchors.issuer(one.authority_key_id))
-        first = await portal._status("POST", "ocsp", question)
-        assert await portal._status("POST", "ocsp", question) == first
-        assert verify(one, NOW, anchors, Answered(first)).known_at == NOW
-        await tell(town, person, Change.CARD_LOST, "lost-80")
-        second = await portal._status("POST", "ocsp", question)
-        with pytest.raises(NotAccepted) as refused:
-            verify(one, NOW, anchors, Answered(second))
-        assert refused.value.fault is Fault.HELD
+    person, key = Person("10000000090"), Algorithm.P_256.new_key()
+    same = town.application(person, Kind.SIGNATURE, key)
+    others = [town.application(person, Kind.AUTHENTICATION, Algorithm.P_256.new_key()) for _ in range(4)]
+    async with town.client(COUNTER) as counter:
+        told = await asyncio.gather(*(counter.issue(same) for _ in range(4)))
+        assert all(one == told[0] for one in told)
+        outcomes = await asyncio.gather(*(counter.issue(one) for one in others), return_exceptions=True)
+        assert sorted(type(one).__name__ for one in outcomes) == ["CertificateWords", *["NotDone"] * 3]
+        assert len(await counter.certificates(person.holder)) == 2
+        before = {one.name: one.number for one in (await counter.status()).lists}
+        await asyncio.gather(*(counter.publish() for _ in range(3)))
+        after = {one.name: one.number for one in (await counter.status()).lists}
+    assert all(after[name] >= number + 3 for name, number in before.items())
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_service_keeps_no_resident_record_code_and_an_authentication_certificate_no_item(
+    town: Certifying,
+) -> None:
+    person = Person("10000000095", name="見本 秘密", address="東京都千代田区秘密町")
+    certificates = await both(town, person)
+    await tell(town, person, Change.NAME, "name-95")
+    async with town.service.jpki.database.acquire() as connection:
+        rows = [
+            row
+            for table in ("authority", "partition", "certificate", "list", "heard")
+            for row in await connection.fetch(f"SELECT * FROM {table}")
+        ]
+    kept = "\n".join(str(dict(row)) for row in rows).encode() + b"".join(
+        value for row in rows for value in row.values() if isinstance(value, bytes)
+    )
+    assert person.holder.value.encode() in kept
+    assert person.code.encode() not in kept
+    signature, authentication = (one.der for one in certificates)
+    for item in (person.name, person.address, "419900102"):
+        assert item.encode() in signature
+        assert item.encode() not in authentication

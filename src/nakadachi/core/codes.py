@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives import hashes
@@ -64,10 +65,23 @@ def id_code_of(key: bytes, resident_record_code: str) -> IdCode:
     Raises ValueError where the code is not 11 digits or the key of another length; neither is shown.
     """
     _need_key(key)
+    return id_code_by(partial(hmac.digest, key, digest="sha256"), resident_record_code)
+
+
+def id_code_by(mac: Callable[[bytes], bytes], resident_record_code: str) -> IdCode:
+    """The same by whatever has the ID key, which may lie where nobody reads it; `mac` is HMAC-SHA-256 under it.
+
+    Raises ValueError where the code is not 11 digits; it is not shown.
+    """
     if not _RESIDENT_RECORD_CODE.fullmatch(resident_record_code):
         msg = "a resident record code is 11 digits"
         raise ValueError(msg)
-    return IdCode(hmac.digest(key, resident_record_code.encode(), "sha256")[:ID_BYTES])
+    return IdCode(mac(resident_record_code.encode())[:ID_BYTES])
+
+
+def id_codes_by(mac: Callable[[bytes], bytes], resident_record_codes: Sequence[str]) -> list[IdCode]:
+    """The ID codes of many. Raises what `id_code_by` raises."""
+    return [id_code_by(mac, one) for one in resident_record_codes]
 
 
 def link_key(master: bytes, organisation: OrganisationCode, key_index: int) -> bytes:

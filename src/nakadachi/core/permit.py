@@ -97,9 +97,12 @@ async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | Non
         if place is None:
             core.log.forget([entry_of(other.content) for other in decided])
             return None
+        try:
+            parts += _granted(core, one, place, item) if one.refused is None else ()
+        except Refusal as refusal:
+            outcomes.append(Outcome(serial=one.serial, refused=refusal.reason))
+            continue
         outcomes.append(Outcome(serial=one.serial, refused=one.refused))
-        if one.refused is None:
-            parts += _granted(core, one, place, item)
     return core.author.answer(PermitGranted, telegram, parts=parts, outcomes=tuple(outcomes)).envelope
 
 

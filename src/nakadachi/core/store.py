@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from nakadachi.telegrams.oversight import ReportOperation
 
 
+FIRST_KEY_INDEX = FIRST_GENERATION = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One exchange as the core keeps it: the permit's or refusal's content, the wrapped secrets of its month, and how
@@ -149,6 +152,11 @@ async def links(
     return found
 
 
+async def current_key_index(_connection: Connection, _organisation: OrganisationCode) -> int:
+    """The key index under which an organisation's new codes are made."""
+    return FIRST_KEY_INDEX
+
+
 async def link_people(
     connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], *, key_index: int, now: datetime
 ) -> dict[IdCode, Link]:
@@ -156,16 +164,28 @@ async def link_people(
 
     Who was unlinked gets the next generation, so that the old code stays dead; the closed one goes into the history.
     """
-    named = [person.value for person in people]
-    await connection.execute(
-        "INSERT INTO link AS own (id_code, organisation, key_index, generation, linked_at)"
-        " SELECT DISTINCT id_code, $2, $3::integer, 1, $4::timestamptz FROM unnest($1::bytea[]) AS person (id_code)"
-        " ORDER BY id_code ON CONFLICT (id_code, organisation) DO NOTHING",
-        named,
+    new = await connection.fetch(
+        "INSERT INTO link (id_code, organisation, key_index, generation, linked_at)"
+        " SELECT DISTINCT id_code, $2, $3::integer, 1, $4::timestamptz FROM unnest($1::bytea[]) AS given (id_code)"
+        " ORDER BY id_code ON CONFLICT (id_code, organisation) DO NOTHING RETURNING id_code",
+        [person.value for person in people],
         organisation.value,
         key_index,
         now,
     )
+    fresh = {bytes(row["id_code"]) for row in new}
+    link = Link(key_index, FIRST_GENERATION, unlinked=False, suspended=False)
+    found = {person: link for person in people if person.value in fresh}
+    if known := [person for person in people if person.value not in fresh]:
+        await _link_again(connection, organisation, known, key_index=key_index, now=now)
+        found |= await links_at(connection, organisation, known, now)
+    return found
+
+
+async def _link_again(
+    connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], *, key_index: int, now: datetime
+) -> None:
+    """Of people linked before, those who were unlinked get the next generation."""
     await connection.execute(
         "WITH closed AS (SELECT id_code, organisation, generation, key_index, linked_at, unlinked_at FROM link"
         " WHERE id_code = ANY($1::bytea[]) AND organisation = $2 AND unlinked_at <= $4 ORDER BY id_code FOR UPDATE),"
@@ -173,12 +193,20 @@ async def link_people(
         " UPDATE link SET generation = link.generation + 1, key_index = $3, linked_at = $4, unlinked_at = NULL,"
         " suspended_at = NULL, resumed_at = NULL FROM closed"
         " WHERE link.id_code = closed.id_code AND link.organisation = closed.organisation",
-        named,
+        [person.value for person in people],
         organisation.value,
         key_index,
         now,
     )
-    return {person: found[organisation] for person, found in (await links(connection, people, now)).items()}
+
+
+async def links_at(
+    connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], now: datetime
+) -> dict[IdCode, Link]:
+    """The links of these people at one organisation; whoever has none there is left out."""
+    return {
+        person: at[organisation] for person, at in (await links(connection, people, now)).items() if organisation in at
+    }
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:

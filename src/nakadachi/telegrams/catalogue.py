@@ -32,7 +32,7 @@ Stop = str
 """A place on a path: a role, with `A` the inquirer's side and `B` the provider's."""
 
 MS_A, IF_A, CORE, IF_B, MS_B = "intermediate A", "interface A", "core", "interface B", "intermediate B"
-COMMISSION, REGISTRY, MS, IF = "commission", "registry", "intermediate", "interface"
+COMMISSION, REGISTRY, PORTAL, MS, IF = "commission", "registry", "portal", "intermediate", "interface"
 
 
 class Wait(StrEnum):
@@ -122,8 +122,10 @@ CATALOGUE = (
     Hop(None, PrefixRefused, (IF_A, CORE), Noted),
     Hop(None, PrefixRefused, (IF_A, COMMISSION), Noted),
     Hop(None, RequestLinkCode, (MS, REGISTRY), LinkCodeRequested),
+    Hop(None, RequestLinkCode, (PORTAL, REGISTRY), LinkCodeRequested),
     Hop(None, IssueLinkCode, (REGISTRY, CORE), Noted),
     Hop(None, LinkCodeIssued, (CORE, IF, MS), LinkCodeKept),
+    Hop(None, LinkCodeIssued, (CORE, PORTAL), LinkCodeKept),
     Hop(None, ReportResidentChanges, (REGISTRY, CORE), Noted),
     Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
     Hop(None, DistributeEdition, (CORE, COMMISSION), EditionHeld),

@@ -6,7 +6,9 @@ import pytest
 
 from nakadachi.neighbours.jpki.authority import Authority
 from nakadachi.neighbours.jpki.profile import Kind
-from tests.certified import NOW, an_authority
+from nakadachi.neighbours.jpki.reading import read_signature_certificate
+from nakadachi.neighbours.jpki.verifying import Anchors
+from tests.certified import an_authority, signature_of
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,11 @@ def authenticating() -> Authority:
     return an_authority(Kind.AUTHENTICATION)
 
 
-@pytest.fixture
-def now():
-    return NOW
+@pytest.fixture(scope="session")
+def certificate(signing):
+    return read_signature_certificate(signature_of(signing))
+
+
+@pytest.fixture(scope="session")
+def anchors(signing, authenticating):
+    return Anchors([signing.certificate, authenticating.certificate])
