@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import conversion, exchange, issuance, jpki, keys, lanes, restore, schemes
+from bench import conversion, exchange, issuance, jpki, keys, lanes, numbers, population, restore, schemes
 
 BENCHES = {
     "exchange": exchange.main,
@@ -16,8 +16,10 @@ BENCHES = {
     "lanes": lambda: lanes.main([]),
     "jpki": jpki.main,
     "keys": keys.main,
+    "numbers": numbers.main,
+    "population": population.main,
 }
-LONG = {"lanes", "issuance", "schemes", "conversion"}
+LONG = {"lanes", "issuance", "schemes", "conversion", "numbers", "population"}
 
 
 def main() -> int:
