@@ -26,8 +26,7 @@ from tests.world import Land, Told, a_country
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STAFF = {"staff": "clerk-kikyou", "department": "TAX-DESK"}
-PERMIT_IS_OVER = timedelta(seconds=75)
-ANSWER_BY = timedelta(days=10)
+PERMIT_IS_OVER, ANSWER_BY = timedelta(seconds=75), timedelta(days=10)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -297,6 +296,5 @@ async def test_an_ends_own_word_is_noted_also_after_it_was_asked_for_it(land: La
     land.tap.down = set()
     land.clock.ahead += timedelta(seconds=31)
     await land.quiet()
-    for kind in (InquiryCompleted, ProvisionCompleted):
-        legs = land.tap.legs(kind, told.serial)
-        assert {type(answer.header) for flight, _, answer in legs if flight.to == core} == {Noted}
+    legs = [*land.tap.legs(InquiryCompleted, told.serial), *land.tap.legs(ProvisionCompleted, told.serial)]
+    assert {type(answer.header) for flight, _, answer in legs if flight.to == core} == {Noted}
