@@ -273,16 +273,13 @@ async def a_country(
     covered: bool = False,
     portal: bool = False,
 ) -> AsyncIterator[Land]:
-    """A country up for the time of the block, logged at the finest level in `Land.log`; of `twins` the first ones. A
-    `portal` is founded too, with keys and certificate, but nothing runs there.
-    """
+    """A country up for the time of the block, logged in `Land.log`; of `twins` the first; a `portal` is not run."""
     tenant = f"land_{os.getpid()}_{next(_COUNTRIES)}"
     folder = directory / tenant
     folder.mkdir()
     write_residents(folder / "residents.csv", residents)
-    tap, clock = Tap(), MovableClock()
+    tap, clock, book = Tap(), MovableClock(), lawbook.sample()
     world = World(clock=clock, wire=tap.wire)
-    book = lawbook.sample()
     places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 10), twins=twins)
     founded = replace(places, places=(*places.places, Place(PORTAL, places.places[-1].port + 1))) if portal else places
     with all_that_is_logged() as log:

@@ -49,7 +49,7 @@ class Country:
     """Who is registered where under which number, and what each organisation holds of whom.
 
     `people`: the residents, and after them the strangers, whom the registry organisation does not know; people go by
-    their place in it. `unnumbered`: whose Individual Number an organisation has not. `mixed`: whose row shows whose kana.
+    their place in it. `unnumbered`: whose Individual Number an organisation has not. `mixed`: whose kana a row shows.
     """
 
     people: list[Resident]

@@ -36,8 +36,10 @@ LINK_PAUSE_SECONDS = 0.05
 UNDER_WAY = 8
 """Packets of one order that are on their way at a time: more would only wait at a full door."""
 SERIALS_AHEAD = 100
-TURN_SECONDS, IDLE_SECONDS, AWAY_SECONDS = 0.02, 1.0, 2.0
+TURN_SECONDS, IDLE_SECONDS, AWAY_SECONDS = 0.05, 1.0, 2.0
 """How long the work rests: while packets are under way, with nothing to do, and where somebody is away."""
+LOOK_SECONDS = 60.0
+"""How often it is looked whether a re-check that goes by itself is due."""
 PACE_SECONDS = 60.0
 
 
@@ -70,7 +72,7 @@ async def link(
     waiting = [one for one, linked in known.items() if not linked]
     deadline = asyncio.get_running_loop().time() + LINK_SECONDS
     if waiting:
-        await _request(system, serials, waiting)
+        await _request(system, serials, waiting, deadline)
     while waiting and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(LINK_PAUSE_SECONDS)
         async with system.database.acquire() as connection:
@@ -82,13 +84,23 @@ async def link(
     return outcome | dict.fromkeys(waiting, ("pending", None))
 
 
-async def _request(system: System[Intermediate], serials: Serials, people: Sequence[AddresseeNumber]) -> None:
+async def _request(
+    system: System[Intermediate], serials: Serials, people: Sequence[AddresseeNumber], deadline: float
+) -> None:
+    """Ask for these people's codes; nobody is asked for where the own interface system gives no serials in time."""
     most = code.MOST_PEOPLE
     chunks = [tuple(people[start : start + most]) for start in range(0, len(people), most)]
-    issued = await serials.take_many(len(chunks), SerialUse.ISSUANCE)
-    packets = [Packet(serial, chunk) for serial, chunk in zip(issued, chunks, strict=True)]
-    for packet in packets:
-        await system.in_bulk(code.request_codes, [packet])
+    while True:
+        try:
+            issued = await serials.take_many(len(chunks), SerialUse.ISSUANCE)
+            break
+        except Unreachable as wrong:
+            pause = wrong.retry_after or AWAY_SECONDS
+            if asyncio.get_running_loop().time() + pause >= deadline:
+                return
+            await asyncio.sleep(pause)
+    for serial, chunk in zip(issued, chunks, strict=True):
+        await system.in_bulk(code.request_codes, [Packet(serial, chunk)])
 
 
 class LinkOrders:
@@ -99,6 +111,7 @@ class LinkOrders:
         self._ready: list[Serial] = []
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._look_at = 0.0
 
     async def start(self) -> None:
         """Take up what was left from before."""
@@ -163,8 +176,10 @@ class LinkOrders:
         return int(last is None or now >= last + timedelta(seconds=PACE_SECONDS))
 
     async def _begin_automatic(self) -> None:
-        if not self._recheck.every:
+        now = asyncio.get_running_loop().time()
+        if not self._recheck.every or now < self._look_at:
             return
+        self._look_at = now + LOOK_SECONDS
         (begun,) = await self._system.in_bulk(_begin_automatic, [self._recheck.every])
         if begun:
             self.wake()
