@@ -190,7 +190,11 @@ def keys(data: bytes) -> str:
 
 @target(
     "key-files",
-    covers=["kit.keystore:FileKeyStore.secret", "kit.keystore:Wrapper.unwrap"],
+    covers=[
+        "kit.key_folder:FolderKeyStore.secret",
+        "kit.key_folder:Wrapper.unwrap",
+        "kit.keystore:UnlockSealer.open",
+    ],
     seeds=lambda: {
         "empty": b"",
         "nonce": bytes(12),
