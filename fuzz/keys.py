@@ -100,7 +100,7 @@ def _parts(word: Any) -> None:
 
 @target(
     "link-code",
-    covers=["core.codes:ReversibleScheme.read_one"],
+    covers=["core.codes:ReversibleScheme.read_one", "core.codes:ReversibleScheme.read_all"],
     seeds=lambda: {"code": terms.LinkCode(sample.codes_of_the_person()[0]).to_bytes()},
     needles=land.needles(),
     largest=64,

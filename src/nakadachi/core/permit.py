@@ -57,7 +57,7 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
             continue
         replies.append(None)
     requests = await _read(core, unit, shown)
-    named = [one.person for one in requests if one.person is not None]
+    named = [pair for one in requests for pair in one.links]
     people = await store.links(unit.connection, named, unit.now)
     away = await _not_operating(core, unit)
     # (2) Does the law allow it today, and for this person?

@@ -41,6 +41,8 @@ def test_there_is_a_command_for_every_system_and_every_desk_task():
             f"jpki {word}"
             for word in ("serve", "sample-config", "issue", "revoke", "suspend", "resume", "status", "crl")
         ),
+        *("card status", "card pin", "card read", "card agent", "card found", "card issue", "card hand-over"),
+        *("card unlock", "card change", "card renew", "card lost", "card return"),
     }
 
 
