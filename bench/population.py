@@ -13,7 +13,7 @@ from bench import report
 from nakadachi.neighbours import residents
 from nakadachi.neighbours.population import Population
 
-PEOPLE = 200_000
+PEOPLE = 100_000
 BLOCK_DRAWS = 4
 
 

@@ -15,7 +15,7 @@ from hashlib import sha256
 from nakadachi.neighbours.events import COLUMNS, Kind
 from nakadachi.neighbours.household import SURNAMES, given_name
 from nakadachi.neighbours.population import BLOCK, MOST, Population
-from nakadachi.neighbours.residents import FEMALE_SEX, Chance
+from nakadachi.neighbours.residents import FEMALE_SEX, Chance, Name
 
 YEARS = 4
 """So many years may be told; beyond them codes would run out of places."""
@@ -41,8 +41,8 @@ class _Life:
 
     place: int
     code: str
-    surname: tuple[str, str]
-    given: tuple[str, str]
+    surname: Name
+    given: Name
     sex: int
     born: date
     address: str

@@ -65,14 +65,14 @@ def test_one_event_is_asked_for_value_by_value_and_its_history_shown(config, tmp
     write(tmp_path / "events.csv", BIRTH)
     assert nakadachi("registry", "apply", str(tmp_path / "events.csv"), "--config", str(config)).exit_code == 0
     words = ("registry", "event", "move", "--at", "2026-01-03", "--event", "2", "--config", str(config))
-    moved = nakadachi(*words, input=f"{PERSON.code.value}\n見本市2\n")
+    moved = nakadachi(*words, given=f"{PERSON.code.value}\n見本市2\n")
     assert moved.exit_code == 0
     assert "2: applied." in moved.output
-    shown = nakadachi("registry", "history", "--config", str(config), input=f"{PERSON.code.value}\n")
+    shown = nakadachi("registry", "history", "--config", str(config), given=f"{PERSON.code.value}\n")
     assert shown.exit_code == 0
     assert "before: address 見本市1" in shown.output
     assert "valid" in shown.output
-    nobody = nakadachi("registry", "history", "--config", str(config), input="1\n")
+    nobody = nakadachi("registry", "history", "--config", str(config), given="1\n")
     assert nobody.exit_code == 1
     assert "nobody has, or had" in nobody.output
 
