@@ -1,14 +1,25 @@
-"""`python -m bench [exchange|restore|lanes|jpki …]`: benchmarks, one after the other; without a name all but lanes."""
+"""`python -m bench [NAME …]`: benchmarks, one after the other; without a name the short ones."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from bench import exchange, jpki, lanes, restore
+from bench import conversion, exchange, issuance, jpki, keys, lanes, numbers, population, restore, schemes
 
-BENCHES = {"exchange": exchange.main, "restore": restore.main, "lanes": lambda: lanes.main([]), "jpki": jpki.main}
-LONG = {"lanes"}
+BENCHES = {
+    "exchange": exchange.main,
+    "restore": restore.main,
+    "issuance": issuance.main,
+    "schemes": schemes.main,
+    "conversion": conversion.main,
+    "lanes": lambda: lanes.main([]),
+    "jpki": jpki.main,
+    "keys": keys.main,
+    "numbers": numbers.main,
+    "population": population.main,
+}
+LONG = {"lanes", "issuance", "schemes", "conversion", "numbers", "population"}
 
 
 def main() -> int:

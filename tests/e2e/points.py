@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from nakadachi.telegrams.catalogue import CATALOGUE, COMMISSION, CORE, IF, IF_A, MS, REGISTRY, Hop, Stop
+from nakadachi.telegrams.catalogue import CATALOGUE, COMMISSION, CORE, IF, IF_A, MS, PORTAL, REGISTRY, Hop, Stop
 from nakadachi.telegrams.envelope import Lane
 
 SEED = int(os.environ.get("NAKADACHI_KILL_SEED", "20260401"))
@@ -142,8 +142,10 @@ class Point:
 
 
 def legs(catalogue: Iterable[Hop] = CATALOGUE) -> Iterator[Leg]:
-    """Every leg of every hop, in each of its stories."""
+    """Every leg of every hop, in each of its stories; but for those of a portal, which no process plays yet."""
     for hop in catalogue:
+        if PORTAL in hop.path:
+            continue
         for way in ways_of(hop):
             path = [f"{stop} {way.side}" if way.side and stop in {MS, IF} else stop for stop in hop.path]
             for sender, to in pairwise(path):

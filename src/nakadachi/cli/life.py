@@ -63,7 +63,7 @@ def _change(people: str, change: LinkChange, on: datetime | None, desk: Path, *,
     elif isinstance(answer, Loaded):
         tables.console().print(tables.rejects(answer))
     else:
-        tables.console().print(tables.links(answer))
+        tables.console().print(tables.changed_links(answer))
     if isinstance(answer, Loaded):
         stop(f"{people}: 誤りがあるため、何も変更していません / nothing was changed, since lines are wrong", IN_PART)
     if any(one.outcome not in {"done", "pending"} for one in answer):

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from nakadachi.desk.answers import Finding, Linked, LinkStands, Loaded, Waiting
+from nakadachi.desk.answers import Finding, Linked, LinkOrder, LinkStands, Loaded, Waiting
 from nakadachi.intermediate.files.results import Result, Status
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.oversight import FindingKind
@@ -28,7 +28,7 @@ STATUS_WORDS = {
     Status.REJECTED: "差戻し / rejected",
     Status.UNKNOWN: "結果不明 / unknown",
 }
-OUTCOME_WORDS = {"linked": "付番済み / linked", "pending": "処理待ち / pending", "done": "変更済み / done"}
+CHANGE_WORDS = {"pending": "処理待ち / pending", "done": "変更済み / done"}
 LINK_WORDS = {
     "linked": "利用中 / linked",
     "suspended": "停止中 / suspended",
@@ -63,11 +63,27 @@ def rejects(loaded: Loaded) -> Table:
     return table
 
 
-def links(lines: Iterable[Linked]) -> Table:
-    """付番結果: how many lines ended how."""
+def link_order(order: LinkOrder) -> Table:
+    """付番・再確認の結果: how many people of an order ended how."""
+    table = _table("件数 / Count", "結果 / Outcome", numbers=1)
+    done = "一致 / as it should be" if order.checking else "付番済み / linked"
+    refused = "確認事項あり / not found, or several" if order.checking else "付番できず / refused"
+    counts = (
+        (order.done, done),
+        (order.refused, refused),
+        (order.unanswered, "回答なし / not answered"),
+        (order.rejected, "差戻し / lines rejected"),
+    )
+    for count, words in counts:
+        table.add_row(str(count), words)
+    return table
+
+
+def changed_links(lines: Iterable[Linked]) -> Table:
+    """変更結果: how many lines ended how."""
     table = _table("件数 / Count", "結果 / Outcome", numbers=1)
     for outcome, count in Counter(one.outcome for one in lines).most_common():
-        table.add_row(str(count), OUTCOME_WORDS.get(outcome) or f"{outcome}: {reason_words(outcome)}")
+        table.add_row(str(count), CHANGE_WORDS.get(outcome) or f"{outcome}: {reason_words(outcome)}")
     return table
 
 
@@ -98,10 +114,13 @@ def waiting(held: Sequence[Waiting]) -> Table:
 
 
 def findings(found: Sequence[Finding]) -> Table:
-    """確認事項: what staff should look at, times in Japan's."""
-    table = _table("処理通番 / Serial", "内容 / What", "日時 / When", unbroken=1)
+    """確認事項: what staff should look at, times in Japan's; of a link its addressee number, and what to do."""
+    table = _table("処理通番・宛名番号 / Serial, addressee", "内容 / What", "日時 / When", unbroken=1)
     for one in found:
-        table.add_row(one.serial, FINDING_WORDS.get(one.kind, one.kind), _moment(one.at))
+        what = FINDING_WORDS.get(one.kind, one.kind)
+        if one.addressee:
+            what = "\n".join([f"{one.reason_ja} / {one.reason_en}", *one.mend.split(" / ")])
+        table.add_row(one.addressee or one.serial, what, _moment(one.at))
     return table
 
 

@@ -35,7 +35,7 @@ from nakadachi.node import Node, NodeConfig, WitnessConfig, World, open_node, re
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.service import Service
 from nakadachi.telegrams.closing import AskState, Close
-from nakadachi.telegrams.code import IssueLinkCode
+from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued
 from nakadachi.telegrams.codec import decode_envelope
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
@@ -74,7 +74,14 @@ HEARS: dict[type[Telegram], Hear] = {
     InquireAt: Hear(inquiry.hear_acceptance, give_up=closing.no_acceptance),
     AskState: Hear(closing.hear_state),
     NotifyChanges: Hear(changes.hear_noted),
+    LinkCodeIssued: Hear(code.hear_kept, give_up=code.purge_unanswered),
 }
+SCHEMA = (
+    ("nakadachi.ledger", "log", "log_sql"),
+    ("nakadachi.core", "core", "migrations"),
+    ("nakadachi.core", "codes", "codes_sql"),
+    ("nakadachi.core", "issuance", "issuance_sql"),
+)
 OVERDUE_SECONDS = 5.0
 CHANGES_SECONDS = 0.5
 """How long change events wait for company before an organisation is told."""
@@ -120,13 +127,7 @@ class CoreConfig:
 
 async def build(config: CoreConfig, world: World) -> Service:
     """The core, ready to start. Raises what `open_node` raises, ConfigError for another scheme than the founding's."""
-    node = await open_node(
-        config.node,
-        world,
-        ("nakadachi.ledger", "log", "log_sql"),
-        ("nakadachi.core", "core", "migrations"),
-        ("nakadachi.core", "codes", "codes_sql"),
-    )
+    node = await open_node(config.node, world, *SCHEMA)
     core = _parts(config, node, world, await _scheme(config, node, world))
     system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges, find=find)
     logs = [core.log, *(other.log for other in core.others.values())]
@@ -202,7 +203,7 @@ async def _scheme(config: CoreConfig, node: Node, world: World) -> LinkCodeSchem
     master = node.keys.secret("link-master")
 
     def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
-        if key_index != code.KEY_INDEX:
+        if key_index != store.FIRST_KEY_INDEX:
             raise LookupError(f"no key index {key_index}")
         return link_key(master, organisation, key_index)
 
@@ -220,6 +221,7 @@ def _parts(config: CoreConfig, node: Node, world: World, scheme: LinkCodeScheme)
             lease=SHORT_LEASE if config.others else LEASE,
         )
 
+    node.keys.mac("id-key")  # the core starts only where it opens: under dual control, with two officers
     kept = _Kept(node.database)
     return Core(
         author=node.author,

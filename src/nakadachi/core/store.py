@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.core.rules import Link
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from nakadachi.core.codes import IdCode
     from nakadachi.kit.database import Connection
     from nakadachi.telegrams.oversight import ReportOperation
+
+
+FIRST_KEY_INDEX = FIRST_GENERATION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +134,38 @@ async def note_inquired(connection: Connection, serials: Sequence[Serial], now: 
 
 
 async def links(
-    connection: Connection, people: Sequence[IdCode], now: datetime
+    connection: Connection, wanted: Sequence[tuple[IdCode, OrganisationCode]], now: datetime
 ) -> dict[IdCode, dict[OrganisationCode, Link]]:
-    """Where these people are linked, and how each link stands now: who died is suspended everywhere."""
+    """Where these people are linked, of the organisations named with each of them, and how each link stands now: who
+    died is suspended everywhere.
+
+    People and organisations go apart: what two organisations ask of a thousand people is then one walk along the key.
+    """
     rows = await connection.fetch(
-        "SELECT id_code, organisation, key_index, generation, coalesce(unlinked_at <= $2, false) AS unlinked,"
-        " coalesce(suspended_at <= $2 AND coalesce(resumed_at > $2, true), false)"
-        " OR EXISTS (SELECT 1 FROM death WHERE death.id_code = link.id_code) AS suspended"
-        " FROM link WHERE id_code = ANY($1::bytea[])",
-        [person.value for person in people],
+        "SELECT id_code, organisation, key_index, generation, coalesce(unlinked_at <= $3, false),"
+        " coalesce(suspended_at <= $3 AND coalesce(resumed_at > $3, true), false) OR death.id_code IS NOT NULL"
+        " FROM link LEFT JOIN death USING (id_code)"
+        " WHERE id_code = ANY($1::bytea[]) AND organisation = ANY($2::text[])",
+        list({person.value for person, _ in wanted}),
+        list({organisation.value for _, organisation in wanted}),
         now,
     )
-    kinds = {person.value: person for person in people}
-    found: dict[IdCode, dict[OrganisationCode, Link]] = {person: {} for person in people}
-    for row in rows:
-        link = Link(row["key_index"], row["generation"], row["unlinked"], row["suspended"])
-        found[kinds[bytes(row["id_code"])]][OrganisationCode(row["organisation"])] = link
+    standing = {(person, organisation): _link(*columns) for person, organisation, *columns in rows}
+    found: dict[IdCode, dict[OrganisationCode, Link]] = {}
+    for person, organisation in wanted:
+        its = found.setdefault(person, {})
+        if (link := standing.get((person.value, organisation.value))) is not None:
+            its[organisation] = link
     return found
+
+
+_link = lru_cache(Link)
+"""Most links of a country are alike: one object is enough for all that are."""
+
+
+async def current_key_index(_connection: Connection, _organisation: OrganisationCode) -> int:
+    """The key index under which an organisation's new codes are made."""
+    return FIRST_KEY_INDEX
 
 
 async def link_people(
@@ -156,16 +175,28 @@ async def link_people(
 
     Who was unlinked gets the next generation, so that the old code stays dead; the closed one goes into the history.
     """
-    named = [person.value for person in people]
-    await connection.execute(
-        "INSERT INTO link AS own (id_code, organisation, key_index, generation, linked_at)"
-        " SELECT DISTINCT id_code, $2, $3::integer, 1, $4::timestamptz FROM unnest($1::bytea[]) AS person (id_code)"
-        " ORDER BY id_code ON CONFLICT (id_code, organisation) DO NOTHING",
-        named,
+    new = await connection.fetch(
+        "INSERT INTO link (id_code, organisation, key_index, generation, linked_at)"
+        " SELECT DISTINCT id_code, $2, $3::integer, 1, $4::timestamptz FROM unnest($1::bytea[]) AS given (id_code)"
+        " ORDER BY id_code ON CONFLICT (id_code, organisation) DO NOTHING RETURNING id_code",
+        [person.value for person in people],
         organisation.value,
         key_index,
         now,
     )
+    fresh = {bytes(row["id_code"]) for row in new}
+    link = Link(key_index, FIRST_GENERATION, unlinked=False, suspended=False)
+    found = {person: link for person in people if person.value in fresh}
+    if known := [person for person in people if person.value not in fresh]:
+        await _link_again(connection, organisation, known, key_index=key_index, now=now)
+        found |= await links_at(connection, organisation, known, now)
+    return found
+
+
+async def _link_again(
+    connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], *, key_index: int, now: datetime
+) -> None:
+    """Of people linked before, those who were unlinked get the next generation."""
     await connection.execute(
         "WITH closed AS (SELECT id_code, organisation, generation, key_index, linked_at, unlinked_at FROM link"
         " WHERE id_code = ANY($1::bytea[]) AND organisation = $2 AND unlinked_at <= $4 ORDER BY id_code FOR UPDATE),"
@@ -173,12 +204,19 @@ async def link_people(
         " UPDATE link SET generation = link.generation + 1, key_index = $3, linked_at = $4, unlinked_at = NULL,"
         " suspended_at = NULL, resumed_at = NULL FROM closed"
         " WHERE link.id_code = closed.id_code AND link.organisation = closed.organisation",
-        named,
+        [person.value for person in people],
         organisation.value,
         key_index,
         now,
     )
-    return {person: found[organisation] for person, found in (await links(connection, people, now)).items()}
+
+
+async def links_at(
+    connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], now: datetime
+) -> dict[IdCode, Link]:
+    """The links of these people at one organisation; whoever has none there is left out."""
+    linked = await links(connection, [(person, organisation) for person in people], now)
+    return {person: at[organisation] for person, at in linked.items() if organisation in at}
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.responses import JSONResponse, Response
 
@@ -16,6 +16,7 @@ from nakadachi.intermediate import change_store, changes, desk_life, life, life_
 from nakadachi.intermediate.files.addressees import addressees
 from nakadachi.intermediate.files.changes import HEADER, change_line, change_words
 from nakadachi.intermediate.files.reading import LineReader, Reading, read_all_or_rejects
+from nakadachi.intermediate.link_doors import rejected
 from nakadachi.kit.streams import Streamed, spool
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.link import LinkChange, Scope
@@ -24,13 +25,14 @@ from nakadachi.terms import japan_day
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.routing import Route
 
     from nakadachi.intermediate.files.addressees import AddresseeLine
+    from nakadachi.intermediate.link_doors import MakeRoute
     from nakadachi.intermediate.parts import Intermediate
     from nakadachi.kit.server import System
 
 E = TypeVar("E", LinkChange, Scope)
-Path = tuple[str, Callable[["Request"], Awaitable[Response]], str]
 
 FILE_LIMIT = 64 * 1024**2
 MOST_REJECTS = 1000
@@ -45,17 +47,16 @@ class LifeDoor:
     """The part of the door that is about links and changes."""
 
     system: System[Intermediate]
-    rejected: Callable[[Any, int], Response]
 
-    def paths(self) -> list[Path]:
-        """All paths of this part: each with what answers it, and its method."""
+    def routes(self, make: MakeRoute) -> list[Route]:
+        """The paths; `make` closes each to everybody but the organisation's existing systems."""
         return [
-            ("/existing/links/change", self.change_links, "POST"),
-            ("/existing/links/state", self.links_of, "POST"),
-            ("/existing/links", self.special_links, "GET"),
-            ("/existing/changes/subscription", self.subscribe, "POST"),
-            ("/existing/changes/subscription", self.subscription, "GET"),
-            ("/existing/changes", self.changes, "GET"),
+            make("/existing/links/change", self.change_links, "POST"),
+            make("/existing/links/state", self.links_of, "POST"),
+            make("/existing/links", self.special_links, "GET"),
+            make("/existing/changes/subscription", self.subscribe, "POST"),
+            make("/existing/changes/subscription", self.subscription, "GET"),
+            make("/existing/changes", self.changes, "GET"),
         ]
 
     async def change_links(self, request: Request) -> Response:
@@ -63,7 +64,7 @@ class LifeDoor:
         change, on = _word(request, "change", LinkChange), self._day(request, "on")
         reading = await self._people(request)
         if not reading.loadable:
-            return self.rejected(reading.rejects, reading.count)
+            return rejected(reading.rejects, reading.count)
         wish = life.Wish(change, on, tuple(one.addressee for one in reading.lines))
         outcome = await desk_life.change_links(self.system, wish)
         return JSONResponse({"lines": [{"line": one.line, "outcome": outcome[one.addressee]} for one in reading.lines]})
@@ -72,7 +73,7 @@ class LifeDoor:
         """符号の状態: how the links of the people of a list stand, with their days."""
         reading = await self._people(request)
         if not reading.loadable:
-            return self.rejected(reading.rejects, reading.count)
+            return rejected(reading.rejects, reading.count)
         asked, now = [one.addressee for one in reading.lines], self.system.author.clock.now()
         async with self.system.database.acquire() as connection:
             found = await life_store.links(connection, asked)
@@ -99,7 +100,7 @@ class LifeDoor:
         if scope is Scope.LISTED:
             reading = await self._people(request)
             if not reading.loadable:
-                return self.rejected(reading.rejects, reading.count)
+                return rejected(reading.rejects, reading.count)
             wish = changes.Wish(scope, tuple(one.addressee for one in reading.lines))
         return JSONResponse(await desk_life.subscribe(self.system, wish))
 

@@ -82,3 +82,10 @@ async def hear_changed(_intermediate: Intermediate, unit: Unit, heard: Sequence[
                 continue  # this server's row is another than the core's: a re-check finds it (L5)
             changed[each.addressee] = days
         await life_store.set_days(unit.connection, changed)
+    await life_store.end_links(unit.connection, unit.now)
+
+
+async def end_links(_intermediate: Intermediate, unit: Unit, turns: Sequence[None]) -> list[None]:
+    """符号の解除: what was told of a day ahead takes effect when it begins."""
+    await life_store.end_links(unit.connection, unit.now)
+    return [None] * len(turns)

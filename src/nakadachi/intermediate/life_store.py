@@ -39,13 +39,16 @@ class Asked:
     outcome: Reason | str | None = None
 
 
-_LINKED = "SELECT addressee, link_code, linked_at, suspended_at, resumed_at, unlinked_at FROM person"
+_LINKED = (
+    "SELECT addressee, coalesce(link_code, former_code) AS link_code, linked_at, suspended_at, resumed_at, unlinked_at"
+    " FROM person"
+)
 
 
 async def links(connection: Connection, addressees: Sequence[AddresseeNumber]) -> dict[AddresseeNumber, Linked]:
     """The links of these people; none for who is not known or was never linked."""
     rows = await connection.fetch(
-        f"{_LINKED} WHERE addressee = ANY($1::text[]) AND link_code IS NOT NULL", [one.value for one in addressees]
+        f"{_LINKED} WHERE addressee = ANY($1::text[]) AND linked_at IS NOT NULL", [one.value for one in addressees]
     )
     return {one.addressee: one for one in map(_linked, rows)}
 
@@ -53,7 +56,7 @@ async def links(connection: Connection, addressees: Sequence[AddresseeNumber]) -
 async def special_links(connection: Connection, *, most: int) -> list[Linked]:
     """Up to `most` links of which more is told than since when they are, in the order of the addressee numbers."""
     rows = await connection.fetch(
-        f"{_LINKED} WHERE link_code IS NOT NULL AND (suspended_at IS NOT NULL OR unlinked_at IS NOT NULL)"
+        f"{_LINKED} WHERE linked_at IS NOT NULL AND (suspended_at IS NOT NULL OR unlinked_at IS NOT NULL)"
         " ORDER BY addressee LIMIT $1",
         most,
     )
@@ -115,7 +118,7 @@ def _asked(row: Any) -> Asked:
 async def hold_links(connection: Connection, addressees: Sequence[AddresseeNumber]) -> dict[AddresseeNumber, Linked]:
     """The links of these people, held until the commit."""
     rows = await connection.fetch(
-        f"{_LINKED} WHERE addressee = ANY($1::text[]) AND link_code IS NOT NULL ORDER BY addressee FOR UPDATE",
+        f"{_LINKED} WHERE addressee = ANY($1::text[]) AND linked_at IS NOT NULL ORDER BY addressee FOR UPDATE",
         [one.value for one in addressees],
     )
     return {one.addressee: one for one in map(_linked, rows)}
@@ -157,3 +160,11 @@ async def addressees_of(connection: Connection, codes: Sequence[LinkCode]) -> di
         "SELECT addressee, link_code FROM person WHERE link_code = ANY($1::text[])", [one.value for one in codes]
     )
     return {LinkCode(row["link_code"]): AddresseeNumber(row["addressee"]) for row in rows}
+
+
+async def end_links(connection: Connection, now: datetime) -> None:
+    """Who is unlinked by now has no code any more: a new link is a new issuance."""
+    await connection.execute(
+        "UPDATE person SET former_code = link_code, link_code = NULL WHERE unlinked_at <= $1 AND link_code IS NOT NULL",
+        now,
+    )

@@ -31,11 +31,12 @@ from nakadachi.intermediate import (
 from nakadachi.intermediate.day_files import DayFiles
 from nakadachi.intermediate.existing import Existing
 from nakadachi.intermediate.findings import find
+from nakadachi.intermediate.link_doors import LinkDoors
+from nakadachi.intermediate.linking import LinkOrders, RecheckConfig
 from nakadachi.intermediate.parts import Intermediate, Times
 from nakadachi.intermediate.rules import State
 from nakadachi.intermediate.serials import AHEAD, Serials
 from nakadachi.kit.every import Every
-from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
     from nakadachi.intermediate.exchange_store import Inquiry
     from nakadachi.kit.database import Connection, Database
+    from nakadachi.kit.keystore import KeyStore
     from nakadachi.terms import Serial
 
 HANDLERS: dict[type[Telegram], Handler] = {
@@ -74,19 +76,23 @@ HEARS: dict[type[Telegram], Hear] = {
     Inquire: Hear(inquiry.hear_acceptance, inquiry.acceptance_matters, closing.no_acceptance),
     Provide: Hear(provision.hear_receipt, give_up=closing.no_receipt),
     AskState: Hear(closing.hear_state, give_up=closing.no_state),
-    RequestLinkCode: Hear(code.hear_requested, code.requested_matters),
+    RequestLinkCode: Hear(code.hear_requested, code.requested_matters, code.purge_unsent),
     ChangeLinks: Hear(life.hear_changed),
     SubscribeChanges: Hear(changes.hear_subscribed),
 }
 SCHEMA = (
     ("nakadachi.intermediate", "intermediate", "migrations"),
     ("nakadachi.intermediate", "orders", "orders_sql"),
+    ("nakadachi.intermediate", "issuance", "issuance_sql"),
 )
 OVERDUE_SECONDS = 1.0
+PURGE_SECONDS = 60.0
 FORGET_SECONDS = 60.0
 RENEW_SECONDS = 86400.0
 TURNS = (
     (OVERDUE_SECONDS, closing.close_overdue),
+    (OVERDUE_SECONDS, life.end_links),
+    (PURGE_SECONDS, code.purge_unanswered),
     (FORGET_SECONDS, changes.forget_old),
     (RENEW_SECONDS, changes.renew),
 )
@@ -110,6 +116,7 @@ class IntermediateConfig:
     changes_folder: Path | None = field(
         default=None, metadata={"doc": "folder for a file of each past day's changes; none is written without it"}
     )
+    recheck: RecheckConfig = field(default_factory=RecheckConfig)
     serials_ahead: int = field(default=AHEAD, metadata={"doc": "serials asked for at a time, 1 to 1000"})
 
 
@@ -157,10 +164,14 @@ async def _settled(database: Database, serials: Sequence[Serial]) -> dict[Serial
     return {serial: inquiry for serial, inquiry in found.items() if inquiry.state is not State.ASKED}
 
 
-def seal_keys(keys: FileKeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
+def seal_keys(keys: KeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
     """All our keys of a suite, the newest first: others seal for the one their directory lists."""
     names = reversed(keys.names(f"seal-{suite.value}"))
     return tuple(new_private(suite, keys.secret(name)) for name in names)
+
+
+async def _renew(system: System[Intermediate]) -> None:
+    await system.in_bulk(changes.renew, [None])
 
 
 def _turns(system: System[Intermediate], config: IntermediateConfig) -> list[Every]:
@@ -190,14 +201,13 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         known=partial(exchange_store.exchanges, own=node.author.name.organisation),
         find=find,
     )
-    existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
+    serials = Serials(intermediate, system.sender, ahead=config.serials_ahead)
+    orders = LinkOrders(system, serials, config.recheck)
+    existing = Existing(system, serials, config.existing, LinkDoors(system, serials, orders))
     completions = Completions(system)
     node.instances.when_gone(completions.take_up)
     turns = _turns(system, config)
-
-    async def renew() -> None:
-        await system.in_bulk(changes.renew, [None])
-
+    renew = partial(_renew, system)
     seen_heads(node.health, intermediate.heads)
     node.health.more = store.interface_word
     reporter = Reporter(system, node.health, config.node.report_every, config.node.instance)
@@ -206,6 +216,6 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         node,
         system,
         application(system, health=node.health, routes=existing.routes()),
-        ready=(reporter.start, completions.start, renew, *(turn.start for turn in turns)),
-        ends=(*(turn.stop for turn in turns), completions.stop, reporter.stop),
+        ready=(reporter.start, completions.start, renew, *(turn.start for turn in turns), orders.start),
+        ends=(orders.stop, *(turn.stop for turn in turns), completions.stop, reporter.stop),
     )

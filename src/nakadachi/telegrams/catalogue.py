@@ -39,7 +39,7 @@ Stop = str
 """A place on a path: a role, with `A` the inquirer's side and `B` the provider's."""
 
 MS_A, IF_A, CORE, IF_B, MS_B = "intermediate A", "interface A", "core", "interface B", "intermediate B"
-COMMISSION, REGISTRY, MS, IF = "commission", "registry", "intermediate", "interface"
+COMMISSION, REGISTRY, PORTAL, MS, IF = "commission", "registry", "portal", "intermediate", "interface"
 
 
 class Wait(StrEnum):
@@ -129,8 +129,10 @@ CATALOGUE = (
     Hop(None, PrefixRefused, (IF_A, CORE), Noted),
     Hop(None, PrefixRefused, (IF_A, COMMISSION), Noted),
     Hop(None, RequestLinkCode, (MS, REGISTRY), LinkCodeRequested),
+    Hop(None, RequestLinkCode, (PORTAL, REGISTRY), LinkCodeRequested),
     Hop(None, IssueLinkCode, (REGISTRY, CORE), Noted),
     Hop(None, LinkCodeIssued, (CORE, IF, MS), LinkCodeKept),
+    Hop(None, LinkCodeIssued, (CORE, PORTAL), LinkCodeKept),
     Hop(None, ChangeLinks, (MS, IF, CORE), LinksChanged),
     Hop(None, ReportResidentChanges, (REGISTRY, CORE), Noted),
     Hop(None, SubscribeChanges, (MS, IF, CORE), ChangesSubscribed),

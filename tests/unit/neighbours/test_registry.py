@@ -43,7 +43,11 @@ def items(name="見本 花子", address="見本市１－２－３", sex="2", bor
 @pytest.fixture
 async def database(tenant_dsn):
     opened = await Database.open(tenant_dsn, max_size=2)
-    await migrate(opened, read_migrations("nakadachi.neighbours", part="registry"))
+    await migrate(
+        opened,
+        read_migrations("nakadachi.neighbours", part="registry"),
+        read_migrations("nakadachi.neighbours", part="issuance", folder="issuance_sql"),
+    )
     async with opened.transaction() as connection:
         await store.register(connection, [HANAKO, TARO, *TWINS])
     yield opened
