@@ -101,14 +101,14 @@ class DeskClient:
 
     async def order_links(self, name: str, file: BinaryIO) -> LinkOrder:
         """付番の注文: register and link the people of a file; sent again under its name, it is the same order (M1)."""
-        _, raw = await self._whole("POST", f"orders/{name}", file=file, seconds=LOAD_SECONDS)
+        _, raw = await self.whole("POST", f"orders/{name}", file=file, seconds=LOAD_SECONDS)
         return read_answer(raw, LinkOrder)
 
     async def link_order(self, name: str) -> LinkOrder:
         """進捗: how an order stands; asked again for a while where the server is away."""
         for pause in (*AWAY_PAUSES, None):
             try:
-                return read_answer((await self._whole("GET", f"orders/{name}"))[1], LinkOrder)
+                return read_answer((await self.whole("GET", f"orders/{name}"))[1], LinkOrder)
             except DeskError:
                 if pause is None:
                     raise
@@ -117,16 +117,16 @@ class DeskClient:
 
     async def unlinked(self, name: str, after: int) -> tuple[Reject, ...]:
         """差戻し一覧: the next lines of an order's file, from the one after `after` on, that led to no code."""
-        _, raw = await self._whole("GET", f"orders/{name}/unlinked", query={"after": str(after)})
+        _, raw = await self.whole("GET", f"orders/{name}/unlinked", query={"after": str(after)})
         return read_answer(raw, tuple[Reject, ...])
 
     async def order_recheck(self, name: str) -> LinkOrder:
         """再確認の注文: hold all links against register and core; sent again under its name, it is the same (L5)."""
-        return read_answer((await self._whole("POST", f"rechecks/{name}"))[1], LinkOrder)
+        return read_answer((await self.whole("POST", f"rechecks/{name}"))[1], LinkOrder)
 
     async def recheck_findings(self, name: str) -> tuple[Finding, ...]:
         """再確認の結果: what a re-check found, the newest first."""
-        return read_answer((await self._whole("GET", f"rechecks/{name}/findings"))[1], tuple[Finding, ...])
+        return read_answer((await self.whole("GET", f"rechecks/{name}/findings"))[1], tuple[Finding, ...])
 
     async def inquire(self, file: BinaryIO, query: Mapping[str, str]) -> AsyncGenerator[Result, None]:
         """大量照会: one result per line of an inquiry file, in order, as the server knows each (M2).
