@@ -53,8 +53,8 @@ coverage: $(STAMP) ## every branch of law, wire, decisions, tree and crypto is t
 story: $(STAMP) ## the stories alone: the life of an inquiry, of a code, of a record
 	@$(BIN)/python -m pytest tests/story -v $(if $(K),-k "$(K)")
 
-kill: $(STAMP) ## SIGKILL for every system and its PostgreSQL before and after every hop (one to one and a half hours)
-	@NAKADACHI_KILL=whole $(BIN)/python -m pytest -q tests/e2e/test_killing.py $(if $(K),-k "$(K)")
+kill: $(STAMP) ## SIGKILL for every system and its PostgreSQL before and after every hop (SEED=; ALONE=1: one by one)
+	@NAKADACHI_KILL=$(if $(ALONE),alone,whole) $(if $(SEED),NAKADACHI_KILL_SEED=$(SEED)) $(BIN)/python -m pytest -q tests/e2e/test_killing.py $(if $(K),-k "$(K)")
 
 # A whole country under a seed: make machine STEPS=2000 plays long, SEED=… plays the same way again.
 STEPS ?= 600

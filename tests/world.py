@@ -268,6 +268,7 @@ async def a_country(
     *,
     suite: str = "default",
     twins: bool = False,
+    covered: bool = False,
 ) -> AsyncIterator[Land]:
     """A country up for the time of the block, logged at the finest level in `Land.log`; of `twins` the first ones."""
     tenant = f"land_{os.getpid()}_{next(_COUNTRIES)}"
@@ -279,7 +280,8 @@ async def a_country(
     book = lawbook.sample()
     places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 9), twins=twins)
     with all_that_is_logged() as log:
-        await found(Founding(folder, places, book, cast("PostgresServer", Tenants(postgres, tenant)), world, suite))
+        server = cast("PostgresServer", Tenants(postgres, tenant))
+        await found(Founding(folder, places, book, server, world, suite, covered))
         country = Country(folder, places)
         land = Land(country, tap, clock, log, world)
         if twins:

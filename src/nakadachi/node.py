@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.crypto.signing import SigningKey
+from nakadachi.health.topology import require_alone, require_place, session_name
 from nakadachi.health.watch import Health
 from nakadachi.kit import outbox
 from nakadachi.kit.author import Author
@@ -30,7 +31,7 @@ from nakadachi.kit.metrics import MeteredWire, Metrics
 from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.kit.retry import RetryConfig
 from nakadachi.kit.server import System
-from nakadachi.kit.tls import client_context, not_after
+from nakadachi.kit.tls import client_context, not_after, own_certificate
 from nakadachi.ledger.edition import Edition, Trust
 from nakadachi.ledger.heads import Heads, WhenStale
 from nakadachi.refusal import Refusal
@@ -89,27 +90,31 @@ class WitnessConfig:
         default=timedelta(minutes=5), metadata={"doc": "oldest head that counts as recent, in seconds"}
     )
     when_stale: WhenStale = field(default=WhenStale.REFUSE, metadata={"doc": "refuse or accept permits without one"})
+    covered: bool = field(
+        default=False,
+        metadata={"doc": "whether a permit must be of a tree that the Commission cosigned (the core: permits_wait)"},
+    )
 
     def heads(self) -> Heads:
         """The heads of a node that just started."""
-        return Heads(self.lag, self.when_stale)
+        return Heads(self.lag, self.when_stale, self.covered)
 
 
-async def _open_database(_name: NodeName, dsn: str, connections: int) -> Database:
-    return await Database.open(dsn, min_size=1, max_size=connections)
+async def _open_database(_name: NodeName, dsn: str, connections: int, called: str) -> Database:
+    return await Database.open(dsn, min_size=1, max_size=connections, called=called)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     """What a test may replace: the clock, what the kernel says of it, the entropy, the wire given the node's TLS
-    context, and the database given its address and how many connections it may open at most.
+    context, and the database given its address, how many connections it may open at most, and what they are called.
     """
 
     clock: Clock = field(default_factory=SystemClock)
     kernel: Callable[[], KernelClock | None] = read_kernel_clock
     entropy: Entropy = field(default_factory=SystemEntropy)
     wire: Callable[[NodeName, Any], Wire] = lambda _name, context: HttpWire(context)
-    database: Callable[[NodeName, str, int], Awaitable[Database]] = _open_database
+    database: Callable[[NodeName, str, int, str], Awaitable[Database]] = _open_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +147,16 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
             f"{config.lawbook} and {config.directory}: not the signed documents of this network ({wrong})"
         ) from None
     dsn = read_file(config.database).decode().strip()
-    database = await world.database(config.name, dsn, config.connections)
+    holder = world.entropy.bytes(12).hex()
+    called = session_name(config.instance, holder)
+    database = await world.database(config.name, dsn, config.connections, called)
+    await _or_close(database, require_alone(database, called))
     common = (("nakadachi.kit", "messages", "sql"), ("nakadachi.ledger", "ledger", "sql"))
     await migrate(
         database, *(read_migrations(package, part=part, folder=folder) for package, part, folder in (*common, *parts))
     )
-    await _restore(edition, database, config)
+    await _or_close(database, _restore(edition, database, config))
+    await _or_close(database, _require_place(config, edition))
     author = Author(config.name, signing_key(keys, edition, config), world.clock, world.entropy)
     try:
         context = client_context(config.certificate, config.key, config.authority)
@@ -159,10 +168,27 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
         config.clock_required,
     )  # fmt: skip
     wire = MeteredWire(world.wire(config.name, context), metrics)
-    holder = world.entropy.bytes(12).hex() if config.instance else ""
     instances = Instances(database, name=config.instance, holder=holder)
     instances.each_turn(partial(_follow, edition, database))
     return Node(config, author, keys, database, edition, wire, metrics, health, instances)
+
+
+async def _or_close(database: Database, step: Awaitable[None]) -> None:
+    """A node that may not start leaves no session behind."""
+    try:
+        await step
+    except ConfigError:
+        await database.close()
+        raise
+
+
+async def _require_place(config: NodeConfig, edition: Edition) -> None:
+    try:
+        require_place(config.name, edition.directory, own_certificate(config.certificate))
+    except (OSError, ValueError) as wrong:
+        raise ConfigError(f"{config.certificate}: not a certificate in PEM ({wrong})") from None
+    except ConfigError as wrong:
+        raise ConfigError(f"{config.certificate} and {config.directory}: {wrong}") from None
 
 
 async def _follow(edition: Edition, database: Database) -> None:

@@ -6,6 +6,7 @@ may die before it handles, or with all of it committed and the answer unsent.
 
 from __future__ import annotations
 
+import os
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,8 @@ from itertools import pairwise
 from nakadachi.telegrams.catalogue import CATALOGUE, COMMISSION, CORE, IF, IF_A, MS, REGISTRY, Hop, Stop
 from nakadachi.telegrams.envelope import Lane
 
-SEED = 20260401
+SEED = int(os.environ.get("NAKADACHI_KILL_SEED", "20260401"))
+"""Which points are played together, and which are the part for every day."""
 
 
 class Moment(StrEnum):

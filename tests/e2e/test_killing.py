@@ -17,9 +17,11 @@ from tests.e2e.points import Point, chosen, lane_of, matrix, name_of, rounds
 from tests.e2e.realm import a_realm
 
 ATTEMPTS, LATE_TRIES = 6, 20
-WHOLE = os.environ.get("NAKADACHI_KILL") == "whole"
-PLAYED = [(point,) for point in matrix()] if WHOLE else rounds(chosen())
-"""What is played: every point of the matrix alone (`make kill`), or the part for every day, many together."""
+PLAYED = {
+    "alone": lambda: [(point,) for point in matrix()],
+    "whole": lambda: rounds(matrix()),
+}.get(os.environ.get("NAKADACHI_KILL", ""), lambda: rounds(chosen()))()
+"""What is played: every point of the matrix by itself, all of them in rounds (`make kill`), or a part for every day."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

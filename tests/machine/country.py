@@ -216,7 +216,7 @@ async def simulated(folder: Path, places: Plan, seed: int, log: io.BytesIO) -> A
     weather = Weather(random.Random(seed), met)
     troubles: dict[NodeName, Troubles] = defaultdict(lambda: Troubles(lambda kind: met.update([kind])))
 
-    async def enter(name: NodeName, dsn: str, _connections: int) -> Any:
+    async def enter(name: NodeName, dsn: str, _connections: int, _called: str) -> Any:
         return await MachineDatabase.enter(dsn, troubles[name])
 
     network = Network(loop, weather)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from nakadachi.country.plan import ORIGIN
 from nakadachi.crypto.notes import note_text
+from nakadachi.kit.peers import Peers
 from nakadachi.law import directory as directories
 from nakadachi.ledger.verify import Keys, verify_log
 from nakadachi.refusal import Reason, Refusal
@@ -118,15 +120,23 @@ class Promises:
         for asked, answer in pairs:
             if isinstance(answer.header, Refused) or not _fits(asked.header, answer.header):
                 continue
-            if not SPOILED & self.land.network.weather.met.keys():
-                # A relay passes on what was altered before it came: only the addressee can tell that it was.
-                key = (flight.to, asked.header.author, asked.header.id.value)
-                same = self.finals.setdefault(key, _final(answer)) == _final(answer)
-                require(same, f"{type(asked.header).__name__} got two different answers at {flight.to}")
+            if not self._genuine(answer):
+                continue  # a relay passes on what was altered before it came: only the addressee can tell that it was
+            key = (flight.to, asked.header.author, asked.header.id.value)
+            same = self.finals.setdefault(key, _final(answer)) == _final(answer)
+            require(same, f"{type(asked.header).__name__} got two different answers at {flight.to}")
             if isinstance(answer.header, SerialIssued):
                 for serial in answer.header.serials:
                     former = self.serials.setdefault(serial.value, asked.header.id.value)
                     require(former == asked.header.id.value, f"{serial} was issued twice")
+
+    def _genuine(self, answer: Received) -> bool:
+        """Whether its author signed it as it is."""
+        try:
+            _peers(self._note()).verify(answer)
+        except Refusal:
+            return False
+        return True
 
     async def _what_ended_stays(self) -> None:
         rows = await self.land.rows(
@@ -175,10 +185,18 @@ class Promises:
 
     def keys(self) -> Keys:
         """The published keys of the log and its witness."""
-        note = (self.land.country.folder / "directory.note").read_bytes()
-        directory = directories.parse(note_text(note).removesuffix("\n").encode())
+        directory = _peers(self._note()).directory
         (witness,) = directory.witness_keys()
         return Keys((directory.log_key(ORIGIN),), (witness,))
+
+    def _note(self) -> bytes:
+        return (self.land.country.folder / "directory.note").read_bytes()
+
+
+@cache
+def _peers(note: bytes) -> Peers:
+    """Who is who by a directory as it was signed."""
+    return Peers(directories.parse(note_text(note).removesuffix("\n").encode()))
 
 
 def require(kept: object, otherwise: str) -> None:

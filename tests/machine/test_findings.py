@@ -9,8 +9,9 @@ import pytest
 from nakadachi.terms import Role
 from tests.invented import TSUBAKI
 from tests.machine.machine import AnyOrder
-from tests.machine.people import ASKABLE, HANA
-from tests.machine.rest import come_to_rest, deadlines_pass
+from tests.machine.people import ASKABLE, HANA, secrets_of
+from tests.machine.promises import Broken
+from tests.machine.rest import check_at_rest, come_to_rest, deadlines_pass
 
 pytestmark = pytest.mark.slow
 
@@ -58,3 +59,20 @@ def test_an_exchange_that_the_providers_server_never_heard_of_ends_as_the_inquir
 def test_a_bulk_permit_asked_for_once_more_names_its_exchanges_in_the_same_order(machine: AnyOrder) -> None:
     machine.ask_many(addressees=list(ASKABLE[:6]))
     machine.wait(seconds=5.0)
+
+
+def test_a_secret_in_a_log_is_found(machine: AnyOrder) -> None:
+    machine.ask(addressee=HANA.at(TSUBAKI))
+    machine.wait(seconds=5.0)
+    run = machine.run
+    assert run is not None
+    end, log = run.promises, run.land.log
+    run.do(come_to_rest(end))
+    run.do(check_at_rest(end))
+    for secret in secrets_of(HANA):
+        before = log.tell()
+        log.write(b'{"event":"planted","detail":"' + secret.encode() + b'"}\n')
+        with pytest.raises(Broken, match="stands in the log"):
+            run.do(check_at_rest(end))
+        log.seek(before)
+        log.truncate()

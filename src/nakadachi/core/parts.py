@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from nakadachi.ledger.other_log import OtherLog
     from nakadachi.telegrams.envelope import Envelope
     from nakadachi.terms import TelegramId
+
+
+LOOK_SECONDS = 0.05
+"""How often a permit that waits for its cosignature looks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,12 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Wake-ups inside this process: what was just decided, and who waits for an acceptance."""
+    """Wake-ups inside this process: what was just decided, that a cosignature is waited for, who waits for an
+    acceptance.
+    """
 
     decided: dict[TelegramId, tuple[Exchange, ...]] = field(default_factory=dict)
+    uncosigned: asyncio.Event = field(default_factory=asyncio.Event)
     accepted: Waiters[TelegramId, Envelope] = field(default_factory=Waiters)
 
 
@@ -51,7 +59,8 @@ class Waiting:
 class Core:
     """The core's parts. `suite` is the seal suite that permits name, `head` the newest cosigned checkpoint of our own
     log; `recall` reads what a permit request led to, outside a transaction of ours; `others` are the logs of this
-    core's other instances, by origin.
+    core's other instances, by origin. `cosigned`, where permits wait for the Commission (decision 0031), gives the
+    newest cosigned checkpoint of an origin.
     """
 
     author: Author
@@ -65,6 +74,7 @@ class Core:
     waiting: Waiting = field(default_factory=Waiting)
     head: list[str] = field(default_factory=lambda: [""])
     others: Mapping[str, OtherLog] = field(default_factory=dict)
+    cosigned: Callable[[str], Awaitable[str]] | None = None
 
     def may_write(self, origin: str) -> bool:
         """Whether a log of this name is written here or by another instance of this core: its entries get a place."""
@@ -73,4 +83,20 @@ class Core:
     async def place(self, origin: str, entry: bytes) -> Place | None:
         """The place of an entry in the log of the instance that decided; None where it has none in time."""
         other = self.others.get(origin)
-        return await (other or self.log).place(entry, self.times.place_seconds)
+        place = await (other or self.log).place(entry, self.times.place_seconds)
+        if place is None or self.cosigned is None:
+            return place
+        return await self._covered(place, other.log if other else self.log, self.cosigned)
+
+    async def _covered(self, place: Place, log: Log, cosigned: Callable[[str], Awaitable[str]]) -> Place | None:
+        """The same place in a tree that the Commission cosigned; None where it cosigns none that holds it in time."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.times.place_seconds
+        while loop.time() < deadline:
+            self.waiting.uncosigned.set()
+            note = await cosigned(log.origin)
+            size = int(note.split("\n", 2)[1]) if note else 0
+            if size > place.index:
+                return await log.place_in(place.index, size, note)
+            await asyncio.sleep(LOOK_SECONDS)
+        return None

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nakadachi.core.store import Exchange
+    from nakadachi.kit.database import Database
     from nakadachi.kit.server import System
     from nakadachi.telegrams.envelope import Envelope
     from nakadachi.terms import OrganisationCode, TelegramId
@@ -87,6 +88,9 @@ class CoreConfig:
         default=(), metadata={"doc": "logs of the other instances of this core, on the same database and key store"}
     )
     suite: str = field(default="default", metadata={"doc": "seal suite that permits name: default, strict or p256"})
+    permits_wait: bool = field(
+        default=False, metadata={"doc": "whether a permit waits until the Commission has cosigned the tree it is in"}
+    )
 
 
 async def build(config: CoreConfig, world: World) -> Service:
@@ -137,6 +141,30 @@ def _watch(core: Core, node: Node) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the core reads of its database outside a transaction of its handlers."""
+
+    database: Database
+
+    async def recall(self, request: TelegramId) -> tuple[Exchange, ...]:
+        """The exchanges a permit request led to."""
+        async with self.database.acquire() as connection:
+            return await store.exchanges_of_request(connection, request)
+
+    async def settled(self, requests: Sequence[TelegramId]) -> dict[TelegramId, Envelope]:
+        """The final answers to these telegrams, as far as there are some."""
+        async with self.database.acquire() as connection:
+            found = await inbox.answers(connection, requests)
+        return {request: decode_envelope(answer).envelope for request, answer in found.items()}
+
+    async def cosigned(self, origin: str) -> str:
+        """The newest cosigned checkpoint of an origin, empty where there is none."""
+        async with self.database.acquire() as connection:
+            kept = await store.newest_cosigned(connection, origin)
+        return kept[1] if kept else ""
+
+
 def _parts(config: CoreConfig, node: Node, world: World) -> Core:
     def log(origin: str, key: str) -> Log:
         return Log(
@@ -155,15 +183,7 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
             raise LookupError(f"no key index {key_index}")
         return link_key(master, organisation, key_index)
 
-    async def recall(request: TelegramId) -> tuple[Exchange, ...]:
-        async with node.database.acquire() as connection:
-            return await store.exchanges_of_request(connection, request)
-
-    async def settled(requests: Sequence[TelegramId]) -> dict[TelegramId, Envelope]:
-        async with node.database.acquire() as connection:
-            found = await inbox.answers(connection, requests)
-        return {request: decode_envelope(answer).envelope for request, answer in found.items()}
-
+    kept = _Kept(node.database)
     return Core(
         author=node.author,
         edition=node.edition,
@@ -172,9 +192,10 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
         log=log(config.origin, config.log_key),
         times=Times(),
         suite=config.suite,
-        recall=recall,
-        waiting=Waiting(accepted=Waiters(settled if node.instances.several else None)),
+        recall=kept.recall,
+        waiting=Waiting(accepted=Waiters(kept.settled if node.instances.several else None)),
         others={one.origin: OtherLog(log(one.origin, one.key)) for one in config.others},
+        cosigned=kept.cosigned if config.permits_wait else None,
     )
 
 

@@ -1,12 +1,14 @@
 """The core's side of witnessing: hands each new checkpoint to the Commission and keeps the cosigned head (design 2.5).
 
-Asynchronous: a permit does not wait for it. Format: C2SP tlog-witness.
+Asynchronous: a permit does not wait for it, unless the core is configured so (decision 0031). Format: C2SP
+tlog-witness.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -80,7 +82,9 @@ class Witnessing:
 
     async def _work(self) -> None:
         while True:
-            await asyncio.sleep(PAUSE_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._core.waiting.uncosigned.wait(), PAUSE_SECONDS)
+            self._core.waiting.uncosigned.clear()
             await self._turn()
 
     async def _turn(self) -> None:

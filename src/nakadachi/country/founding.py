@@ -55,7 +55,9 @@ CONFIG = Instance("", 0).config
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """What founding needs: where, which systems, which law, whose database, and the seal suite permits name."""
+    """What founding needs: where, which systems, which law, whose database, the seal suite permits name, and whether a
+    permit waits for the Commission's cosignature (decision 0031).
+    """
 
     folder: Path
     plan: Plan
@@ -63,6 +65,7 @@ class Founding:
     server: PostgresServer
     world: World
     suite: str = SealSuite.DEFAULT.value
+    covered: bool = False
 
 
 async def found(founding: Founding) -> None:
@@ -145,7 +148,7 @@ def _configure(founding: Founding, place: Place, trust: list[str]) -> None:
 
 def _configure_one(founding: Founding, place: Place, instance: Instance, trust: list[str]) -> None:
     by_role: dict[Role, dict[str, object]] = {
-        Role.CORE: {"suite": founding.suite, **_logs(instance)},
+        Role.CORE: {"suite": founding.suite, **_logs(instance)} | ({"permits_wait": True} if founding.covered else {}),
         Role.COMMISSION: {"cosigner": WITNESS},
         Role.REGISTRY: {"residents": "../residents.csv"},
         Role.INTERMEDIATE: {"existing": [DESK]},
@@ -169,6 +172,8 @@ def _configure_one(founding: Founding, place: Place, instance: Instance, trust: 
         node["instance"] = instance.name
     lines = [f"{key} = {_toml(value)}" for key, value in own.items()]
     lines += ["", "[node]", *(f"{key} = {json.dumps(value)}" for key, value in node.items())]
+    if founding.covered and place.name.role in {Role.INTERFACE, Role.INTERMEDIATE}:
+        lines += ["", "[witness]", "covered = true"]
     (founding.folder / place.folder / instance.config).write_text("\n".join(lines).lstrip() + "\n", encoding="utf-8")
 
 

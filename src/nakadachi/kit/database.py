@@ -19,6 +19,8 @@ T = TypeVar("T")
 _ATTEMPTS = 5
 _SETTINGS = {"plan_cache_mode": "force_generic_plan"}
 """Every statement here finds its rows by key: planning it anew for each set of values costs more than it runs."""
+_SHORT_LIVED = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2"}
+"""Sessions whose machine is gone end within a quarter of a minute: who starts in its place looks for them."""
 _FIRST_PAUSE_SECONDS = 0.01
 _GOING = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
 _NOT_THERE = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError, *_GOING)
@@ -111,8 +113,11 @@ class Database:
         self._pool = pool
 
     @classmethod
-    async def open(cls, dsn: str, *, min_size: int = 1, max_size: int = 10) -> Self:
-        """Connect to `dsn` with `min_size` to `max_size` connections. Raises DatabaseError."""
+    async def open(cls, dsn: str, *, min_size: int = 1, max_size: int = 10, called: str = "") -> Self:
+        """Connect to `dsn` with `min_size` to `max_size` connections, whose sessions are `called` so, see `sessions`.
+
+        Raises DatabaseError.
+        """
         try:
             pool = await asyncpg.create_pool(
                 dsn,
@@ -120,7 +125,7 @@ class Database:
                 max_size=max_size,
                 timeout=10,
                 reset=_keep_as_it_is,
-                server_settings=_SETTINGS,
+                server_settings=_SETTINGS | ({"application_name": called, **_SHORT_LIVED} if called else {}),
             )
         except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseError(f"cannot open the database {_place(dsn)}: {_why(error)}") from error
@@ -134,6 +139,16 @@ class Database:
         """Whether it answers. Raises DatabaseAway where it does not."""
         async with self.acquire() as connection:
             await connection.fetchval("SELECT 1")
+
+    async def sessions(self, kind: str) -> list[str]:
+        """What the sessions of this database's user are called, of those whose names begin with `kind`."""
+        async with self.acquire() as connection:
+            rows = await connection.fetch(
+                "SELECT DISTINCT application_name FROM pg_stat_activity"
+                " WHERE usename = current_user AND datname = current_database() AND starts_with(application_name, $1)",
+                kind,
+            )
+        return [row["application_name"] for row in rows]
 
     def connections(self) -> tuple[int, int, int]:
         """The pool's connections: in use, idle, and how many there may be."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from nakadachi.terms import NodeName, OrganisationCode, Role
 
@@ -79,6 +80,11 @@ def _bound(certificate: x509.Certificate) -> PeerCertificate:
         alone = not nodes and not existing
         return PeerCertificate(certificate.serial_number, None, None, health=alone and HEALTH_HOST in hosts)
     return PeerCertificate(certificate.serial_number, *nodes or (None,), *existing or (None,))
+
+
+def own_certificate(certificate: Path) -> PeerCertificate | None:
+    """What the certificate in a file (PEM) says to those it is shown to. Raises OSError, ValueError."""
+    return read_certificate(x509.load_pem_x509_certificate(certificate.read_bytes()).public_bytes(Encoding.DER))
 
 
 def not_after(certificate: Path) -> datetime:

@@ -45,11 +45,12 @@ class WhenStale(StrEnum):
 @dataclass(slots=True)
 class Heads:
     """The newest cosigned head seen per origin, and the trees that logs signed. `lag` is the age from which the rule
-    `when_stale` counts.
+    `when_stale` counts; `covered` where a permit's own tree must be one that the Commission cosigned (decision 0031).
     """
 
     lag: timedelta
     when_stale: WhenStale
+    covered: bool = False
     _seen: dict[str, datetime] = field(default_factory=dict)
     _last: dict[str, bytes] = field(default_factory=dict)
     _trees: OrderedDict[tuple[str, int], bytes] = field(default_factory=OrderedDict)
@@ -66,6 +67,8 @@ class Heads:
             self.require_recent(origin, now)
         for permit in permits:
             self._require_same(permit.checkpoint)
+            if self.covered:
+                _cosigned(permit.note.encode(), permit.checkpoint.origin, directory)
             self._add(permit.checkpoint)
 
     def see(self, note: bytes, origin: str, directory: Directory, now: datetime) -> None:

@@ -202,21 +202,16 @@ class Log:
                 "SELECT index FROM log_entry WHERE origin = $1 AND entry = $2", self.origin, entry
             )
             size, checkpoint = self.size, self._checkpoint
-            if index is None:
-                return await self._look_up_closed(connection, entry)
-            if index >= size:
-                return None
-            path = await self._with_nodes(connection, lambda fetch: inclusion_proof(index, size, fetch))
-        return Place(index, path, checkpoint)
+            closed = await epochs.closed_entry(connection, entry) if index is None else None
+        if closed is not None:  # of an origin that was closed: as it was proven then
+            return await self.place_in(closed.index, closed.size, closed.note, closed.origin)
+        return await self.place_in(index, size, checkpoint) if index is not None and index < size else None
 
-    async def _look_up_closed(self, connection: Connection, entry: bytes) -> Place | None:
-        """A place in an origin that was closed, as it was proven then."""
-        if (one := await epochs.closed_entry(connection, entry)) is None:
-            return None
-        path = await self._with_nodes(
-            connection, lambda fetch: inclusion_proof(one.index, one.size, fetch), origin=one.origin
-        )
-        return Place(one.index, path, one.note)
+    async def place_in(self, index: int, size: int, checkpoint: str, origin: str | None = None) -> Place:
+        """The place of an entry in the tree of the first `size` entries, whose note is `checkpoint`."""
+        async with self._database.acquire() as connection:
+            path = await self._with_nodes(connection, lambda fetch: inclusion_proof(index, size, fetch), origin=origin)
+        return Place(index, path, checkpoint)
 
     async def _read(self, connection: Connection, size: int) -> None:
         """Take the tree as the database has it."""
