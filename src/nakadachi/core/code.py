@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nakadachi.core import store
+from nakadachi.core import link_keys, store
 from nakadachi.core.codes import IdCode, id_code_of
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason, Refusal
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from nakadachi.core.parts import Core
     from nakadachi.kit.unit import Asked, Reply, Unit
 
-KEY_INDEX = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -38,14 +36,17 @@ class Wanted:
 async def issue_link_codes(core: Core, unit: Unit, asked: Sequence[Asked[IssueLinkCode]]) -> list[Reply]:
     """符号生成依頼 (source 002; Act art. 21-2): link the people, send their codes to the organisation that asked."""
     replies: list[Reply] = []
-    for one in asked:
-        try:
-            wanted = _read(core, one)
-        except Refusal as refusal:
-            replies.append(refusal)
+    read = [_wanted(core, one) for one in asked]
+    organisations = {wanted.requester.organisation for wanted in read if isinstance(wanted, Wanted)}
+    key_indexes = await link_keys.issuing(core, unit.connection, organisations)
+    for one, wanted in zip(asked, read, strict=True):
+        if isinstance(wanted, Refusal):
+            replies.append(wanted)
             continue
         organisation = wanted.requester.organisation
-        links = await store.link_people(unit.connection, organisation, wanted.people, key_index=KEY_INDEX, now=unit.now)
+        links = await store.link_people(
+            unit.connection, organisation, wanted.people, key_index=key_indexes[organisation], now=unit.now
+        )
         parts = []
         for item, (person, matching) in enumerate(zip(wanted.people, wanted.matching, strict=True)):
             code = core.scheme.issue(person, organisation, links[person].key_index, links[person].generation)
@@ -58,6 +59,13 @@ async def issue_link_codes(core: Core, unit: Unit, asked: Sequence[Asked[IssueLi
         unit.send(issued, to=to, url=core.edition.peers.url(to))
         replies.append(core.author.answer(Noted, one.telegram))
     return replies
+
+
+def _wanted(core: Core, one: Asked[IssueLinkCode]) -> Wanted | Refusal:
+    try:
+        return _read(core, one)
+    except Refusal as refusal:
+        return refusal
 
 
 def _read(core: Core, one: Asked[IssueLinkCode]) -> Wanted:

@@ -17,6 +17,7 @@ FIRST_INDEX = 1
 """The key index of an organisation whose key was never replaced."""
 FIRST_MASTER = "link-master"
 """The secret that every key of that index is derived from."""
+LAST_INDEX = 0xFFFF
 SPEAKS_SINCE = "0.2.0"
 """The first version whose nodes know what it is to replace a code (decision 0021)."""
 
@@ -96,6 +97,13 @@ class Pace:
     retire: timedelta | None
 
 
+def pace_of(*, emergency: bool, retire: timedelta | None) -> Pace:
+    """The pace of a rotation: after a compromise as fast as it goes, and the former key ends with the last code."""
+    if emergency:
+        return Pace(8, timedelta(seconds=10), None if retire is None else timedelta())
+    return Pace(2, timedelta(minutes=1), retire)
+
+
 def require_honoured(issued: int, standing: tuple[int, int | None], keys: Keys) -> None:
     """Whether an inquirer may name a person by a code of key index `issued`. `standing` are the key indexes of the
     person's row: that of the code its holder confirmed, and that of the former one.
@@ -119,6 +127,8 @@ def newest(keys: Keys) -> int:
 
 def may_start(keys: Keys, *, emergency: bool, running: Rotation | None) -> Trouble | None:
     """Whether a rotation may begin: one at a time, but an emergency overtakes one that is none."""
+    if max(keys) >= LAST_INDEX:
+        return Trouble.LAST_INDEX
     if running is not None and not emergency:
         return Trouble.UNDER_WAY
     if running is not None and running.emergency:

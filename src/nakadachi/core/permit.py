@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nakadachi import __version__
-from nakadachi.core import rules, store
+from nakadachi.core import link_keys, rules, store
 from nakadachi.core.openings import Secrets, open_secrets
 from nakadachi.core.store import Exchange
 from nakadachi.crypto.commitment import SALT_BYTES, commit
@@ -38,7 +38,7 @@ from nakadachi.telegrams.permit import (
 from nakadachi.terms import LinkCode, NodeName, Role, Serial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from nakadachi.core.codes import IdCode
     from nakadachi.core.parts import Core
@@ -73,6 +73,8 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
     """
     # (1) Who is meant, and where are they linked?
     replies: list[Reply] = []
+    parties = {end for one in asked for end in (one.header.author.organisation, one.header.prefix.provider)}
+    keys = await link_keys.learn(core, unit.connection, parties)
     requests: list[Request] = []
     for one in asked:
         try:
@@ -85,9 +87,9 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
             continue
         replies.append(None)
     people = await store.links(unit.connection, [one.person for one in requests if one.person is not None])
-    away = await _not_operating(core, unit)
+    known = rules.Known(people, keys, *await _not_operating(core, unit))
     # (2) Does the law allow it today, and for this person?
-    decided = [(one.telegram.header.id, _decide(core, unit, one, people, away)) async for one in unit.each(requests)]
+    decided = [(one.telegram.header.id, _decide(core, unit, one, known)) async for one in unit.each(requests)]
     # (3) Keep decision, record and pending entry before anything is said.
     due_at = unit.now + core.times.answer + core.times.settle
     await store.keep_decided(unit.connection, decided, unit.now, due_at)
@@ -167,8 +169,7 @@ def _decide(
     core: Core,
     unit: Unit,
     request: Request,
-    people: Mapping[IdCode, Mapping[OrganisationCode, Link]],
-    away: tuple[frozenset[NodeName], frozenset[NodeName]],
+    known: rules.Known,
 ) -> Exchange:
     header = request.telegram.header
     fresh = Secrets(
@@ -182,7 +183,7 @@ def _decide(
         allowed = rules.decide_law(
             header.prefix, caller=header.author.organisation, lawbook=core.edition.lawbook, now=unit.now
         )
-        rules.require_operating(allowed.prefix, *away)
+        rules.require_operating(allowed.prefix, known.stopped, known.too_old)
         if request.person is None:
             raise Refusal(Reason.CODE_NOT_ISSUED, "L_A is not a code of this network and organisation")
         provider = rules.decide_person(
@@ -190,7 +191,8 @@ def _decide(
             caller=header.author.organisation,
             provider=allowed.prefix.provider,
             issued=request.issued,
-            links=people[request.person],
+            links=known.people[request.person],
+            keys=known.keys[header.author.organisation],
         )
     except Refusal as refusal:
         return _refused(core, unit, request, refusal.reason, fresh)

@@ -132,14 +132,14 @@ async def note_inquired(connection: Connection, serials: Sequence[Serial], now: 
 async def links(connection: Connection, people: Sequence[IdCode]) -> dict[IdCode, dict[OrganisationCode, Link]]:
     """Where these people are linked."""
     rows = await connection.fetch(
-        "SELECT id_code, organisation, key_index, generation, unlinked_at IS NOT NULL AS unlinked,"
+        "SELECT id_code, organisation, key_index, former_key_index, generation, unlinked_at IS NOT NULL AS unlinked,"
         " suspended_at IS NOT NULL AS suspended FROM link WHERE id_code = ANY($1::bytea[])",
         [person.value for person in people],
     )
     kinds = {person.value: person for person in people}
     found: dict[IdCode, dict[OrganisationCode, Link]] = {person: {} for person in people}
     for row in rows:
-        link = Link(row["key_index"], row["generation"], row["unlinked"], row["suspended"])
+        link = Link(row["key_index"], row["generation"], row["unlinked"], row["suspended"], row["former_key_index"])
         found[kinds[bytes(row["id_code"])]][OrganisationCode(row["organisation"])] = link
     return found
 

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from nakadachi.interface.parts import Interface
     from nakadachi.kit.unit import Asked, Reply, Unit
     from nakadachi.telegrams.code import LinkCodeIssued
+    from nakadachi.telegrams.link import ReplaceLinkCodes
 
 
-async def relay_link_codes(interface: Interface, _unit: Unit, asked: Sequence[Asked[LinkCodeIssued]]) -> list[Reply]:
-    """符号通知の中継: nothing of it is kept here but the bytes in the outbox, until they are passed on."""
+async def relay_link_codes(
+    interface: Interface, _unit: Unit, asked: Sequence[Asked[LinkCodeIssued | ReplaceLinkCodes]]
+) -> list[Reply]:
+    """符号通知・符号更新の中継: nothing of it is kept here but the bytes in the outbox, until they are passed on."""
     own = NodeName.of(Role.INTERMEDIATE, interface.author.name.organisation)
     return [Forward(own, interface.edition.peers.url(own)) for _ in asked]

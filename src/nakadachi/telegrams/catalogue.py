@@ -14,6 +14,7 @@ from nakadachi.telegrams.closing import AskState, Close, StateTold
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
+from nakadachi.telegrams.link import ReplaceLinkCodes
 from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportFinding, ReportHeads, ReportOperation
 from nakadachi.telegrams.permit import (
     CheckPrefix,
@@ -123,6 +124,7 @@ CATALOGUE = (
     Hop(None, RequestLinkCode, (MS, REGISTRY), LinkCodeRequested),
     Hop(None, IssueLinkCode, (REGISTRY, CORE), Noted),
     Hop(None, LinkCodeIssued, (CORE, IF, MS), LinkCodeKept),
+    Hop(None, ReplaceLinkCodes, (CORE, IF, MS), LinkCodeKept),
     Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
     Hop(None, DistributeEdition, (CORE, COMMISSION), EditionHeld),
     Hop(None, DistributeEdition, (CORE, REGISTRY), EditionHeld),
@@ -166,6 +168,7 @@ TELEGRAMS = (
     | IssueLinkCode
     | LinkCodeIssued
     | LinkCodeKept
+    | ReplaceLinkCodes
     | DistributeEdition
     | EditionHeld
     | ReportOperation
