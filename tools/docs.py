@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from nakadachi.telegrams import closing, code, envelope, inquiry, oversight, permit, provision
+from nakadachi.telegrams import closing, code, envelope, inquiry, link, oversight, permit, provision
 from nakadachi.terms import Prefix
 from tools import drawings
 
@@ -50,6 +50,7 @@ PAGES: Mapping[str, Mapping[str, Drawing]] = {
             (provision, provision.Provide, {}),
             (closing, closing.Close, {}),
             (code, code.RequestLinkCode, {}),
+            (link, link.ReplaceLinkCodes, {}),
             (oversight, oversight.ReportOperation, {"findings": findings}),
         )
     },

@@ -39,6 +39,7 @@ from nakadachi.terms import (
     Role,
     Serial,
 )  # fmt: skip
+from tools import sample_links
 from tools.sample_seals import seal_again
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def telegrams(kept: Kept) -> dict[str, Verified[Any]]:
     linked(story)
     closed(story)
     watched(story)
+    sample_links.replaced(story.tell, CORE, MS_A, SECRET)
     return story.told
 
 
