@@ -32,7 +32,8 @@ INCOME, YEAR = ItemCode(f"{TAX}-0001"), ItemCode(f"{TAX}-0002")
 @pytest.fixture
 async def connection(tenant_dsn):
     database = await Database.open(tenant_dsn, max_size=1)
-    await migrate(database, read_migrations("nakadachi.intermediate"))
+    rotation = read_migrations("nakadachi.intermediate", part="rotation", folder="rotation_sql")
+    await migrate(database, read_migrations("nakadachi.intermediate"), rotation)
     async with database.acquire() as opened:
         yield opened
     await database.close()
