@@ -57,6 +57,7 @@ class Story(StrEnum):
     MISMATCH = "mismatch"
     SUSPICION = "suspicion"
     HEADS = "heads"
+    ROTATION = "rotation"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ ODD_ONES = {
     ("ReportFinding", IF): (Way(Story.SUSPICION),),
     ("ReportFinding", CORE): (Way(Story.SUSPICION),),
     ("ReportHeads", IF): (Way(Story.HEADS, "A"),),
+    ("ReplaceLinkCodes", CORE): (Way(Story.ROTATION, "A"),),
 }
 """Telegrams, with their authors, that their family's story does not send: in which stories they are."""
 

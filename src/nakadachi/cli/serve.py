@@ -197,10 +197,12 @@ def system_group(kind: Kind) -> typer.Typer:
 
 def add_to(app: typer.Typer) -> None:
     """One group of commands per kind of system."""
+    from nakadachi.cli import keys
     from nakadachi.cli.origin import new_origin
 
     for kind in KINDS:
         group = system_group(kind)
         if kind.command == "core":
+            keys.add_to(group)
             group.command("new-origin", epilog=f"\b\nExample: nakadachi core new-origin {_ORIGIN_EXAMPLE}")(new_origin)
         app.add_typer(group, name=kind.command)

@@ -31,7 +31,16 @@ def test_there_is_a_command_for_every_system_and_every_desk_task():
         *(f"{kind} sample-config" for kind in ("core", "interface", "intermediate", "commission", "registry", "desk")),
         *("people load", "provisions load", "protections load", "link", "inquire", "result"),
         *("pending", "answer", "refuse", "cancel", "findings", "log verify", "up", "demo", "status"),
-        *("backup list", "backup verify", "backup new-holder", "restore", "core new-origin"),
+        *(
+            "backup list",
+            "backup verify",
+            "backup new-holder",
+            "restore",
+            "core new-origin",
+            "core rotate",
+            "core keys",
+            "core retire",
+        ),
         *("backup server", "backup wal", "backup open", "restore-server"),
     }
 
