@@ -1,20 +1,27 @@
-"""`python -m bench [exchange|restore|lanes …]`: benchmarks, one after the other; without a name all but the longest."""
+"""`python -m bench [NAME …]`: benchmarks, one after the other; without a name the short ones."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from bench import exchange, lanes, restore
+from bench import exchange, issuance, jpki, keys, lanes, restore
 
-BENCHES = {"exchange": exchange.main, "restore": restore.main, "lanes": lambda: lanes.main([])}
-LONG = {"lanes"}
+BENCHES = {
+    "exchange": exchange.main,
+    "restore": restore.main,
+    "issuance": issuance.main,
+    "lanes": lambda: lanes.main([]),
+    "jpki": jpki.main,
+    "keys": keys.main,
+}
+LONG = {"lanes", "issuance"}
 
 
 def main() -> int:
     """Run what is named. Each writes `bench/results/<name>.json`; measure on a quiet machine only."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"which of {', '.join(BENCHES)} (default: exchange and restore)")
+    parser.add_argument("names", nargs="*", help=f"which of {', '.join(BENCHES)} (default: all but lanes)")
     names = parser.parse_args().names or [name for name in BENCHES if name not in LONG]
     if strange := [name for name in names if name not in BENCHES]:
         parser.error(f"no benchmark is called {strange[0]!r}; there are {', '.join(BENCHES)}")

@@ -1,6 +1,8 @@
 """Every target, by importing the modules that register them."""
 
 from fuzz import backups as backups
+from fuzz import cards as cards
+from fuzz import certificates as certificates
 from fuzz import documents as documents
 from fuzz import keys as keys
 from fuzz import laws as laws

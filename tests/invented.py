@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from nakadachi.neighbours.numbers import individual_check_digit
+from nakadachi.neighbours.numbers import ResidentCodeFormula, individual_check_digit
 from nakadachi.terms import OrganisationCode
 
 TSUBAKI, AOBA, PENSION = (
@@ -50,5 +50,12 @@ def invent(name: str, kana: str, address: str, born: str, *, sex: str = "2") -> 
         one.value: f"{place}{count * 15485863 % 10**9:09}" for place, one in enumerate((TSUBAKI, AOBA, PENSION), 4)
     }
     return Person(
-        f"8{count * 104729 % 10**10:010}", body + individual_check_digit(body), name, kana, address, sex, born, numbers
+        ResidentCodeFormula().complete(f"8{count * 104729 % 10**9:09}").value,
+        body + individual_check_digit(body),
+        name,
+        kana,
+        address,
+        sex,
+        born,
+        numbers,
     )

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ import aiohttp
 from cryptography import x509
 
 from nakadachi.country.founding import Founding, found
-from nakadachi.country.plan import DESK, Plan, plan
+from nakadachi.country.plan import DESK, Place, Plan, plan
 from nakadachi.country.running import Country
 from nakadachi.kit.author import Author
 from nakadachi.kit.postgres import PostgresServer
@@ -36,6 +36,7 @@ from tests.invented import AOBA, PENSION, TSUBAKI, Person
 from tests.lines import csv_of, write_residents
 from tests.tap import MovableClock, Tap, Tenants, all_that_is_logged, free_ports, to_the_first, turns_on_demand
 
+PORTAL = NodeName("portal:9911000000000001")
 CARE, CARE_STEP = "JM99000000940000", "JT99000000940001"
 TAX = "TM99000000000002"
 TAX_ITEMS = tuple(f"{TAX}-{number:04}" for number in (1, 2, 3, 4, 6, 9, 10))
@@ -267,21 +268,23 @@ async def a_country(
     residents: Sequence[Person],
     *,
     suite: str = "default",
+    scheme: str = "reversible",
     twins: bool = False,
     covered: bool = False,
+    portal: bool = False,
 ) -> AsyncIterator[Land]:
-    """A country up for the time of the block, logged at the finest level in `Land.log`; of `twins` the first ones."""
+    """A country up for the time of the block, logged in `Land.log`; of `twins` the first; a `portal` is not run."""
     tenant = f"land_{os.getpid()}_{next(_COUNTRIES)}"
     folder = directory / tenant
     folder.mkdir()
     write_residents(folder / "residents.csv", residents)
-    tap, clock = Tap(), MovableClock()
+    tap, clock, book = Tap(), MovableClock(), lawbook.sample()
     world = World(clock=clock, wire=tap.wire)
-    book = lawbook.sample()
-    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 9), twins=twins)
+    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 10), twins=twins)
+    founded = replace(places, places=(*places.places, Place(PORTAL, places.places[-1].port + 1))) if portal else places
     with all_that_is_logged() as log:
         server = cast("PostgresServer", Tenants(postgres, tenant))
-        await found(Founding(folder, places, book, server, world, suite, covered))
+        await found(Founding(folder, founded, book, server, world, suite, covered, scheme))
         country = Country(folder, places)
         land = Land(country, tap, clock, log, world)
         if twins:
@@ -293,5 +296,5 @@ async def a_country(
         finally:
             await land.close()
             await country.stop()
-    for place in places.places:
+    for place in founded.places:
         await postgres.drop_tenant(f"{tenant}_{place.tenant}")

@@ -50,7 +50,7 @@ PAGES: Mapping[str, Mapping[str, Drawing]] = {
             (provision, provision.Provide, {}),
             (closing, closing.Close, {}),
             (code, code.RequestLinkCode, {}),
-            (link, link.ReplaceLinkCodes, {}),
+            (link, link.ReportResidentChanges, {}),
             (oversight, oversight.ReportOperation, {"findings": findings}),
         )
     },

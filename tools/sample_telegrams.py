@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nakadachi.core.codes import ReversibleScheme, id_code_of, link_key
+from nakadachi.core.codes import Meaning, ReversibleScheme, id_code_of, link_key
 from nakadachi.crypto.commitment import commit, digest
 from nakadachi.crypto.notes import NoteKind, NoteSigner, add_signature
 from nakadachi.crypto.sealing import SealSuite, body_info, new_private, subject_info
@@ -39,7 +39,6 @@ from nakadachi.terms import (
     Role,
     Serial,
 )  # fmt: skip
-from tools import sample_links
 from tools.sample_seals import seal_again
 
 if TYPE_CHECKING:
@@ -113,7 +112,6 @@ def telegrams(kept: Kept) -> dict[str, Verified[Any]]:
     linked(story)
     closed(story)
     watched(story)
-    sample_links.replaced(story.tell, CORE, MS_A, SECRET)
     return story.told
 
 
@@ -121,7 +119,7 @@ def codes_of_the_person() -> tuple[str, str]:
     """L_A and L_B of the generated person."""
     scheme = ReversibleScheme(lambda organisation, key_index: link_key(SECRET, organisation, key_index))
     person = id_code_of(SECRET, "12345678903")
-    return scheme.issue(person, A, 1, 0).value, scheme.issue(person, B, 1, 0).value
+    return scheme.issue_one(Meaning(A, person, 1, 0)).value, scheme.issue_one(Meaning(B, person, 1, 0)).value
 
 
 def the_permit() -> tuple[permit.PermitContent, permit.Permit, bytes]:
@@ -236,28 +234,28 @@ def linked(story: Story) -> None:
     """The life of a link code; the first of two people is found."""
     code_a, _ = codes_of_the_person()
     numbers = [f"0000000000000000000000000{each}" for each in (1, 2)]
-    generated = b'{"name":"generated","address":"","sex":"2","born":"1990-04-01"}'
-    people = [b'{"individual_number":"000000000000"}', generated]
+    generated = {"name": "generated", "address": "generated", "sex": "2", "born": "1990-04-01"}
+    people = [generated | {"individual_number": "000000000000"}, generated]
     parts = [
-        Enclosure(name, content, item=item, personal=True)
-        for item, pair in enumerate(zip(numbers, people, strict=True))
-        for name, content in (("matching number", pair[0].encode()), ("person", pair[1]))
+        Enclosure("matching numbers", encode_json(numbers), personal=True),
+        Enclosure("people", encode_json(people), personal=True),
     ]
-    story.tell(MS_A, code.RequestLinkCode, REGISTRY, *parts, count=2)
-    story.answer(REGISTRY, code.LinkCodeRequested, code.RequestLinkCode, outcomes=(None, Reason.UNKNOWN_ADDRESSEE))
+    story.tell(MS_A, code.RequestLinkCode, REGISTRY, *parts, count=2, serial=SERIAL)
+    found = {"outcomes": (None, Reason.NOT_REGISTERED), "hits": (code.Hit.ONE, code.Hit.SEVERAL)}
+    story.answer(REGISTRY, code.LinkCodeRequested, code.RequestLinkCode, **found)
     request = story.told["RequestLinkCode"]
     kept = tuple(
-        None if described.name == "person" else content
+        None if described.name == "people" else content
         for described, content in zip(request.header.parts, request.envelope.parts, strict=True)
     )
     parts = [
         Enclosure("request", encode_envelope(Envelope(request.envelope.jws, kept))),
-        Enclosure("resident record code", b"12345678903", personal=True),
+        Enclosure("resident record codes", encode_json(["12345678903"]), personal=True),
     ]
     story.tell(REGISTRY, code.IssueLinkCode, CORE, *parts, found=(0,))
     parts = [
-        Enclosure("link code", encode_json(code_a), personal=True),
-        Enclosure("matching number", numbers[0].encode(), personal=True),
+        Enclosure("link codes", encode_json([code_a]), personal=True),
+        Enclosure("matching numbers", encode_json(numbers[:1]), personal=True),
     ]
     story.tell(CORE, code.LinkCodeIssued, MS_A, *parts, count=1)
     story.answer(MS_A, code.LinkCodeKept, code.LinkCodeIssued, outcomes=(None,))

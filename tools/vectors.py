@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nakadachi.core.codes import ReversibleScheme, id_code_of, link_key
+from nakadachi.core.codes import Meaning, ReversibleScheme, id_code_of, link_key
 from nakadachi.crypto.commitment import commit, digest, salted_digest
 from nakadachi.crypto.notes import NoteKind, NoteSigner, add_signature
 from nakadachi.crypto.sealing import SealSuite, body_info, new_private, seal, subject_info
@@ -180,7 +180,7 @@ def codes(_kept: Vectors) -> Vectors:
                     "key index": key_index,
                     "generation": generation,
                     "link key": b64(link_key(SALT, organisation, key_index)),
-                    "link code": scheme.issue(id_code, organisation, key_index, generation).value,
+                    "link code": scheme.issue_one(Meaning(organisation, id_code, key_index, generation)).value,
                 }
             )
     return {"ID key": b64(SALT), "link master key": b64(SALT), "codes": drawn}

@@ -68,11 +68,10 @@ class Errands:
     async def settle(self) -> None:
         """Register whom both ends know, and fill Aoba's provision database."""
         land, other = self.realm.land, {"born": "1950-01-01"}
-        ours = [one.line(TSUBAKI) for one in EVERYBODY]
-        theirs = [one.line(AOBA, **(other if one is MIXED_UP else {})) for one in EVERYBODY]
-        for organisation, lines in ((TSUBAKI, ours), (AOBA, theirs)):
-            linked = await land.register(organisation, *lines)
+        for organisation in (TSUBAKI, AOBA):
+            linked = await land.register(organisation, *(one.line(organisation) for one in EVERYBODY))
             assert set(linked.values()) == {"linked"}
+        await land.register(AOBA, MIXED_UP.line(AOBA, **other), link=False)
         for one in EVERYBODY:
             await land.hold(AOBA, one.at(AOBA), values_of(one))
         for one in MARKED:

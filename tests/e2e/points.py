@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from nakadachi.telegrams.catalogue import CATALOGUE, COMMISSION, CORE, IF, IF_A, MS, REGISTRY, Hop, Stop
+from nakadachi.telegrams.catalogue import CATALOGUE, COMMISSION, CORE, IF, IF_A, MS, PORTAL, REGISTRY, Hop, Stop
 from nakadachi.telegrams.envelope import Lane
 
 SEED = int(os.environ.get("NAKADACHI_KILL_SEED", "20260401"))
@@ -58,6 +58,7 @@ class Story(StrEnum):
     SUSPICION = "suspicion"
     HEADS = "heads"
     ROTATION = "rotation"
+    CHANGES = "changes"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ ODD_ONES = {
     ("ReportFinding", CORE): (Way(Story.SUSPICION),),
     ("ReportHeads", IF): (Way(Story.HEADS, "A"),),
     ("ReplaceLinkCodes", CORE): (Way(Story.ROTATION, "A"),),
+    ("ReportResidentChanges", REGISTRY): (Way(Story.CHANGES),),
 }
 """Telegrams, with their authors, that their family's story does not send: in which stories they are."""
 
@@ -137,8 +139,10 @@ class Point:
 
 
 def legs(catalogue: Iterable[Hop] = CATALOGUE) -> Iterator[Leg]:
-    """Every leg of every hop, in each of its stories."""
+    """Every leg of every hop, in each of its stories; but for those of a portal, which no process plays yet."""
     for hop in catalogue:
+        if PORTAL in hop.path:
+            continue
         for way in ways_of(hop):
             path = [f"{stop} {way.side}" if way.side and stop in {MS, IF} else stop for stop in hop.path]
             for sender, to in pairwise(path):

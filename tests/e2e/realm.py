@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from nakadachi.country.plan import Place, plan
 from nakadachi.country.processes import ProcessEnded, Processes
 from nakadachi.country.running import Country
 from nakadachi.kit.postgres import EmbeddedPostgres, PostgresServer
+from nakadachi.kit.postgres_files import PostgresError
 from nakadachi.kit.tls import node_host
 from nakadachi.law import lawbook
 from nakadachi.node import World
@@ -124,22 +125,25 @@ class Realm:
     async def _keep(self, place: Place) -> None:
         while True:
             await self.processes.running[place.name.value].wait()
-            for left in reversed(range(START_TRIES)):
-                try:
-                    await self.processes.start_one(place)
-                    break
-                except (ProcessEnded, TimeoutError):
-                    if not left:
-                        raise
-                    await asyncio.sleep(0.3)
-            self.restarts += 1
+            await self._rise(lambda: self.processes.start_one(place))
 
     async def _keep_server(self, server: EmbeddedPostgres) -> None:
         while True:
             await asyncio.sleep(0.1)
             if not server.alive:
-                await server.start()
-                self.restarts += 1
+                await self._rise(server.start)
+
+    async def _rise(self, start: Callable[[], Awaitable[Any]]) -> None:
+        """Start what was killed; what of it has not gone yet is waited for."""
+        for left in reversed(range(START_TRIES)):
+            try:
+                await start()
+                break
+            except (ProcessEnded, PostgresError, TimeoutError):
+                if not left:
+                    raise
+                await asyncio.sleep(0.3)
+        self.restarts += 1
 
     # Looking inside
 

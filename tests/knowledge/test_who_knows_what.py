@@ -22,8 +22,10 @@ from nakadachi.kit.postgres import PostgresServer
 from nakadachi.law import lawbook
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.catalogue import HOPS
-from nakadachi.telegrams.envelope import Lane
+from nakadachi.telegrams.code import RequestLinkCode
+from nakadachi.telegrams.envelope import Lane, Verified
 from nakadachi.telegrams.inquiry import Ending
+from nakadachi.telegrams.lists import NUMBERS, texts
 from nakadachi.telegrams.oversight import Check
 from nakadachi.terms import LinkCode, NodeName, OrganisationCode, Role, Serial
 from tests.faring import told
@@ -63,6 +65,7 @@ KEEPS: dict[str, set[str]] = {
     "link codes of B": {MS_B},
     "link codes of C": {MS_C},
     "ID codes": {CORE},
+    "matching numbers": set(),
     "resident record codes": {REGISTRY},
     "Individual Numbers of people linked": {REGISTRY},
     "Individual Numbers of people to be linked": {MS_A, REGISTRY},
@@ -82,6 +85,7 @@ SEES: dict[str, set[str]] = {
     "link codes of B": {IF_B, MS_B},
     "link codes of C": {IF_C, MS_C},
     "ID codes": set(),
+    "matching numbers": {REGISTRY, CORE, IF_A, MS_A, IF_B, MS_B, IF_C, MS_C},
     "resident record codes": {CORE},
     "Individual Numbers of people linked": {REGISTRY},
     "Individual Numbers of people to be linked": set(),
@@ -197,6 +201,11 @@ async def secrets_of(land: Land, serials: dict[str, tuple[Serial, ...]]) -> dict
         codes = await link_codes(land, organisation)
         secrets[f"link codes of {letter}"] = tuple(form for code in codes for form in (code.value, code.to_bytes()))
         secrets[f"addressee numbers of {letter}"] = tuple(one.at(organisation) for one in persons)
+    secrets["matching numbers"] = tuple(
+        number
+        for _, asked, _ in land.tap.legs(RequestLinkCode)
+        for number in texts(Verified(asked.header, asked.envelope), NUMBERS, range(asked.header.count))  # type: ignore[attr-defined]
+    )
     rows = await land.rows(land.name(Role.CORE), "SELECT DISTINCT id_code FROM link")
     return secrets | {"ID codes": tuple(bytes(row["id_code"]) for row in rows)}
 

@@ -44,7 +44,7 @@ async def codes_agree(promises: Promises) -> None:
         held = await land.rows(
             land.name(Role.INTERMEDIATE, organisation), "SELECT link_code FROM person WHERE link_code IS NOT NULL"
         )
-        read = [core.system.parts.scheme.read(LinkCode(row["link_code"]), organisation) for row in held]
+        read = [core.system.parts.scheme.read_one(LinkCode(row["link_code"]), organisation) for row in held]
         people = {one.id_code.value for one in read}
         require(len(people) == len(read), f"{organisation}: two of its people have codes of one person")
         for one in read:

@@ -16,11 +16,27 @@ from tests.story.people import EVERYBODY, HANA, settle
 from tests.story.play import Permitted, Play, good
 from tests.world import Land, a_country
 
+ON_BOTH_SCHEMES = {"test_life_of_a_code", "test_life_of_an_inquiry"}
+"""Stories that are told once for each way to make link codes."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tell some stories on both schemes; the second telling is a slow one."""
+    if "scheme" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in ON_BOTH_SCHEMES:
+        both = ["reversible", pytest.param("table", marks=pytest.mark.slow)]
+        metafunc.parametrize("scheme", both, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def scheme(request: pytest.FixtureRequest) -> str:
+    """How link codes are made."""
+    return str(getattr(request, "param", "reversible"))
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def new_land(postgres: PostgresServer, open_directory: Path) -> AsyncIterator[Land]:
+async def new_land(postgres: PostgresServer, open_directory: Path, scheme: str) -> AsyncIterator[Land]:
     """A country that just came up: nobody is registered anywhere but at the registry organisation."""
-    async with a_country(postgres, open_directory, EVERYBODY) as land:
+    async with a_country(postgres, open_directory, EVERYBODY, scheme=scheme) as land:
         yield land
 
 

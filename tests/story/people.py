@@ -10,7 +10,7 @@ HANA = invent("見本 花", "ミホン ハナ", "見本県見本市菫町1番", 
 TARO = invent("見本 太郎", "ミホン タロウ", "見本県見本市楓町2番", "1982-03-04", sex="1")
 """As Hana, but marked at Aoba: staff decide."""
 MIYO = invent("見本 美代", "ミホン ミヨ", "見本県見本市桐町3番", "1993-04-05")
-"""Mixed up at Aoba: her number stands on a row that says another date of birth."""
+"""Mixed up at Aoba: since she was linked, her row was given another date of birth."""
 KENJI = invent("見本 健司", "ミホン ケンジ", "見本県見本市樫町4番", "1964-05-06", sex="1")
 """Known at Tsubaki only."""
 SUMI = invent("見本 澄", "ミホン スミ", "見本県見本市杉町5番", "1955-06-07")
@@ -33,8 +33,9 @@ async def settle(land: Land) -> None:
     linked = await land.register(TSUBAKI, *(one.line(TSUBAKI) for one in (HANA, TARO, MIYO, KENJI, SUMI)))
     assert set(linked.values()) == {"linked"}
     await land.register(TSUBAKI, RAN.line(TSUBAKI), link=False)
-    rows = [HANA.line(AOBA), TARO.line(AOBA), MIYO.line(AOBA, born="1993-05-04"), SUMI.line(AOBA)]
+    rows = [one.line(AOBA) for one in (HANA, TARO, MIYO, SUMI)]
     assert set((await land.register(AOBA, *rows)).values()) == {"linked"}
+    await land.register(AOBA, MIYO.line(AOBA, born="1993-05-04"), link=False)
     assert await land.register(PENSION, HANA.line(PENSION)) == {HANA.at(PENSION): "linked"}
     for one in (HANA, TARO, MIYO):
         await land.hold(AOBA, one.at(AOBA), VALUES)

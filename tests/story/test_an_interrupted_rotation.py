@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from nakadachi.core import link_keys, rotation
-from nakadachi.core.codes import ReadCode
-from nakadachi.core.parts import Core
+from nakadachi.core.codes import Meaning
 from nakadachi.telegrams.link import ReplaceLinkCodes
 from nakadachi.terms import LinkCode, NodeName, OrganisationCode, Role
 from tests.invented import AOBA, TSUBAKI
@@ -75,12 +75,12 @@ async def all_agree(play: Play, organisation: OrganisationCode, key_index: int) 
     assert row["replaced"] == row["total"] == len(links)
 
 
-async def stands_for(play: Play, text: str, organisation: OrganisationCode) -> ReadCode:
+async def stands_for(play: Play, text: str, organisation: OrganisationCode) -> Meaning:
     """Whose code it is, by which key."""
-    core: Core = play.parts(play.core)
+    core: Any = play.parts(play.core)
     async with play.land.service(play.core).node.database.acquire() as connection:
         await link_keys.learn(core, connection, [organisation])
-    return core.scheme.read(LinkCode(text), organisation)
+    return core.scheme.read_one(LinkCode(text), organisation)
 
 
 async def done(play: Play, organisation: OrganisationCode, key_index: int) -> None:

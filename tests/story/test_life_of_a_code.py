@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -11,9 +12,9 @@ import pytest_asyncio
 from nakadachi.kit.author import Enclosure
 from nakadachi.telegrams.catalogue import HOPS
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, RequestLinkCode
-from nakadachi.telegrams.codec import decode_envelope, decode_json
+from nakadachi.telegrams.codec import decode_envelope
 from nakadachi.telegrams.envelope import Received, Verified
-from nakadachi.terms import LinkCode, NodeName, Role
+from nakadachi.terms import NodeName, Role
 from tests.invented import AOBA, TSUBAKI
 from tests.story.people import AKI, HANA, NOBODY, SUMI
 from tests.tap import Flight
@@ -26,6 +27,10 @@ STORY = (HANA, SUMI, AKI, NOBODY)
 
 def part(received: Received, name: str, item: int = 0) -> bytes:
     return Verified(received.header, received.envelope).part(name, item)
+
+
+def listed(received: Received, name: str) -> list[Any]:
+    return list(json.loads(part(received, name)))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -80,18 +85,31 @@ async def test_the_core_gets_the_organisations_own_request_without_the_people_in
     assert enclosed.envelope.jws == request.envelope.jws
     described = enclosed.header.parts
     assert {one.name for one, content in zip(described, enclosed.envelope.parts, strict=True) if content is None} == {
-        "person"
+        "people"
     }
-    assert {part(issue, "resident record code", item).decode() for item in issue.header.found} == {HANA.code, SUMI.code}  # type: ignore[attr-defined]
+    assert set(listed(issue, "resident record codes")) == {HANA.code, SUMI.code}
 
 
-async def test_an_individual_number_is_sent_only_where_there_is_one_and_the_four_items_only_where_there_is_none(
+async def test_the_four_items_are_always_sent_and_an_individual_number_where_there_is_one(
     legs: dict[type, list[tuple[Flight, Received, Received]]],
 ) -> None:
-    request = legs[RequestLinkCode][0][1]
-    people = [json.loads(part(request, "person", item)) for item in range(len(STORY))]
-    assert {"individual_number": HANA.number} in people
-    assert [sorted(one) for one in people].count(["address", "born", "name", "sex"]) == 3
+    people = listed(legs[RequestLinkCode][0][1], "people")
+    assert all({"address", "born", "name", "sex"} <= set(one) for one in people)
+    assert [one["individual_number"] for one in people if "individual_number" in one] == [HANA.number]
+
+
+async def test_the_request_stands_under_a_serial_of_its_organisation_and_each_side_keeps_it(
+    new_land: Land, legs: dict[type, list[tuple[Flight, Received, Received]]]
+) -> None:
+    request = legs[RequestLinkCode][0][1].header
+    assert isinstance(request, RequestLinkCode)
+    assert request.serial is not None
+    assert request.serial.issuer == TSUBAKI
+    server, interface, registry, core = servers(new_land)
+    kept = ((server, "issuance_packet"), (interface, "exchange"), (registry, "issuance"), (core, "issuance"))
+    for node, table in kept:
+        rows = await new_land.rows(node, f"SELECT serial FROM {table} WHERE serial = $1", request.serial.value)
+        assert len(rows) == 1, node
 
 
 async def test_the_code_is_tied_to_the_person_whose_matching_number_came_with_it(
@@ -100,27 +118,30 @@ async def test_the_code_is_tied_to_the_person_whose_matching_number_came_with_it
     server = servers(new_land)[0]
     rows = await new_land.rows(server, "SELECT addressee, link_code, linked_at FROM person WHERE link_code IS NOT NULL")
     request, issued = legs[RequestLinkCode][0][1], legs[LinkCodeIssued][0][1]
-    numbers = {part(request, "matching number", item): item for item in range(len(STORY))}
-    people = [json.loads(part(request, "person", item)) for item in range(len(STORY))]
+    asked = dict(zip(listed(request, "matching numbers"), listed(request, "people"), strict=True))
     by_code = {row["link_code"]: row for row in rows}
-    for item in range(2):
-        sought = people[numbers[part(issued, "matching number", item)]]
-        person = HANA if "individual_number" in sought else SUMI
-        code = decode_json(part(issued, "link code", item), LinkCode)
-        assert by_code[code.value]["addressee"].endswith(person.at(TSUBAKI))
-        assert abs((by_code[code.value]["linked_at"] - datetime.now(UTC)).total_seconds()) < 60
+    for code, number in zip(listed(issued, "link codes"), listed(issued, "matching numbers"), strict=True):
+        person = HANA if "individual_number" in asked[number] else SUMI
+        assert by_code[code]["addressee"].endswith(person.at(TSUBAKI))
+        assert abs((by_code[code]["linked_at"] - datetime.now(UTC)).total_seconds()) < 60
 
 
 async def test_the_matching_numbers_are_gone_on_every_side_and_the_purge_is_on_record(
     new_land: Land, legs: dict[type, list[tuple[Flight, Received, Received]]]
 ) -> None:
-    request = legs[RequestLinkCode][0][1]
-    numbers = [part(request, "matching number", item).decode() for item in range(len(STORY))]
+    numbers = listed(legs[RequestLinkCode][0][1], "matching numbers")
+    assert len(numbers) == len(STORY)
     for node, tables in (await new_land.states()).items():
         text = json.dumps(tables)
         assert not [number for number in numbers if number in text or number.encode().hex() in text], node
     assert await new_land.rows(servers(new_land)[0], "SELECT * FROM issuance") == []
-    assert [row["count"] for row in await new_land.rows(servers(new_land)[0], "SELECT count FROM purge")] == [2]
+    server, _, registry, core = servers(new_land)
+    purged = await new_land.rows(server, "SELECT count, ending, serial IS NOT NULL AS under FROM purge ORDER BY ending")
+    assert [tuple(row.values()) for row in purged] == [(2, "refused", True), (2, "set", True)]
+    for node, people, ending in ((registry, 4, "passed on"), (core, 2, "kept")):
+        (row,) = await new_land.rows(node, "SELECT people, ending, purged_at FROM issuance")
+        assert (row["people"], row["ending"]) == (people, ending), node
+        assert row["purged_at"] is not None
 
 
 async def test_the_individual_number_is_erased_once_the_code_is_set(new_land: Land, outcome: dict[str, str]) -> None:
@@ -166,11 +187,7 @@ async def test_a_code_issued_twice_is_kept_once_and_the_second_is_told_so(
     server, interface, _, core = servers(new_land)
     issued = new_land.tap.legs(LinkCodeIssued)[0][1]
     author = new_land.author(core)
-    parts = [
-        Enclosure(name, part(issued, name, item), item=item, personal=True)
-        for item in range(2)
-        for name in ("link code", "matching number")
-    ]
+    parts = [Enclosure(name, part(issued, name), personal=True) for name in ("link codes", "matching numbers")]
     again = author.write(LinkCodeIssued, to=server, parts=parts, count=2)
     (answer,) = await new_land.hand(core, interface, again.envelope)
     assert isinstance(answer.header, LinkCodeKept)

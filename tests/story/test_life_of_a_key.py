@@ -115,7 +115,7 @@ async def test_a_provider_is_found_by_both_codes_and_by_the_one_it_confirmed_aft
 async def test_who_is_linked_meanwhile_gets_the_next_key_at_once_and_who_is_unlinked_is_left_alone(play: Play) -> None:
     land = play.land
     kenji = await play.code(TSUBAKI, KENJI)
-    read = play.parts(play.core).scheme.read
+    read = play.parts(play.core).scheme.read_one
     query = "SELECT key_index, unlinked_at FROM link WHERE id_code = $1 AND organisation = $2"
     person = read(kenji, TSUBAKI).id_code.value, TSUBAKI.value
     async with land.service(play.core).node.database.acquire() as connection:
@@ -234,7 +234,7 @@ async def test_an_emergency_overtakes_a_routine_and_the_overtaken_codes_are_not_
     assert {index: state for index, state in found.items() if index >= routine - 1} == {
         routine - 1: "retired", routine: "retired", emergency: "current",
     }  # fmt: skip
-    assert play.parts(play.core).scheme.read(await play.code(TSUBAKI), TSUBAKI).key_index == emergency
+    assert play.parts(play.core).scheme.read_one(await play.code(TSUBAKI), TSUBAKI).key_index == emergency
     assert await asked_with(play, first) == [Reason.CODE_NOT_ISSUED]
     good(await land.ask(HANA.at(TSUBAKI)))
 

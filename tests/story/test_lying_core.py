@@ -63,13 +63,13 @@ async def test_a_core_that_commits_to_another_person_altogether_is_found_by_the_
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No proof can find it: the permit is in order, but of somebody else (design 2.7)."""
-    sumi, *_ = play.parts(play.core).scheme.read(await play.code(AOBA, SUMI), AOBA)
-    issue = ReversibleScheme.issue
+    sumi = play.parts(play.core).scheme.read_one(await play.code(AOBA, SUMI), AOBA)
+    issue = ReversibleScheme.issue_one
 
-    def lie(self: Any, person: Any, organisation: Any, *rest: Any) -> Any:
-        return issue(self, sumi if organisation == AOBA else person, organisation, *rest)
+    def lie(self: Any, meant: Any) -> Any:
+        return issue(self, sumi if meant.organisation == AOBA else meant)
 
-    monkeypatch.setattr(ReversibleScheme, "issue", lie)
+    monkeypatch.setattr(ReversibleScheme, "issue_one", lie)
     told = await play.land.ask(HANA.at(TSUBAKI))
     assert (told.status, told.reason, told.items) == ("refused", "SUBJECT_MISMATCH", {})
     assert told.serial is not None

@@ -32,7 +32,6 @@ EXEMPT = {
     "cli.desk:load_protections": "a command: it sends a file on",
     "cli.desk:load_provisions": "a command: it sends a file on",
     "cli.server_backup:open_": "a command: what it reads is read by what is covered",
-    "core.codes:LinkCodeScheme.read": "the interface of what is covered",
     "core.openings:open_secrets": "unwraps and decodes a row of our own: both are covered",
     "crypto.notes:NoteSigner.from_seed": "takes a secret of our own, 32 bytes",
     "crypto.signing:SigningKey.from_scalar": "takes a secret of our own, a number",

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from nakadachi.core.codes import IdCode, ReversibleScheme, link_key
+from nakadachi.core.codes import IdCode, Meaning, ReversibleScheme, link_key
 from nakadachi.crypto.commitment import check_opening
 from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.crypto.sealing import SealSuite, body_info, new_private, subject_info, unseal
@@ -91,5 +91,6 @@ def test_the_link_codes_written_down_are_read():
     master = raw(written["link master key"])
     scheme = ReversibleScheme(lambda organisation, key_index: link_key(master, organisation, key_index))
     for case in written["codes"]:
-        read = scheme.read(LinkCode(case["link code"]), OrganisationCode(case["organisation"]))
-        assert read == (IdCode(raw(case["ID code"])), case["key index"], case["generation"])
+        organisation = OrganisationCode(case["organisation"])
+        read = scheme.read_one(LinkCode(case["link code"]), organisation)
+        assert read == Meaning(organisation, IdCode(raw(case["ID code"])), case["key index"], case["generation"])

@@ -26,6 +26,10 @@ ADDED = {
         "instance",
     ): "as condition; only a system of this version that runs as two names one",
     ("Operation", "running"): "stands in ReportOperation only",
+    ("FindingKind", "RECORD_CODE_TAKEN"): "the core tells it to the Commission only",
+    ("RequestLinkCode", "serial"): "goes to the registry organisation, which is upgraded first",
+    ("RequestLinkCode", "check"): "as serial",
+    ("LinkCodeRequested", "hits"): "answers lists only, and who is of the former version has one part per person",
     ("Node", "former_signing_keys"): "the core distributes no directory with it while its minimum version is lower",
 }
 """What was added to what the former version knows, and why no node of it gets to see it."""

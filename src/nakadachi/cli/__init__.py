@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nakadachi import __version__
-from nakadachi.cli import backup, country, desk, inquire, log, serve
+from nakadachi.cli import backup, card, country, desk, inquire, jpki, keys, link, log, serve
 from nakadachi.cli.ending import command_group
 
 app = command_group(
@@ -37,10 +37,14 @@ def _options(
 
 country.add_to(app)
 desk.add_to(app)
+link.add_to(app)
 inquire.add_to(app)
 serve.add_to(app)
 log.add_to(app)
 backup.add_to(app)
+keys.add_to(app)
+card.add_to(app)
+jpki.add_to(app)
 
 
 def main() -> None:

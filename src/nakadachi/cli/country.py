@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +19,9 @@ RESULTS = Path(".state/results")
 
 State = Annotated[Path, typer.Option("--state", help="Where it keeps its data.", file_okay=False)]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed makes the same people.")]
+Scheme = Annotated[
+    Literal["reversible", "table"], typer.Option("--scheme", help="How link codes are made, for this country's life.")
+]
 
 
 def up(
@@ -28,6 +31,7 @@ def up(
     isolate: Annotated[bool, typer.Option("--isolate", help="One process for each system.")] = False,
     twins: Annotated[bool, typer.Option("--twins", help="Two instances of each, behind HAProxy.")] = False,
     port: Annotated[int, typer.Option("--port", metavar="BASE", help="The first port.", min=1, max=65000)] = 7400,
+    scheme: Scheme = "reversible",
 ) -> None:
     """Run a whole country on this machine.
 
@@ -41,7 +45,8 @@ def up(
 
     configure()
     with ending(*start_errors(), DeskError, ProcessEnded):
-        run(_until_signal(running.up(state, seed=seed, isolate=isolate, port=port, twins=twins)))
+        settings = running.Settings(seed, port, twins, scheme)
+        run(_until_signal(running.up(state, settings, isolate=isolate)))
 
 
 def demo(
@@ -53,6 +58,7 @@ def demo(
         Path,
         typer.Option("--out", help="Where the results go, and stay.", file_okay=False),
     ] = RESULTS,
+    scheme: Scheme = "reversible",
 ) -> None:
     """Show an inquiry from end to end.
 
@@ -64,7 +70,7 @@ def demo(
 
     configure()
     with ending(*start_errors(), DeskError):
-        raise typer.Exit(run(show(state, seed=seed, as_json=as_json, out=out)))
+        raise typer.Exit(run(show(state, seed=seed, as_json=as_json, out=out, scheme=scheme)))
 
 
 def status(

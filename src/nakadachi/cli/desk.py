@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from nakadachi.cli.ending import IN_PART, INTERRUPTED, command_group, ending, stop
+from nakadachi.cli.ending import IN_PART, INTERRUPTED, command_group, ending
 from nakadachi.refusal import Reason
 from nakadachi.terms import Serial
 
@@ -145,29 +145,6 @@ def sample_config() -> None:
     typer.echo(describe(DeskConfig), nl=False)
 
 
-def link(file: InputFile, *, desk: Desk, json: AsJson = False) -> None:
-    """Have link codes issued for people (符号付番).
-
-    FILE is a people file; its people must have been loaded.
-    """
-    from nakadachi.cli import tables
-    from nakadachi.desk.answers import Linked, Loaded
-
-    async def ask(client: DeskClient) -> tuple[Linked, ...] | Loaded:
-        with file.open("rb") as opened:
-            return await client.link(opened)
-
-    answer = at_desk(desk, ask)
-    if json:
-        print_json(answer)
-    elif isinstance(answer, Loaded):
-        tables.console().print(tables.rejects(answer))
-    else:
-        tables.console().print(tables.links(answer))
-    if isinstance(answer, Loaded):
-        stop(f"{file}: 誤りがあるため、1件も付番していません / nothing was linked, since lines are wrong", IN_PART)
-
-
 def _show(listed: Sequence[T], draw: Callable[[Sequence[T]], Any], *, json: bool, none: str) -> None:
     """A list for a program or for a person, or the words for an empty one."""
     from nakadachi.cli import tables
@@ -258,7 +235,6 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(provisions, name="provisions")
     app.add_typer(protections, name="protections")
     for command, example in (
-        (link, "link people.csv --desk desk.toml"),
         (pending, "pending --desk desk.toml"),
         (answer, f"answer {_SAMPLE_SERIAL} --staff 1042 --desk desk.toml"),
         (refuse, f"refuse {_SAMPLE_SERIAL} --staff 1042 --desk desk.toml"),

@@ -1,223 +1,211 @@
-"""The commands for the keys of link codes (符号鍵): replace one, see how far that is, retire the former (C6).
-
-They ask and order at the door of the running core, with the core's own certificate; they never touch its database.
-"""
+"""The commands `keys`: what a key store has, makes, takes in, its journal, its officers; they never show a key."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from base64 import b64encode
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nakadachi.cli.ending import IN_PART, ending, stop
-from nakadachi.cli.serve import KINDS, run
-from nakadachi.terms import JAPAN, OrganisationCode
+from nakadachi.cli import key_months, officers
+from nakadachi.cli.ending import IN_PART, command_group, ending, stop
+from nakadachi.cli.key_options import Config, Operator, opened
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from nakadachi.kit.key_folder import FolderKeyStore
+    from nakadachi.kit.key_journal import Entry
 
-    from nakadachi.kit.asking import Door
+_OLD = "--config core.toml --from old/keys --unlock old/unlock"
 
-Row = dict[str, Any]
-LOOK_SECONDS = 1.0
-STATES = {"current": "現用 / current", "next": "更新中 / next", "retired": "失効 / retired"}
-TROUBLES = {
-    "unknown-organisation": (
-        "その機関の中間サーバーは名簿にありません / the directory lists no intermediate server of that organisation;"
-        " `nakadachi core keys` lists those it has"
-    ),
-    "under-way": (
-        "鍵の更新が進行中です / its key is being replaced already: wait until that ends (`nakadachi core keys`); only"
-        " --emergency, after a compromise, overtakes it"
-    ),
-    "emergency-under-way": (
-        "緊急の鍵更新が進行中です / its key is being replaced in an emergency already: wait until that ends"
-        " (`nakadachi core keys`)"
-    ),
-    "nothing-to-retire": (
-        "失効させる鍵がありません / there is no key to retire: none of this organisation is being replaced"
-    ),
-    "people-left": (
-        "新しい符号を確認していない人が {people} 人います / {people} people's new codes are not confirmed: wait until"
-        " its systems run and `nakadachi core keys` shows all replaced; --anyway retires the key all the same, and"
-        " those people are not reachable until their new codes arrive"
-    ),
-    "no-master": (
-        "鍵の元になる秘密がありません / the secret that the configuration names as rotation.master is not in the core's"
-        " key store, or has not 32 bytes; put it there first"
-    ),
-    "last-index": "鍵番号が尽きました / the last key index is in use: no further key is possible",
+group = command_group("The keys of one system (鍵): list, make, take in, test, destroy; the journal of what was done.")
+
+
+@group.command("list", epilog="\b\nExample: nakadachi keys list --config core.toml")
+def list_(*, config: Config, operator: Operator = "") -> None:
+    """List the keys of a system (一覧): each one's name, and where it lies."""
+    from nakadachi.cli import tables
+
+    with ending(*key_errors()):
+        found = opened(config, operator).everything()
+    if not found:
+        typer.echo("まだありません / this key store has no key yet")
+        return
+    table = tables.stacked(("鍵", "Key"), ("場所", "Where"), numbers=range(0))
+    for name, where in sorted(found.items()):
+        table.add_row(name, WHERE.get(where, where))
+    tables.console().print(table)
+
+
+WHERE = {
+    "file": "ファイル / file",
+    "file + officers": "ファイル、二人で管理 / file, two officers",
+    "file, sealed by the token": "トークンで封じたファイル / file, sealed by the token",
+    "file, sealed by the token + officers": "トークンで封じ、二人で管理 / file, sealed by the token, two officers",
+    "token": "トークンの中 / inside the token",
 }
-"""What is said of each trouble the core may have with an order (nakadachi.core.key_rules.Trouble)."""
 
 
-def _organisation(text: str) -> OrganisationCode:
-    try:
-        return OrganisationCode(text)
-    except ValueError:
-        raise typer.BadParameter("an organisation code is 16 digits; `nakadachi core keys` lists them") from None
-
-
-Config = Annotated[Path, typer.Option("--config", help="The core's configuration (TOML).")]
-Url = Annotated[str, typer.Option("--url", help="Where the core is asked, if not where its configuration listens.")]
-Organisation = Annotated[
-    OrganisationCode, typer.Option("--organisation", parser=_organisation, metavar="CODE", help="Whose key it is.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]
-
-
-def _at_core(config: Path, url: str, work: Callable[[Door], Any]) -> Any:
-    """Do `work` at the door of the core that `config` is of. A failure ends the command with its text."""
-    from nakadachi.kit.asking import Door, Silent
-    from nakadachi.kit.config import ConfigError, load
-    from nakadachi.kit.tls import client_context
-
-    with ending(ConfigError):
-        node = load(config, KINDS[0].configuration()).node
-        try:
-            context = client_context(node.certificate, node.key, node.authority)
-        except OSError as wrong:
-            raise ConfigError(f"{node.certificate}: the certificate and key cannot be used ({wrong})") from None
-        where = url or "https://" + node.listen.replace("0.0.0.0:", "127.0.0.1:")
-        try:
-            return run(work(Door(context, node.name, where)))
-        except Silent as silent:
-            stop(
-                f"{where}: コアが応答しません / the core does not answer ({silent}); it must run, and this must be its"
-                " configuration"
-            )
-
-
-def rotate(
+@group.command(epilog="\b\nExample: nakadachi keys make --config core.toml --name signing-2")
+def make(
     *,
     config: Config,
-    organisation: Organisation,
-    emergency: Annotated[
-        bool, typer.Option("--emergency", help="After a compromise: the former codes are refused to inquirers at once.")
-    ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until everybody's new code is confirmed.")] = False,
-    url: Url = "",
-    json: AsJson = False,
+    name: Annotated[
+        str, typer.Option("--name", help="The new key: signing-2, seal-default-2, log-2, … Without it: all it lacks.")
+    ] = "",
+    operator: Operator = "",
 ) -> None:
-    """Replace an organisation's key of link codes (鍵の更新).
+    """Make a new key where it is to live (作成), and print what others must know of it. None is ever overwritten.
 
-    Its people's new codes are sent to it while exchanges go on; both are honoured until the former key is retired.
+    Without --name: all keys that a system of this role has and this one lacks.
     """
-    order = {"organisation": organisation.value, "emergency": emergency}
-    begun = _ordered(config, url, order)
-    if wait:
-        _at_core(config, url, lambda door: _watch(door, organisation, begun["key_index"]))
-    if json:
-        _print(begun)
-        return
-    typer.echo(
-        f"{organisation}: 鍵番号 {begun['key_index']} への更新を始めました、{begun['people']} 人 / the replacement by"
-        f" key index {begun['key_index']} has begun for {begun['people']} people"
-    )
-    if wait:
-        typer.echo("全員の新しい符号が確認されました / everybody's new code is confirmed")
+    from nakadachi.cli.backup import node_of
+    from nakadachi.country.founding import SECRETS
+
+    with ending(*key_errors()):
+        store = opened(config, operator)
+        own = ("signing", *SECRETS.get(node_of(config).name.role, ()))
+        names = [name] if name else [one for one in own if not store.names(one)]
+        for one in names:
+            store.make(one)
+            typer.echo(f"作成しました / made: {one}")
+            if public := _public(store, one):
+                typer.echo(public)
+        if not names:
+            typer.echo("すべてそろっています / none is lacking")
 
 
-def keys(*, config: Config, url: Url = "", json: AsJson = False) -> None:
-    """List the keys of link codes: whose, which, since when, how many people have its code (鍵の一覧)."""
-    from nakadachi.cli import tables
+def _public(store: FolderKeyStore, name: str) -> str:
+    """What the directory says of a key; empty for a secret of which nobody else knows anything."""
+    from nakadachi.crypto.sealing import SealSuite, new_private
+    from nakadachi.kit.key_folder import is_signing
 
-    rows: list[Row] = _at_core(config, url, lambda door: door.get("/keys"))
-    if json:
-        _print(rows)
-    elif rows:
-        tables.console().print(_table(rows))
+    if is_signing(name):
+        return store.signer(name).public.spki
+    for suite in SealSuite:
+        if name.startswith(f"seal-{suite.value}"):
+            return b64encode(new_private(suite, store.secret(name)).public_bytes).decode()
+    return ""
+
+
+@group.command("import", epilog=f"\b\nExample: nakadachi keys import {_OLD}")
+def import_(
+    *,
+    config: Config,
+    source: Annotated[Path, typer.Option("--from", help="The folder of a file key store.", file_okay=False)],
+    unlock: Annotated[Path, typer.Option("--unlock", help="The file that unlocks it.")],
+    operator: Operator = "",
+) -> None:
+    """Take all keys of a file key store into this one (取込), for instance into a token. The source stays as it is.
+
+    What is here already is left alone, so that the command may be repeated. Once all is well, destroy the source.
+    """
+    from nakadachi.kit.entropy import SystemEntropy
+    from nakadachi.kit.key_journal import Act
+    from nakadachi.kit.keystore import FileKeyStore
+
+    with ending(*key_errors()):
+        store = opened(config, operator)
+        if source.resolve() == store.folder.resolve():
+            stop(f"{source}: is the folder of this very store; move its files elsewhere first")
+        files = FileKeyStore(source, unlock, SystemEntropy(), officers=store.officers)
+        names = [name for name in files.everything() if not store.has(name)]
+        for name in names:
+            secret = files.secret(name)
+            files.journal.note(Act.EXPORT, name, note=f"into {store.sealer.where}")
+            store.put(name, secret)
+            typer.echo(f"取り込みました / taken in: {name}")
+    typer.echo(f"{len(names)} keys. Test them (nakadachi keys test), then destroy {source} and {unlock}.")
+
+
+@group.command("test", epilog="\b\nExample: nakadachi keys test --config core.toml")
+def try_all(
+    *,
+    config: Config,
+    operator: Operator = "",
+    officer: Annotated[
+        list[Path] | None, typer.Option("--officer", help="Officers' secrets instead of those of the configuration.")
+    ] = None,
+) -> None:
+    """Open every key and use it once (点検): does the system start with what is there now? Ends with 1 if not."""
+    from nakadachi.kit.key_error import KeyStoreError
+    from nakadachi.kit.key_journal import Act, Outcome
+
+    with ending(*key_errors()):
+        store = opened(config, operator, officer)
+        wrong = 0
+        for name in sorted(store.everything()):
+            try:
+                _try(store, name)
+                typer.echo(f"良 / ok      {name}")
+            except (KeyStoreError, ValueError) as failure:
+                wrong += 1
+                typer.echo(f"不可 / wrong {name}: {failure}")
+        store.journal.note(Act.TEST, "*", Outcome.FAILED if wrong else Outcome.DONE)
+    if wrong:
+        stop(f"{wrong} keys do not open", IN_PART)
+
+
+def _try(store: FolderKeyStore, name: str) -> None:
+    from nakadachi.kit.key_folder import is_signing
+
+    if is_signing(name):
+        store.signer(name).sign(b"a test of this key")
+    elif name == officers.ID_KEY:
+        store.mac(name)(b"a test of this key")
     else:
-        typer.echo("機関がありません / The directory lists no organisation with people")
+        store.secret(name)
 
 
-def retire(
+@group.command(epilog="\b\nExample: nakadachi keys log --config core.toml")
+def log(
     *,
     config: Config,
-    organisation: Organisation,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Even if new codes are not confirmed by their holder.")
-    ] = False,
-    url: Url = "",
-    json: AsJson = False,
+    head: Annotated[str, typer.Option("--head", help="A head noted before: '<number> <hash>'.")] = "",
 ) -> None:
-    """Retire an organisation's former key at once (旧鍵の失効).
+    """Show what was done with the keys outside exchanges (鍵の記録), and check that no line is lost or changed.
 
-    What was begun under a former code and has no permit yet is refused from then on. Without this command the core
-    retires the key by itself, rotation.retire_after seconds after the last confirmation.
+    Ends with 1 if one is. Note the head elsewhere from time to time: who writes the folder can cut the whole journal.
     """
-    done = _ordered(config, url, {"organisation": organisation.value, "retire": True, "anyway": anyway})
-    if json:
-        _print(done)
-        return
-    typer.echo(
-        f"{organisation}: 旧鍵を失効させました、現用は鍵番号 {done['key_index']} / the former key is retired; key index"
-        f" {done['key_index']} is in use"
-    )
-    if done["people"]:
-        typer.echo(f"未確認 {done['people']} 人 / not confirmed for {done['people']} people")
+    from nakadachi.cli.backup import node_of
+    from nakadachi.kit.key_journal import unrecorded, verify
+
+    with ending(*key_errors()):
+        folder = node_of(config).keys
+        verdict = verify(folder, head)
+    strange = unrecorded(verdict.entries, (path.stem for path in folder.glob("*.key")))
+    problems = (*verdict.problems, *(f"{name}.key is not on record: who put it there?" for name in strange))
+    _show(verdict.entries)
+    typer.echo(f"head: {verdict.head[0]} {verdict.head[1]}")
+    if problems:
+        stop("\n  ".join(("the journal does not verify:", *problems)), IN_PART)
+    typer.echo("検証できました / verified")
 
 
-def _ordered(config: Path, url: str, order: Row) -> Row:
-    """What came of an order; trouble ends the command with its text."""
-    answer: Row = _at_core(config, url, lambda door: door.post("/keys/orders", order))
-    if trouble := answer.get("trouble"):
-        stop(f"{order['organisation']}: " + TROUBLES[trouble].format(people=answer["people"]), IN_PART)
-    if "key_index" not in answer:
-        stop(f"{answer.get('title_ja', '')} / {answer.get('title', answer)}")
-    return answer
-
-
-async def _watch(door: Door, organisation: OrganisationCode, key_index: int) -> None:
-    """Show how far it is until everybody is confirmed, or it was overtaken. Raises Silent."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    from nakadachi.cli.tables import console
-
-    with Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console(stderr=True)) as bar:
-        task = bar.add_task("")
-        while True:
-            rows: list[Row] = await door.get("/keys")
-            (row,) = [one for one in rows if (one["organisation"], one["key_index"]) == (organisation.value, key_index)]
-            bar.update(task, total=row["total"], completed=row["replaced"])
-            if row["confirmed_at"] or row["finished_at"]:
-                return
-            await asyncio.sleep(LOOK_SECONDS)
-
-
-def _table(rows: Sequence[Row]) -> Table:
-    """鍵の一覧, times in Japan's."""
+def _show(entries: tuple[Entry, ...]) -> None:
     from nakadachi.cli import tables
+    from nakadachi.terms import JAPAN
 
-    made = tables.stacked(
-        ("機関", "Organisation"), ("鍵番号", "Key"), ("状態", "State"), ("更新済み", "Replaced"),
-        ("作成", "Since"), ("全員確認", "Confirmed"), ("失効", "Retired"), numbers=range(1, 2),
+    table = tables.stacked(
+        ("番号", "No."), ("日時", "When"), ("鍵", "Key"), ("行為", "Act"), ("結果", "Outcome"), ("誰", "Who"),
+        ("処理", "Process"), ("備考", "Note"), numbers=range(1),
     )  # fmt: skip
-    for row in rows:
-        state = STATES[row["state"]] + ("、漏えい / compromised" if row.get("compromised") else "")
-        state += "、緊急 / emergency" if row["emergency"] else ""
-        count = "–" if row.get("total") is None else f"{row['replaced']} / {row['total']}"
-        times = (_moment(row.get(name)) for name in ("created_at", "confirmed_at", "retired_at"))
-        made.add_row(row["organisation"], str(row["key_index"]), state, count, *times)
-    return made
+    for one in entries:
+        when = f"{one.at.astimezone(JAPAN):%Y-%m-%d %H:%M:%S}"
+        table.add_row(str(one.seq), when, one.key, one.act, one.outcome, one.who, one.process, one.note)
+    tables.console().print(table)
 
 
-def _moment(text: str | None) -> str:
-    return datetime.fromisoformat(text).astimezone(JAPAN).strftime("%Y-%m-%d %H:%M") if text else "–"
+def key_errors() -> tuple[type[Exception], ...]:
+    """What a person can mend."""
+    from nakadachi.kit.config import ConfigError
+    from nakadachi.kit.key_error import KeyStoreError
+
+    return ConfigError, KeyStoreError
 
 
-def _print(answer: Any) -> None:
-    typer.echo(json.dumps(answer, ensure_ascii=False))
-
-
-def add_to(group: typer.Typer) -> None:
-    """The commands, in the core's group."""
-    whose = "--config core.toml --organisation 9901000000000003"
-    group.command(epilog=f"\b\nExample: nakadachi core rotate {whose} --wait")(rotate)
-    group.command(epilog="\b\nExample: nakadachi core keys --config core.toml")(keys)
-    group.command(epilog=f"\b\nExample: nakadachi core retire {whose}")(retire)
+def add_to(app: typer.Typer) -> None:
+    """The group, with months and officers."""
+    key_months.add_to(group)
+    officers.add_to(group)
+    app.add_typer(group, name="keys")

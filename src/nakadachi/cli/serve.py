@@ -102,7 +102,7 @@ def advice(wrong: Exception, config: Path) -> str:
     if isinstance(wrong, LeaseTaken):
         return f"another process writes the log {wrong} of {config}; end it, and start again"
     if isinstance(wrong, KeyStoreError):
-        return f"{wrong}; see node.keys and node.unlock in {config}"
+        return f"{wrong}; see node.keys, node.unlock and node.key_store in {config}"
     return str(wrong)
 
 
@@ -197,12 +197,14 @@ def system_group(kind: Kind) -> typer.Typer:
 
 def add_to(app: typer.Typer) -> None:
     """One group of commands per kind of system."""
-    from nakadachi.cli import keys
+    from nakadachi.cli import link_keys, registry
     from nakadachi.cli.origin import new_origin
 
     for kind in KINDS:
         group = system_group(kind)
         if kind.command == "core":
-            keys.add_to(group)
+            link_keys.add_to(group)
             group.command("new-origin", epilog=f"\b\nExample: nakadachi core new-origin {_ORIGIN_EXAMPLE}")(new_origin)
+        if kind.command == "registry":
+            registry.add_to(group)
         app.add_typer(group, name=kind.command)

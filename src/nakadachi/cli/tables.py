@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from nakadachi.desk.answers import Finding, Linked, Loaded, Waiting
+from nakadachi.desk.answers import Finding, LinkOrder, Loaded, Waiting
 from nakadachi.intermediate.files.results import Result, Status
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.oversight import FindingKind
@@ -28,7 +28,6 @@ STATUS_WORDS = {
     Status.REJECTED: "差戻し / rejected",
     Status.UNKNOWN: "結果不明 / unknown",
 }
-OUTCOME_WORDS = {"linked": "付番済み / linked", "pending": "付番待ち / pending"}
 FINDING_WORDS = {kind.value: f"{kind.japanese} / {kind.english}" for kind in FindingKind}
 
 
@@ -57,11 +56,19 @@ def rejects(loaded: Loaded) -> Table:
     return table
 
 
-def links(lines: Iterable[Linked]) -> Table:
-    """付番結果: how many lines ended how."""
+def link_order(order: LinkOrder) -> Table:
+    """付番・再確認の結果: how many people of an order ended how."""
     table = _table("件数 / Count", "結果 / Outcome", numbers=1)
-    for outcome, count in Counter(one.outcome for one in lines).most_common():
-        table.add_row(str(count), OUTCOME_WORDS.get(outcome) or f"{outcome}: {reason_words(outcome)}")
+    done = "一致 / as it should be" if order.checking else "付番済み / linked"
+    refused = "確認事項あり / not found, or several" if order.checking else "付番できず / refused"
+    counts = (
+        (order.done, done),
+        (order.refused, refused),
+        (order.unanswered, "回答なし / not answered"),
+        (order.rejected, "差戻し / lines rejected"),
+    )
+    for count, words in counts:
+        table.add_row(str(count), words)
     return table
 
 
@@ -75,10 +82,13 @@ def waiting(held: Sequence[Waiting]) -> Table:
 
 
 def findings(found: Sequence[Finding]) -> Table:
-    """確認事項: what staff should look at, times in Japan's."""
-    table = _table("処理通番 / Serial", "内容 / What", "日時 / When", unbroken=1)
+    """確認事項: what staff should look at, times in Japan's; of a link its addressee number, and what to do."""
+    table = _table("処理通番・宛名番号 / Serial, addressee", "内容 / What", "日時 / When", unbroken=1)
     for one in found:
-        table.add_row(one.serial, FINDING_WORDS.get(one.kind, one.kind), _moment(one.at))
+        what = FINDING_WORDS.get(one.kind, one.kind)
+        if one.addressee:
+            what = "\n".join([f"{one.reason_ja} / {one.reason_en}", *one.mend.split(" / ")])
+        table.add_row(one.addressee or one.serial, what, _moment(one.at))
     return table
 
 

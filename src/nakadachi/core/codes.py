@@ -9,9 +9,11 @@ from __future__ import annotations
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
@@ -20,13 +22,26 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import LinkCode, OrganisationCode
 
+if TYPE_CHECKING:
+    from nakadachi.kit.database import Connection
+
 ID_BYTES = 10
 KEY_BYTES = 32
+BLOCK_BYTES = 16
 LAST_KEY_INDEX = 0xFFFF
 LAST_GENERATION = 0xFF
-REVERSIBLE = 2
+REVERSIBLE, TABLE = 2, 3
+"""The first byte of a link code: which of the sources' ways (案2, 案3) made it."""
 _PAD = bytes(5)
 _RESIDENT_RECORD_CODE = re.compile(r"[0-9]{11}")
+
+
+class Scheme(StrEnum):
+    """符号方式: which way a network makes its link codes, as its core's configuration names it (C5)."""
+
+    REVERSIBLE = "reversible"
+    TABLE = "table"
+
 
 LinkKeys = Callable[[OrganisationCode, int], bytes]
 """(organisation, key index) -> 32 bytes. Raises LookupError for a key that does not exist."""
@@ -50,10 +65,23 @@ def id_code_of(key: bytes, resident_record_code: str) -> IdCode:
     Raises ValueError where the code is not 11 digits or the key of another length; neither is shown.
     """
     _need_key(key)
+    return id_code_by(partial(hmac.digest, key, digest="sha256"), resident_record_code)
+
+
+def id_code_by(mac: Callable[[bytes], bytes], resident_record_code: str) -> IdCode:
+    """The same by whatever has the ID key, which may lie where nobody reads it; `mac` is HMAC-SHA-256 under it.
+
+    Raises ValueError where the code is not 11 digits; it is not shown.
+    """
     if not _RESIDENT_RECORD_CODE.fullmatch(resident_record_code):
         msg = "a resident record code is 11 digits"
         raise ValueError(msg)
-    return IdCode(hmac.digest(key, resident_record_code.encode(), "sha256")[:ID_BYTES])
+    return IdCode(mac(resident_record_code.encode())[:ID_BYTES])
+
+
+def id_codes_by(mac: Callable[[bytes], bytes], resident_record_codes: Sequence[str]) -> list[IdCode]:
+    """The ID codes of many. Raises what `id_code_by` raises."""
+    return [id_code_by(mac, one) for one in resident_record_codes]
 
 
 def link_key(master: bytes, organisation: OrganisationCode, key_index: int) -> bytes:
@@ -66,25 +94,37 @@ def link_key(master: bytes, organisation: OrganisationCode, key_index: int) -> b
     return HKDF(hashes.SHA256(), KEY_BYTES, None, info).derive(master)
 
 
-class ReadCode(NamedTuple):
-    """復元結果: what a link code stands for: the person, the key index and the generation (0 to 255) of the link."""
+class Meaning(NamedTuple):
+    """符号の意味: what a link code stands for: a person at an organisation, the key index (0 to 65,535) and the
+    generation (0 to 255) of the link.
+    """
 
+    organisation: OrganisationCode
     id_code: IdCode
     key_index: int
     generation: int
 
 
 class LinkCodeScheme(Protocol):
-    """符号方式: how link codes are made and read (design section 3). One object belongs to one thread.
+    """符号方式: how link codes are made and read (C5, design section 3). One object belongs to one thread.
 
-    A scheme that looks codes up is built over the rows that the store has already fetched for a batch.
+    Both questions are about a whole batch, of any organisations, so that a scheme that looks codes up asks its database
+    once. The answers stand in the order of what was asked; the same may be asked several times.
     """
 
-    def issue(self, id_code: IdCode, organisation: OrganisationCode, key_index: int, generation: int) -> LinkCode:
-        """The link code of a person for an organisation. Raises ValueError where the numbers are out of range."""
+    async def issue(self, connection: Connection, wanted: Sequence[Meaning]) -> list[LinkCode]:
+        """The link code that stands for each of these, the same one whenever it is asked for.
 
-    def read(self, link_code: LinkCode, organisation: OrganisationCode) -> ReadCode:
-        """What a link code stands for. Raises Refusal(CODE_NOT_ISSUED) for a forged, foreign or mistyped one."""
+        `connection`: inside the transaction that keeps the link. Raises ValueError where a number is out of range,
+        LookupError for a key that does not exist.
+        """
+
+    async def read(
+        self, connection: Connection, shown: Sequence[tuple[OrganisationCode, LinkCode]]
+    ) -> list[Meaning | Refusal]:
+        """What each link code that an organisation shows stands for; Refusal(CODE_NOT_ISSUED) for one that is forged,
+        another organisation's or mistyped. Never says which code.
+        """
 
 
 class ReversibleScheme:
@@ -99,36 +139,46 @@ class ReversibleScheme:
         self._cached = cached
         self._contexts: OrderedDict[tuple[OrganisationCode, int], tuple[CipherContext, CipherContext]] = OrderedDict()
 
-    def issue(self, id_code: IdCode, organisation: OrganisationCode, key_index: int, generation: int) -> LinkCode:
-        """The link code of a person for an organisation.
+    async def issue(self, connection: Connection, wanted: Sequence[Meaning]) -> list[LinkCode]:
+        """See `LinkCodeScheme`. Nothing is looked up."""
+        del connection
+        return [self.issue_one(one) for one in wanted]
+
+    async def read(
+        self, connection: Connection, shown: Sequence[tuple[OrganisationCode, LinkCode]]
+    ) -> list[Meaning | Refusal]:
+        """See `LinkCodeScheme`. Nothing is looked up."""
+        del connection
+        return [self._read_or_refuse(link_code, organisation) for organisation, link_code in shown]
+
+    def issue_one(self, one: Meaning) -> LinkCode:
+        """The link code of one person at one organisation.
 
         Raises ValueError for a generation outside 0 to 255 or a key index outside 0 to 65,535, LookupError for a key
         that does not exist.
         """
-        if not 0 <= generation <= LAST_GENERATION:
-            msg = f"no generation {generation}: 0 to {LAST_GENERATION}"
-            raise ValueError(msg)
-        head = bytes((REVERSIBLE,)) + _index_bytes(key_index)
-        encrypt, _ = self._context(organisation, key_index)
-        return LinkCode.of_bytes(head + encrypt.update(id_code.value + bytes((generation,)) + _PAD))
+        need_generation(one.generation)
+        head = head_of(REVERSIBLE, one.key_index)
+        encrypt, _ = self._context(one.organisation, one.key_index)
+        return LinkCode.of_bytes(head + encrypt.update(one.id_code.value + bytes((one.generation,)) + _PAD))
 
-    def read(self, link_code: LinkCode, organisation: OrganisationCode) -> ReadCode:
+    def read_one(self, link_code: LinkCode, organisation: OrganisationCode) -> Meaning:
         """What a link code of an organisation stands for. Raises Refusal(CODE_NOT_ISSUED); never says which code."""
-        try:
-            raw = link_code.to_bytes()
-        except ValueError:
-            raise Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} is too large to be one") from None
-        if raw[0] != REVERSIBLE:
-            raise Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} is of another scheme")
-        key_index = int.from_bytes(raw[1:3], "big")
+        key_index, block = parts_of(link_code, REVERSIBLE, organisation)
         try:
             _, decrypt = self._context(organisation, key_index)
         except LookupError:
             raise Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} names no key of its own") from None
-        block = decrypt.update(raw[3:])
-        if block[ID_BYTES + 1 :] != _PAD:
-            raise Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} is forged, foreign or mistyped")
-        return ReadCode(IdCode(block[:ID_BYTES]), key_index, block[ID_BYTES])
+        plain = decrypt.update(block)
+        if plain[ID_BYTES + 1 :] != _PAD:
+            raise unknown(organisation)
+        return Meaning(organisation, IdCode(plain[:ID_BYTES]), key_index, plain[ID_BYTES])
+
+    def _read_or_refuse(self, link_code: LinkCode, organisation: OrganisationCode) -> Meaning | Refusal:
+        try:
+            return self.read_one(link_code, organisation)
+        except Refusal as refusal:
+            return refusal
 
     def _context(self, organisation: OrganisationCode, key_index: int) -> tuple[CipherContext, CipherContext]:
         """The two directions of one key, made once: building them costs eighteen times the block itself."""
@@ -143,6 +193,34 @@ class ReversibleScheme:
             if len(self._contexts) > self._cached:
                 self._contexts.popitem(last=False)
         return found
+
+
+def head_of(scheme: int, key_index: int) -> bytes:
+    """The first 3 bytes of a link code. Raises ValueError for a key index outside 0 to 65,535."""
+    return bytes((scheme,)) + _index_bytes(key_index)
+
+
+def parts_of(link_code: LinkCode, scheme: int, organisation: OrganisationCode) -> tuple[int, bytes]:
+    """Key index and block (16 bytes) of a link code. Raises Refusal(CODE_NOT_ISSUED) for one of another scheme."""
+    try:
+        raw = link_code.to_bytes()
+    except ValueError:
+        raise Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} is too large to be one") from None
+    if raw[0] != scheme:
+        raise Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} is of another scheme")
+    return int.from_bytes(raw[1:3], "big"), raw[3:]
+
+
+def need_generation(generation: int) -> None:
+    """Raises ValueError for a generation outside 0 to 255."""
+    if not 0 <= generation <= LAST_GENERATION:
+        msg = f"no generation {generation}: 0 to {LAST_GENERATION}"
+        raise ValueError(msg)
+
+
+def unknown(organisation: OrganisationCode) -> Refusal:
+    """What is said of a code that stands for nobody."""
+    return Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} is forged, foreign or mistyped")
 
 
 def _need_key(key: bytes) -> None:

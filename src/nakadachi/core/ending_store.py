@@ -78,3 +78,11 @@ async def unsettled(connection: Connection, now: datetime, *, most: int) -> list
         most,
     )
     return [Serial(row["serial"]) for row in rows]
+
+
+async def wrapped_by_month(connection: Connection) -> dict[str, int]:
+    """How many of our exchanges lie wrapped under each month's key; reads them all."""
+    rows = await connection.fetch(
+        "SELECT month, count(*) AS count FROM exchange WHERE month IS NOT NULL GROUP BY month"
+    )
+    return {row["month"]: row["count"] for row in rows}

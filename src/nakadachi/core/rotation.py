@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nakadachi import __version__
 from nakadachi.core import link_key_store, link_keys, rotation_store, store
-from nakadachi.core.codes import link_key
+from nakadachi.core.codes import Meaning, link_key
 from nakadachi.core.key_rules import (
     SPEAKS_SINCE,
     KeyState,
@@ -111,7 +111,7 @@ def _no_key(core: Core, organisation: OrganisationCode, key: LinkKey) -> Trouble
 async def _retire_by_command(unit: Unit, order: Order, running: Rotation | None) -> Done:
     if running is None:
         return Done(order.organisation, trouble=Trouble.NOTHING_TO_RETIRE)
-    left = await rotation_store.left(unit.connection, order.organisation, running.key_index)
+    left = await rotation_store.left(unit.connection, running, unit.now)
     if left and not order.anyway:
         return Done(order.organisation, running.key_index, left, Trouble.PEOPLE_LEFT)
     await _end(unit, running)
@@ -175,19 +175,20 @@ async def _advance(core: Core, unit: Unit, rotation: Rotation) -> None:
 
 async def _send(core: Core, unit: Unit, rotation: Rotation) -> Rotation:
     """The next thousand people's codes, former and new, in one telegram."""
-    people = await rotation_store.people_after(unit.connection, rotation, most=ITEMS_LIMIT)
+    people = await rotation_store.people_after(unit.connection, rotation, unit.now, most=ITEMS_LIMIT)
     if not people:
         await rotation_store.note_swept(unit.connection, rotation)
         return replace(rotation, swept=True)
     organisation = rotation.organisation
     await link_keys.learn(core, unit.connection, [organisation])
-    former, fresh = [], []
-    async for one in unit.each(people):
-        former.append(core.scheme.issue(one.id_code, organisation, one.key_index, one.generation).value)
-        fresh.append(core.scheme.issue(one.id_code, organisation, rotation.key_index, one.generation).value)
+    former, fresh = (
+        [Meaning(organisation, one.id_code, key_index or one.key_index, one.generation) for one in people]
+        for key_index in (None, rotation.key_index)
+    )
+    codes = [code.value for code in await core.scheme.issue(unit.connection, [*former, *fresh])]
     parts = [
-        Enclosure("former codes", encode_json(former), personal=True),
-        Enclosure("link codes", encode_json(fresh), personal=True),
+        Enclosure("former codes", encode_json(codes[: len(people)]), personal=True),
+        Enclosure("link codes", encode_json(codes[len(people) :]), personal=True),
     ]
     holder, way = (NodeName.of(role, organisation) for role in (Role.INTERMEDIATE, Role.INTERFACE))
     telegram = core.author.write(ReplaceLinkCodes, to=holder, parts=parts, lane=Lane.BULK, count=len(people))
@@ -198,7 +199,7 @@ async def _send(core: Core, unit: Unit, rotation: Rotation) -> Rotation:
 
 async def _count(unit: Unit, rotation: Rotation, *, again: timedelta, retire: timedelta | None) -> Rotation | None:
     """Everybody's code was sent and answered: is anybody left?"""
-    if await rotation_store.left(unit.connection, rotation.organisation, rotation.key_index):
+    if await rotation_store.left(unit.connection, rotation, unit.now):
         await rotation_store.sweep_again(unit.connection, rotation, unit.now + again)
         return None
     retire_at = None if retire is None else unit.now + retire
@@ -210,7 +211,7 @@ async def _count(unit: Unit, rotation: Rotation, *, again: timedelta, retire: ti
 async def _retire(unit: Unit, rotation: Rotation, *, again: timedelta) -> None:
     """Retire the former key, unless a code of it was issued while the rotation began."""
     await link_key_store.lock_keys(unit.connection, rotation.organisation)
-    if await rotation_store.left(unit.connection, rotation.organisation, rotation.key_index):
+    if await rotation_store.left(unit.connection, rotation, unit.now):
         await rotation_store.sweep_again(unit.connection, rotation, unit.now + again)
         return
     await _end(unit, rotation)

@@ -45,7 +45,7 @@ async def begin(
     total: int = await connection.fetchval(
         "INSERT INTO rotation (organisation, key_index, emergency, total, started_at, due_at)"
         " SELECT $1, $2, $3, count(*), $4::timestamptz, '-infinity' FROM link"
-        " WHERE organisation = $1 AND unlinked_at IS NULL RETURNING total",
+        " WHERE organisation = $1 AND (unlinked_at IS NULL OR unlinked_at > $4) RETURNING total",
         organisation.value,
         key_index,
         emergency,
@@ -79,25 +79,28 @@ async def locked(connection: Connection, organisations: Sequence[OrganisationCod
     return [_rotation(row) for row in rows]
 
 
-async def people_after(connection: Connection, rotation: Rotation, *, most: int) -> list[Person]:
+async def people_after(connection: Connection, rotation: Rotation, now: datetime, *, most: int) -> list[Person]:
     """The next people whose code is not of the new key yet; unlinked ones get none."""
     rows = await connection.fetch(
         "SELECT id_code, key_index, generation FROM link WHERE organisation = $1 AND id_code > $2 AND key_index <> $3"
-        " AND unlinked_at IS NULL ORDER BY id_code LIMIT $4",
+        " AND (unlinked_at IS NULL OR unlinked_at > $5) ORDER BY id_code LIMIT $4",
         rotation.organisation.value,
         rotation.cursor,
         rotation.key_index,
         most,
+        now,
     )
     return [Person(IdCode(bytes(row["id_code"])), row["key_index"], row["generation"]) for row in rows]
 
 
-async def left(connection: Connection, organisation: OrganisationCode, key_index: int) -> int:
+async def left(connection: Connection, rotation: Rotation, now: datetime) -> int:
     """How many people's holder has not confirmed a code of this key."""
     count: int = await connection.fetchval(
-        "SELECT count(*) FROM link WHERE organisation = $1 AND key_index <> $2 AND unlinked_at IS NULL",
-        organisation.value,
-        key_index,
+        "SELECT count(*) FROM link WHERE organisation = $1 AND key_index <> $2"
+        " AND (unlinked_at IS NULL OR unlinked_at > $3)",
+        rotation.organisation.value,
+        rotation.key_index,
+        now,
     )
     return count
 
@@ -150,9 +153,10 @@ async def finish(connection: Connection, rotation: Rotation, now: datetime) -> N
     """The rotation is done; whoever was not confirmed has the new code by now, or none."""
     await connection.execute(
         "UPDATE link SET former_key_index = key_index, key_index = $2"
-        " WHERE organisation = $1 AND key_index <> $2 AND unlinked_at IS NULL",
+        " WHERE organisation = $1 AND key_index <> $2 AND (unlinked_at IS NULL OR unlinked_at > $3)",
         rotation.organisation.value,
         rotation.key_index,
+        now,
     )
     await _update(connection, rotation, "finished_at = $3", now)
 
@@ -194,7 +198,7 @@ async def confirm(
     """The holder has the codes of this key; nobody goes back to an older one."""
     await connection.execute(
         "WITH confirmed AS (UPDATE link SET former_key_index = key_index, key_index = $2 WHERE organisation = $1"
-        " AND id_code = ANY($3::bytea[]) AND key_index < $2 AND unlinked_at IS NULL RETURNING 1)"
+        " AND id_code = ANY($3::bytea[]) AND key_index < $2 RETURNING 1)"
         " UPDATE rotation SET replaced = replaced + (SELECT count(*) FROM confirmed)"
         " WHERE organisation = $1 AND key_index = $2",
         organisation.value,

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from nakadachi.core import closing, code, inquiry, oversight, permit, rotation, store
-from nakadachi.core.codes import ReversibleScheme, link_key
+from nakadachi.core import closing, code, inquiry, life, oversight, permit, rotation, store
+from nakadachi.core.codes import LinkCodeScheme, Scheme, link_key
 from nakadachi.core.key_rules import FIRST_INDEX, FIRST_MASTER
 from nakadachi.core.log_doors import log_routes
 from nakadachi.core.operator_doors import operator_routes
 from nakadachi.core.parts import Core, Rotating, Times, Waiting
+from nakadachi.core.schemes import open_scheme
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
 from nakadachi.health import checks
@@ -30,11 +31,11 @@ from nakadachi.ledger.other_log import OtherLog
 from nakadachi.node import Node, NodeConfig, WitnessConfig, World, open_node, read_file, system_of
 from nakadachi.service import Service
 from nakadachi.telegrams.closing import AskState, Close
-from nakadachi.telegrams.code import IssueLinkCode
+from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued
 from nakadachi.telegrams.codec import decode_envelope
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
-from nakadachi.telegrams.link import ReplaceLinkCodes
+from nakadachi.telegrams.link import ReplaceLinkCodes, ReportResidentChanges
 from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
 from nakadachi.telegrams.provision import ProvisionCompleted
@@ -56,13 +57,22 @@ HANDLERS: dict[type[Telegram], Handler] = {
     AskState: Handler(closing.tell_state),
     PrefixRefused: Handler(permit.note_prefix_refused),
     IssueLinkCode: Handler(code.issue_link_codes),
+    ReportResidentChanges: Handler(life.note_resident_changes),
     ReportOperation: Handler(oversight.note_operation),
 }
 HEARS: dict[type[Telegram], Hear] = {
     InquireAt: Hear(inquiry.hear_acceptance, give_up=closing.no_acceptance),
     AskState: Hear(closing.hear_state),
     ReplaceLinkCodes: Hear(rotation.hear_kept),
+    LinkCodeIssued: Hear(code.hear_kept, give_up=code.purge_unanswered),
 }
+SCHEMA = (
+    ("nakadachi.ledger", "log", "log_sql"),
+    ("nakadachi.core", "core", "migrations"),
+    ("nakadachi.core", "codes", "codes_sql"),
+    ("nakadachi.core", "issuance", "issuance_sql"),
+    ("nakadachi.core", "rotation", "rotation_sql"),
+)
 OVERDUE_SECONDS = 5.0
 ROTATION_SECONDS = 1.0
 """How often a rotation is looked after that is not hurried on by what is heard."""
@@ -81,8 +91,7 @@ class RotationConfig:
     """How keys of link codes are replaced (C6)."""
 
     master: str = field(
-        default=FIRST_MASTER,
-        metadata={"doc": "secret of the key store that new keys of organisations are derived from"},
+        default=FIRST_MASTER, metadata={"doc": "secret of the key store that new keys are derived from"}
     )
     retire_after: timedelta = field(
         default=timedelta(hours=25),
@@ -104,22 +113,22 @@ class CoreConfig:
         default=(), metadata={"doc": "logs of the other instances of this core, on the same database and key store"}
     )
     suite: str = field(default="default", metadata={"doc": "seal suite that permits name: default, strict or p256"})
-    rotation: RotationConfig = field(default_factory=RotationConfig)
     permits_wait: bool = field(
         default=False, metadata={"doc": "whether a permit waits until the Commission has cosigned the tree it is in"}
     )
+    scheme: Scheme = field(
+        default=Scheme.REVERSIBLE,
+        metadata={"doc": "how link codes are made: reversible or table; chosen at the founding, for good"},
+    )
+    rotation: RotationConfig = field(default_factory=RotationConfig)
 
 
 async def build(config: CoreConfig, world: World) -> Service:
-    """The core, ready to start. Raises what `open_node` raises."""
-    node = await open_node(
-        config.node,
-        world,
-        ("nakadachi.ledger", "log", "log_sql"),
-        ("nakadachi.core", "core", "migrations"),
-        ("nakadachi.core", "rotation", "rotation_sql"),
-    )
-    core = _parts(config, node, world)
+    """The core, ready to start. Raises what `open_node` raises, ConfigError for another scheme than the founding's."""
+    node = await open_node(config.node, world, *SCHEMA)
+    asked = config.rotation
+    rotating = Rotating(asked.master, None if asked.retire_by_command else asked.retire_after)
+    core = _parts(config, node, world, scheme=await _scheme(config, node, world, rotating), rotating=rotating)
     system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges, find=find)
     logs = [core.log, *(other.log for other in core.others.values())]
     witnessings = [Witnessing(core, node.database, node.wire, log) for log in logs]
@@ -187,7 +196,19 @@ class _Kept:
         return kept[1] if kept else ""
 
 
-def _parts(config: CoreConfig, node: Node, world: World) -> Core:
+async def _scheme(config: CoreConfig, node: Node, world: World, rotating: Rotating) -> LinkCodeScheme:
+    node.keys.secret(FIRST_MASTER)  # the core starts only where it opens
+
+    def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
+        master = FIRST_MASTER if key_index == FIRST_INDEX else rotating.masters.get((organisation, key_index))
+        if master is None:
+            raise LookupError(f"no key index {key_index}")
+        return link_key(node.keys.secret(master), organisation, key_index)
+
+    return await open_scheme(config.scheme, node.database, key_of, world.entropy)
+
+
+def _parts(config: CoreConfig, node: Node, world: World, *, scheme: LinkCodeScheme, rotating: Rotating) -> Core:
     def log(origin: str, key: str) -> Log:
         return Log(
             origin=origin,
@@ -198,20 +219,12 @@ def _parts(config: CoreConfig, node: Node, world: World) -> Core:
             lease=SHORT_LEASE if config.others else LEASE,
         )
 
-    asked = config.rotation
-    rotating = Rotating(asked.master, None if asked.retire_by_command else asked.retire_after)
-
-    def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
-        master = FIRST_MASTER if key_index == FIRST_INDEX else rotating.masters.get((organisation, key_index))
-        if master is None:
-            raise LookupError(f"no key index {key_index}")
-        return link_key(node.keys.secret(master), organisation, key_index)
-
+    node.keys.mac("id-key")  # the core starts only where it opens: under dual control, with two officers
     kept = _Kept(node.database)
     return Core(
         author=node.author,
         edition=node.edition,
-        scheme=ReversibleScheme(key_of),
+        scheme=scheme,
         keys=node.keys,
         log=log(config.origin, config.log_key),
         times=Times(),

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from nakadachi.telegrams.oversight import ReportOperation
 
 
+FIRST_GENERATION = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One exchange as the core keeps it: the permit's or refusal's content, the wrapped secrets of its month, and how
@@ -129,12 +132,18 @@ async def note_inquired(connection: Connection, serials: Sequence[Serial], now: 
     )
 
 
-async def links(connection: Connection, people: Sequence[IdCode]) -> dict[IdCode, dict[OrganisationCode, Link]]:
-    """Where these people are linked."""
+async def links(
+    connection: Connection, people: Sequence[IdCode], now: datetime
+) -> dict[IdCode, dict[OrganisationCode, Link]]:
+    """Where these people are linked, and how each link stands now: who died is suspended everywhere."""
     rows = await connection.fetch(
-        "SELECT id_code, organisation, key_index, former_key_index, generation, unlinked_at IS NOT NULL AS unlinked,"
-        " suspended_at IS NOT NULL AS suspended FROM link WHERE id_code = ANY($1::bytea[])",
+        "SELECT id_code, organisation, key_index, former_key_index, generation,"
+        " coalesce(unlinked_at <= $2, false) AS unlinked,"
+        " coalesce(suspended_at <= $2 AND coalesce(resumed_at > $2, true), false)"
+        " OR EXISTS (SELECT 1 FROM death WHERE death.id_code = link.id_code) AS suspended"
+        " FROM link WHERE id_code = ANY($1::bytea[])",
         [person.value for person in people],
+        now,
     )
     kinds = {person.value: person for person in people}
     found: dict[IdCode, dict[OrganisationCode, Link]] = {person: {} for person in people}
@@ -147,13 +156,53 @@ async def links(connection: Connection, people: Sequence[IdCode]) -> dict[IdCode
 async def link_people(
     connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], *, key_index: int, now: datetime
 ) -> dict[IdCode, Link]:
-    """Link people at an organisation; one linked before keeps the code it has, so that asking twice is safe."""
-    await connection.executemany(
-        "INSERT INTO link (id_code, organisation, key_index, generation, linked_at) VALUES ($1, $2, $3, 1, $4)"
-        " ON CONFLICT (id_code, organisation) DO NOTHING",
-        [(person.value, organisation.value, key_index, now) for person in people],
+    """Link people at an organisation; one linked before keeps the code it has, so that asking twice is safe.
+
+    Who was unlinked gets the next generation, so that the old code stays dead; the closed one goes into the history.
+    """
+    new = await connection.fetch(
+        "INSERT INTO link (id_code, organisation, key_index, generation, linked_at)"
+        " SELECT DISTINCT id_code, $2, $3::integer, 1, $4::timestamptz FROM unnest($1::bytea[]) AS given (id_code)"
+        " ORDER BY id_code ON CONFLICT (id_code, organisation) DO NOTHING RETURNING id_code",
+        [person.value for person in people],
+        organisation.value,
+        key_index,
+        now,
     )
-    return {person: found[organisation] for person, found in (await links(connection, people)).items()}
+    fresh = {bytes(row["id_code"]) for row in new}
+    link = Link(key_index, FIRST_GENERATION, unlinked=False, suspended=False)
+    found = {person: link for person in people if person.value in fresh}
+    if known := [person for person in people if person.value not in fresh]:
+        await _link_again(connection, organisation, known, key_index=key_index, now=now)
+        found |= await links_at(connection, organisation, known, now)
+    return found
+
+
+async def _link_again(
+    connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], *, key_index: int, now: datetime
+) -> None:
+    """Of people linked before, those who were unlinked get the next generation."""
+    await connection.execute(
+        "WITH closed AS (SELECT id_code, organisation, generation, key_index, linked_at, unlinked_at FROM link"
+        " WHERE id_code = ANY($1::bytea[]) AND organisation = $2 AND unlinked_at <= $4 ORDER BY id_code FOR UPDATE),"
+        " kept AS (INSERT INTO link_history SELECT * FROM closed)"
+        " UPDATE link SET generation = link.generation + 1, key_index = $3, former_key_index = NULL,"
+        " linked_at = $4, unlinked_at = NULL, suspended_at = NULL, resumed_at = NULL FROM closed"
+        " WHERE link.id_code = closed.id_code AND link.organisation = closed.organisation",
+        [person.value for person in people],
+        organisation.value,
+        key_index,
+        now,
+    )
+
+
+async def links_at(
+    connection: Connection, organisation: OrganisationCode, people: Sequence[IdCode], now: datetime
+) -> dict[IdCode, Link]:
+    """The links of these people at one organisation; whoever has none there is left out."""
+    return {
+        person: at[organisation] for person, at in (await links(connection, people, now)).items() if organisation in at
+    }
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:

@@ -70,7 +70,7 @@ class Report:
         }
 
 
-async def demo(state: Path, *, seed: int, as_json: bool, out: Path) -> int:
+async def demo(state: Path, *, seed: int, as_json: bool, out: Path, scheme: str = "reversible") -> int:
     """Run the demonstration below `state`, which is made anew and removed at the end; results go to `out`.
 
     Returns the exit code: 0 where every line got a result and the log verifies. Raises what a start raises.
@@ -81,7 +81,7 @@ async def demo(state: Path, *, seed: int, as_json: bool, out: Path) -> int:
     if out.resolve().is_relative_to(state.resolve()):
         raise ConfigError(f"{out}: it would be removed with {state} at the end; name another place by --out")
     _remove(state)
-    planned = sample_plan(state, Settings(seed, _free_ports(64)))
+    planned = sample_plan(state, Settings(seed, _free_ports(64), scheme=scheme))
     tap = Tap()
     world = World(wire=lambda name, context: tap.around(name, HttpWire(context)))
     report = Report()
@@ -89,7 +89,9 @@ async def demo(state: Path, *, seed: int, as_json: bool, out: Path) -> int:
     try:
         say(f"Bringing up a country: {len(planned.places)} systems, each with its own keys, certificate and database …")
         async with running(
-            lambda server: Founding(state / COUNTRY, planned, lawbook.sample(), server, world), state, world
+            lambda server: Founding(state / COUNTRY, planned, lawbook.sample(), server, world, scheme=scheme),
+            state,
+            world,
         ) as country:
             await _run(country, state, planned, report=report, tap=tap, say=say, out=out)
     finally:

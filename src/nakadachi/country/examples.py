@@ -17,19 +17,17 @@ from nakadachi.country.sample import (
     INQUIRER,
     MIDORI,
     PENSION,
-    TOWNS,
     Case,
     Country,
     Outcome,
     cases,
-    moved_away,
     registrations,
     settle,
 )
 from nakadachi.intermediate.files import inquiries, people, provisions, provisions_xml
 from nakadachi.intermediate.files.results import Status
 from nakadachi.neighbours.registry import RESIDENT_COLUMNS
-from nakadachi.neighbours.residents import MUNICIPALITIES, Chance
+from nakadachi.neighbours.residents import Chance
 from nakadachi.refusal import Reason
 from nakadachi.terms import OrganisationCode
 
@@ -43,7 +41,6 @@ COUNT = 1000
 BOM = "\ufeff"
 MARKS = {"\u3099": "ﾞ", "\u309a": "ﾟ"}
 HALF = {unicodedata.normalize("NFKC", half): half for half in map(chr, range(0xFF66, 0xFF9E))}
-NAMES = dict(zip(TOWNS, (each.name for each in MUNICIPALITIES), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,21 +194,16 @@ def people_file(country: Country, place: str) -> bytes:
     for at, addressee in country.numbers[place].items():
         person = country.people[at]
         shown = country.people[country.mixed.get((place, at), at)]
-        home = _before(place, at) if moved_away(country, place, at) else person.address
         kana = _half(shown.kana) if place == AOI else shown.kana
-        born = shown.born.isoformat() if place == MIDORI else shown.born.strftime("%Y%m%d")
+        born = person.born.isoformat() if place == MIDORI else person.born.strftime("%Y%m%d")
         number = "" if (place, at) in country.unnumbered else person.number.value
-        lines.append(",".join((addressee, shown.name, kana, home, str(shown.sex), born, number)))
+        lines.append(",".join((addressee, person.name, kana, person.address, str(person.sex), born, number)))
     header = _header(people.COLUMNS)
     if place == AOI:
         return "".join(f"{line}\r\n" for line in (header, *lines)).encode("cp932")
     if place == MIDORI:
         return "".join(f"{line}\n" for line in lines).encode()
     return _csv([header, *lines])
-
-
-def _before(place: str, at: int) -> str:
-    return f"{NAMES[place]}見本旧町{1 + at % 9}丁目{1 + at % 30}番{at + 1}号"
 
 
 def _half(kana: str) -> str:

@@ -75,9 +75,9 @@ and all other files are loaded. `line` counts from 1. `status` and `reason` are 
 ## people-(organisation).csv
 
 Who is registered there under which addressee number, with the four basic items. A row has the Individual Number too,
-or not: then the four items find exactly one resident. A row with a former address always has the number.
+or not: either way all that it says fits exactly one resident. A town that somebody left has the address they moved to.
 {midori} has no header and dates with hyphens; {aoi} is Shift_JIS (CP932) with half-width kana; the rest are UTF-8
-with BOM. Three rows show someone else's name, kana, sex and date of birth beside the right number: mis-linkage.
+with BOM. Three rows show someone else's kana, which the register does not compare: the subject check finds the mix-up.
 {strangers} people of {inquirer} are unknown to the registry organisation, so no code can be issued for them.
 
 ## provisions-(organisation).csv

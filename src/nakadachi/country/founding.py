@@ -29,7 +29,6 @@ from nakadachi.country.plan import (
 from nakadachi.country.proxy import write_proxy
 from nakadachi.crypto.notes import NoteKind, NoteSigner
 from nakadachi.crypto.sealing import SealSuite, new_private
-from nakadachi.crypto.signing import SigningKey
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.tls import existing_host, node_host
 from nakadachi.law.directory import Directory, LogOrigin, Node, SealKeys
@@ -55,8 +54,8 @@ CONFIG = Instance("", 0).config
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """What founding needs: where, which systems, which law, whose database, the seal suite permits name, and whether a
-    permit waits for the Commission's cosignature (decision 0031).
+    """What founding needs: where, which systems, which law, whose database, the seal suite permits name, whether a
+    permit waits for the Commission's cosignature (decision 0031), and the scheme by which the core makes link codes.
     """
 
     folder: Path
@@ -66,6 +65,7 @@ class Founding:
     world: World
     suite: str = SealSuite.DEFAULT.value
     covered: bool = False
+    scheme: str = "reversible"
 
 
 async def found(founding: Founding) -> None:
@@ -104,15 +104,14 @@ async def _node(founding: Founding, authority: Authority, place: Place) -> Node:
     issue(authority, node_host(place.name), folder, founding.world.clock.now(), server=True)
     write_secret(folder / "database", (await founding.server.create_tenant(place.tenant)).encode())
     keys = keystore(founding, place)
-    signing = SigningKey.generate()
-    keys.put("signing", signing.to_pem())
+    keys.make("signing")
     second = ("log-2",) if place.name.role is Role.CORE and place.twins else ()
     for name in (*SECRETS.get(place.name.role, ()), *second):
-        keys.put(name, entropy.bytes(32))
-    return _listed(keys, place, signing)
+        keys.make(name)
+    return _listed(keys, place)
 
 
-def _listed(keys: FileKeyStore, place: Place, signing: SigningKey) -> Node:
+def _listed(keys: FileKeyStore, place: Place) -> Node:
     seals, witness = SealKeys(), None
     logs: tuple[LogOrigin, ...] = ()
     if place.name.role is Role.INTERMEDIATE:
@@ -130,7 +129,7 @@ def _listed(keys: FileKeyStore, place: Place, signing: SigningKey) -> Node:
     return Node(
         name=place.name,
         url=place.url,
-        signing_key=signing.public.spki,
+        signing_key=keys.signer("signing").public.spki,
         seal_keys=seals,
         logs=logs,
         witness_key=witness,
@@ -147,8 +146,9 @@ def _configure(founding: Founding, place: Place, trust: list[str]) -> None:
 
 
 def _configure_one(founding: Founding, place: Place, instance: Instance, trust: list[str]) -> None:
+    waits = {"permits_wait": True} if founding.covered else {}
     by_role: dict[Role, dict[str, object]] = {
-        Role.CORE: {"suite": founding.suite, **_logs(instance)} | ({"permits_wait": True} if founding.covered else {}),
+        Role.CORE: {"suite": founding.suite, "scheme": founding.scheme, **_logs(instance), **waits},
         Role.COMMISSION: {"cosigner": WITNESS},
         Role.REGISTRY: {"residents": "../residents.csv"},
         Role.INTERMEDIATE: {"existing": [DESK]},

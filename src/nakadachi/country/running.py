@@ -52,11 +52,13 @@ class Settings:
     seed: int
     port: int
     twins: bool = False
+    scheme: str = "reversible"
 
     @property
     def options(self) -> str:
         """As the command line says it."""
-        return f"--seed {self.seed} --port {self.port}{' --twins' if self.twins else ''}"
+        more = (" --twins" if self.twins else "") + (" --scheme table" if self.scheme == "table" else "")
+        return f"--seed {self.seed} --port {self.port}{more}"
 
 
 @dataclass(slots=True)
@@ -134,20 +136,20 @@ def _seed(seed: int) -> dict[str, Any]:
     return {} if seed == 1 else {"seed": seed}
 
 
-async def up(state: Path, *, seed: int, isolate: bool, port: int, twins: bool = False) -> None:
-    """Keep a country running until cancelled; the next time it goes on where it was. `twins` are always isolated.
+async def up(state: Path, settings: Settings, *, isolate: bool) -> None:
+    """Keep a country running until cancelled; the next time it goes on where it was. Twins are always isolated.
 
     Raises ConfigError, PortTaken, ProcessEnded, and what a system's start raises.
     """
     configure()
-    if twins:
+    if settings.twins:
         find_haproxy()
-    planned = sample_plan(state, Settings(seed, port, twins))
+    planned = sample_plan(state, settings)
     world = World()
     async with embedded(state) as server:
-        await found(Founding(state / COUNTRY, planned, lawbook.sample(), server, world))
+        await found(Founding(state / COUNTRY, planned, lawbook.sample(), server, world, scheme=settings.scheme))
         country: Country | Processes = (
-            Processes(state / COUNTRY, planned) if isolate or twins else Country(state / COUNTRY, planned)
+            Processes(state / COUNTRY, planned) if isolate or settings.twins else Country(state / COUNTRY, planned)
         )
         try:
             await (country.start() if isinstance(country, Processes) else country.start(world))

@@ -49,7 +49,7 @@ class Country:
     """Who is registered where under which number, and what each organisation holds of whom.
 
     `people`: the residents, and after them the strangers, whom the registry organisation does not know; people go by
-    their place in it. `unnumbered`: whose Individual Number an organisation has not. `mixed`: whose row shows whom.
+    their place in it. `unnumbered`: whose Individual Number an organisation has not. `mixed`: whose kana a row shows.
     """
 
     people: list[Resident]
@@ -83,7 +83,6 @@ def registrations(country: Country, chance: Chance) -> None:
                 continue
             used.add(number)
             country.numbers.setdefault(place, {})[at] = number
-    # Where a former address is on the row, the four items find nobody: such a row keeps its Individual Number.
     for place, numbers in country.numbers.items():
         country.unnumbered.update(
             (place, at) for at in numbers if not moved_away(country, place, at) and chance.below(5) < 2
@@ -253,8 +252,8 @@ def troubles(plan: Plan) -> set[tuple[str, int, str]]:
     for alone, place in zip(enough(only_here, 3, "people only here"), (AOBA, MIDORI, AOI), strict=False):
         mixed, absent, once_guarded, *rest = plan.moved(place, 6)
         family = [at for at in own if people[at].household == people[mixed].household]
-        others = [at for at in (*family, *rest) if people[at].born != people[mixed].born]
-        plan.country.mixed[place, mixed] = enough(others, 1, "people born on other days")[0]
+        others = [at for at in (*family, *rest) if people[at].kana != people[mixed].kana]
+        plan.country.mixed[place, mixed] = enough(others, 1, "people of another name")[0]
         missing.add((place, absent, TAX))
         plan.protect(place, once_guarded, "*,1,1,20250331")
         plan.add(mixed, place, RECORD, Reason.SUBJECT_MISMATCH)

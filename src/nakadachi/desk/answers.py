@@ -31,6 +31,20 @@ class Linked(msgspec.Struct, frozen=True):
 
     line: int
     outcome: str
+    hit: str = ""
+
+
+class LinkOrder(msgspec.Struct, frozen=True):
+    """付番・再確認の注文: how an order stands: people in all, of them done, refused, unanswered; and lines rejected."""
+
+    name: str
+    checking: bool
+    people: int
+    rejected: int
+    done: int
+    refused: int
+    unanswered: int
+    ended: bool
 
 
 class _Links(msgspec.Struct, frozen=True):
@@ -50,11 +64,15 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """確認事項: something about an exchange that staff should look at."""
+    """確認事項: something about an exchange, or about the link of an `addressee`, that staff should look at."""
 
     serial: str
     kind: str
     at: datetime
+    addressee: str = ""
+    reason_ja: str = ""
+    reason_en: str = ""
+    mend: str = ""
 
 
 class _Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

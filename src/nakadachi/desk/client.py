@@ -16,16 +16,26 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import aiohttp
-import msgspec
 
-from nakadachi.desk.answers import DeskError, Finding, Linked, Loaded, Waiting, read_answer, read_links, read_result
+from nakadachi.desk.answers import (
+    DeskError,
+    Finding,
+    Linked,
+    LinkOrder,
+    Loaded,
+    Waiting,
+    read_answer,
+    read_links,
+    read_result,
+)
+from nakadachi.desk.telling import CONNECT_SECONDS, said, why
+from nakadachi.intermediate.files.reading import Reject
 from nakadachi.intermediate.files.results import Result
 from nakadachi.kit.client import broke
 from nakadachi.kit.entropy import SystemEntropy
 from nakadachi.kit.tls import client_context, node_host
 from nakadachi.terms import NodeName, Role, Serial
 
-CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 STREAM_SECONDS = 600.0
 LOAD_SECONDS = 3600.0
@@ -34,6 +44,8 @@ GOODBYE_TRIES, GOODBYE_SECONDS = 100, 0.01
 PAUSES = (0.1, 0.3, 1.0, 2.0, 4.0)
 """How long the desk waits before it asks again where the connection broke: behind the address may be another instance.
 Where an answer had begun to come, it begins to count anew."""
+AWAY_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+"""How long an order is asked after where its server is away: it goes on by itself once it is back."""
 CHUNK_BYTES = 64 * 1024
 CLOSED = -1
 """What a closed socket says instead of its number."""
@@ -86,6 +98,35 @@ class DeskClient:
         if status == HTTPStatus.UNPROCESSABLE_ENTITY:
             return read_answer(raw, Loaded)
         return read_links(raw)
+
+    async def order_links(self, name: str, file: BinaryIO) -> LinkOrder:
+        """付番の注文: register and link the people of a file; sent again under its name, it is the same order (M1)."""
+        _, raw = await self._whole("POST", f"orders/{name}", file=file, seconds=LOAD_SECONDS)
+        return read_answer(raw, LinkOrder)
+
+    async def link_order(self, name: str) -> LinkOrder:
+        """進捗: how an order stands; asked again for a while where the server is away."""
+        for pause in (*AWAY_PAUSES, None):
+            try:
+                return read_answer((await self._whole("GET", f"orders/{name}"))[1], LinkOrder)
+            except DeskError:
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+        raise AssertionError
+
+    async def unlinked(self, name: str, after: int) -> tuple[Reject, ...]:
+        """差戻し一覧: the next lines of an order's file, from the one after `after` on, that led to no code."""
+        _, raw = await self._whole("GET", f"orders/{name}/unlinked", query={"after": str(after)})
+        return read_answer(raw, tuple[Reject, ...])
+
+    async def order_recheck(self, name: str) -> LinkOrder:
+        """再確認の注文: hold all links against register and core; sent again under its name, it is the same (L5)."""
+        return read_answer((await self._whole("POST", f"rechecks/{name}"))[1], LinkOrder)
+
+    async def recheck_findings(self, name: str) -> tuple[Finding, ...]:
+        """再確認の結果: what a re-check found, the newest first."""
+        return read_answer((await self._whole("GET", f"rechecks/{name}/findings"))[1], tuple[Finding, ...])
 
     async def inquire(self, file: BinaryIO, query: Mapping[str, str]) -> AsyncGenerator[Result, None]:
         """大量照会: one result per line of an inquiry file, in order, as the server knows each (M2).
@@ -184,11 +225,11 @@ class DeskClient:
                 allow_redirects=False,
             ) as answer:
                 if answer.status not in {HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY}:
-                    raise DeskError(_said(config, answer.status, await answer.read()))
+                    raise DeskError(said(config, answer.status, await answer.read()))
                 yield answer
         except (aiohttp.ClientError, OSError, TimeoutError) as wrong:
             kind = BrokenConnection if broke(wrong) else DeskError
-            raise kind(_why(config, wrong, seconds)) from None
+            raise kind(why(config, wrong, seconds)) from None
 
 
 async def _chunks(file: BinaryIO) -> AsyncGenerator[bytes, None]:
@@ -232,55 +273,3 @@ async def _closed(sockets: Sequence[socket.socket]) -> None:
         if all(one.fileno() == CLOSED for one in sockets):
             return
         await asyncio.sleep(GOODBYE_SECONDS)
-
-
-def _said(config: DeskConfig, status: int, body: bytes) -> str:
-    """What a refusal of the door means for the person at the desk."""
-    try:
-        problem: Any = msgspec.json.decode(body)
-        words = f"{problem['title_ja']} / {problem['title']}"
-        if "detail" in problem:
-            words += f" ({problem['detail_ja']} / {problem['detail']})"
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
-        words = ""
-    if status == HTTPStatus.FORBIDDEN:
-        return (
-            f"{config.server} does not admit this desk ({words or 'status 403'}): is {config.certificate} the"
-            " certificate of an existing system of this organisation, not revoked, and named under `existing` in the"
-            " server's configuration?"
-        )
-    if words:
-        return f"refused by {config.server}: {words}"
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return f"{config.server} takes nothing in at the moment; try again later"
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return f"{config.server} failed (status {status}); its log says why"
-    return f"{config.server} answered with status {status}; is it an intermediate server of the same version?"
-
-
-def _why(config: DeskConfig, wrong: Exception, seconds: float) -> str:
-    """What a broken connection means for the person at the desk."""
-    server = config.server
-    if isinstance(wrong, aiohttp.ClientConnectorCertificateError):
-        return (
-            f"{server} shows a certificate that is not that of {config.node} from {config.authority}"
-            f" ({_verification(wrong)}): check `server`, `node` and `authority` in the desk's configuration"
-        )
-    if isinstance(wrong, aiohttp.ClientConnectorError) and not isinstance(wrong, aiohttp.ClientSSLError):
-        return f"{server} cannot be reached ({wrong.strerror or 'no answer'}): is it running, and is `server` right?"
-    if isinstance(wrong, aiohttp.ConnectionTimeoutError):
-        return f"{server} cannot be reached (no connection in {CONNECT_SECONDS:g} seconds): is `server` right?"
-    if isinstance(wrong, TimeoutError):
-        return f"{server} said nothing for {seconds:g} seconds"
-    if isinstance(wrong, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
-        # TLS 1.3 tells a client only afterwards that its certificate will not do.
-        return (
-            f"{server} ended the connection: it is stopping, or it does not accept {config.certificate}; does that come"
-            " from the authority that the server knows?"
-        )
-    return f"the connection with {server} broke ({type(wrong).__name__})"
-
-
-def _verification(wrong: aiohttp.ClientConnectorCertificateError) -> str:
-    inner = wrong.certificate_error
-    return str(getattr(inner, "verify_message", "")) or type(inner).__name__

@@ -38,7 +38,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     Close: Handler(closing.relay_close),
     AskState: Handler(closing.relay_question),
     LinkCodeIssued: Handler(code.relay_link_codes),
-    ReplaceLinkCodes: Handler(code.relay_link_codes),
+    ReplaceLinkCodes: Handler(code.relay_replaced),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.relay_operation),
     ReportFinding: Handler(oversight.relay_finding),

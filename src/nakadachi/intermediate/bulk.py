@@ -35,6 +35,10 @@ of lines nothing is gained: signatures and commits are shared by then.
 """
 UNDER_WAY, BESIDE = 4, 1
 """Telegrams of one file that are under way at a time: by itself, and beside interactive work."""
+LONGEST_REST_SECONDS = 2.0
+"""Beside interactive work a file rests after each telegram for as long as that took, and not longer than this: every
+other moment belongs to whoever waits at a counter.
+"""
 WINDOW = 2000
 """Lines of one file that are read and not told yet."""
 
@@ -116,6 +120,7 @@ class _Packets:
         self._room = asyncio.Semaphore(WINDOW)
         self._groups: dict[object, list[Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._took = 0.0
 
     async def results(self, lines: Lines) -> AsyncGenerator[Result, None]:
         """One result per line, in order, as each is known. What was begun goes on where the reader leaves."""
@@ -167,11 +172,14 @@ class _Packets:
     async def _send(self, group: list[Waiting]) -> None:
         while len(self._tasks) >= (BESIDE if self._system.lanes.shared else UNDER_WAY):
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        if self._system.lanes.shared:
+            await asyncio.sleep(min(self._took, LONGEST_REST_SECONDS))
         task = asyncio.create_task(self._ask(group))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _ask(self, group: list[Waiting]) -> None:
+        begun = asyncio.get_running_loop().time()
         try:
             asked = [(line, by) for line, by, _ in group]
             order = self._said.get("order", "")
@@ -179,6 +187,7 @@ class _Packets:
         except Exception:  # noqa: BLE001  the other lines of the file have nothing to do with it
             logger().exception("bulk.failed", node=self._system.name.value, count=len(group))
             results = [Result.without_answer(line.line, Status.UNKNOWN, Reason.INTERNAL) for line, _, _ in group]
+        self._took = asyncio.get_running_loop().time() - begun
         for (_, _, future), result in zip(group, results, strict=True):
             if not future.done():
                 future.set_result(result)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nakadachi.intermediate import closing, code, exchange_store, inquiry, order_store, provision, store
+from nakadachi.intermediate import closing, exchange_store, inquiry, order_store, provision
 from nakadachi.intermediate.files.results import ItemResult, Result, Status
 from nakadachi.intermediate.rules import State
 from nakadachi.kit.client import Unreachable
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from nakadachi.intermediate.files.inquiries import InquiryLine
     from nakadachi.intermediate.parts import Intermediate
     from nakadachi.intermediate.serials import Serials
-    from nakadachi.intermediate.subjects import AddresseeNumber
     from nakadachi.kit.server import System
     from nakadachi.kit.unit import Unit
 
@@ -34,8 +33,6 @@ IMMEDIATE_SECONDS = 10.0
 BULK_SECONDS = 120.0
 """How long a line of a file waits for its answer before its result is "pending"."""
 SERIAL_TRIES, SERIAL_PAUSE_SECONDS = 10, 2.0
-LINK_SECONDS = 30.0
-LINK_PAUSE_SECONDS = 0.05
 
 
 async def ask(
@@ -235,27 +232,6 @@ def result_of(line: int, serial: Serial, found: Inquiry | None) -> Result:
     if not found.state.is_open:
         return Result.without_answer(line, Status(found.state.value), found.reason or Reason.INTERNAL, serial)
     return Result.pending(line, serial)
-
-
-async def link(system: System[Intermediate], addressees: Sequence[AddresseeNumber]) -> dict[AddresseeNumber, str]:
-    """符号付番: issue link codes for these people and wait; per person `linked`, `pending` or a reason's identifier."""
-    async with system.database.acquire() as connection:
-        known = await store.known_addressees(connection, addressees)
-    outcome = {one: Reason.UNKNOWN_ADDRESSEE.value for one in addressees if one not in known}
-    outcome.update({one: "linked" for one, linked in known.items() if linked})
-    waiting = [one for one, linked in known.items() if not linked]
-    await system.in_bulk(code.request_codes, [tuple(waiting)])
-    deadline = asyncio.get_running_loop().time() + LINK_SECONDS
-    while waiting and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(LINK_PAUSE_SECONDS)
-        async with system.database.acquire() as connection:
-            now = await store.known_addressees(connection, waiting)
-            refused = await store.issuance_refused(connection, waiting)
-        outcome.update({one: "linked" for one in waiting if now.get(one)})
-        outcome.update({one: reason.value for one, reason in refused.items()})
-        waiting = [one for one in waiting if one not in outcome]
-    outcome.update(dict.fromkeys(waiting, "pending"))
-    return outcome
 
 
 async def cancel(system: System[Intermediate], serial: Serial, by: Circumstance) -> Refusal | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nakadachi.intermediate import desk, ending_store, exchange_store, store
+from nakadachi.intermediate import desk, ending_store, exchange_store, issuance_store, store
 from nakadachi.intermediate.bulk import at_once, in_bulk
 from nakadachi.intermediate.files.inquiries import inquiries
 from nakadachi.intermediate.files.people import people
@@ -25,6 +25,7 @@ from nakadachi.intermediate.files.provisions_xml import provisions_xml
 from nakadachi.intermediate.files.reading import LineReader, Reject, read_all_or_rejects
 from nakadachi.intermediate.files.results import Form, Result, ResultWriter
 from nakadachi.intermediate.files.standard import hold_to_standard
+from nakadachi.intermediate.link_doors import LinkDoors, reject_words, rejected, words_of
 from nakadachi.intermediate.options import bad_option, mend
 from nakadachi.kit.lanes import Busy
 from nakadachi.kit.log import logger
@@ -51,7 +52,8 @@ MOST_REJECTS = 1000
 MOST_HELD = 1000
 _REQUEST_KEY = re.compile(r'"[A-Za-z0-9-]{8,64}"')
 FILES = frozenset(f"/existing/{kind}" for kind in ("people", "provisions", "protections", "link", "inquiries"))
-"""Paths that take files."""
+ORDERS = "/existing/orders/"
+"""Paths that take files, and how others begin that do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Existing:
     system: System[Intermediate]
     serials: Serials
     allowed: tuple[str, ...]
+    links: LinkDoors
 
     def routes(self) -> list[Route]:
         """All paths, each closed to everybody but the organisation's existing systems."""
@@ -68,13 +71,13 @@ class Existing:
             self._route("/existing/people", self.load_people, "POST"),
             self._route("/existing/provisions", self.load_provisions, "POST"),
             self._route("/existing/protections", self.load_protections, "POST"),
-            self._route("/existing/link", self.link, "POST"),
             self._route("/existing/inquiries", self.inquire, "POST"),
             self._route("/existing/inquiries/{serial}", self.read, "GET"),
             self._route("/existing/inquiries/{serial}/cancel", self.cancel, "POST"),
             self._route("/existing/held", self.held, "GET"),
             self._route("/existing/held/{serial}/{decision}", self.settle, "POST"),
             self._route("/existing/findings", self.findings, "GET"),
+            *self.links.routes(self._route),
         ]
 
     def _route(self, path: str, handle: Callable[[Request], Awaitable[Response]], method: str) -> Route:
@@ -109,7 +112,11 @@ class Existing:
 
     async def load_people(self, request: Request) -> Response:
         """宛名の登録: a people file, whole or not at all."""
-        return await self._load(request, lambda file: people(LineReader(file)), store.load_people)
+
+        async def load(connection: Any, lines: Sequence[Any]) -> None:
+            await store.load_people(connection, lines, self.system.author.clock.now())
+
+        return await self._load(request, lambda file: people(LineReader(file)), load)
 
     async def load_provisions(self, request: Request) -> Response:
         """副本登録: a replica file, CSV or (`form=xml`) XML, whole or not at all (M4)."""
@@ -124,17 +131,6 @@ class Existing:
     async def load_protections(self, request: Request) -> Response:
         """保護区分の登録: a file of markings, whole or not at all (L10)."""
         return await self._load(request, lambda file: protections(LineReader(file)), store.load_protections)
-
-    async def link(self, request: Request) -> Response:
-        """符号付番: issue link codes for the people of a people file; one answer line per person (M1)."""
-        with tempfile.TemporaryFile() as file:
-            await spool(request, file, FILE_LIMIT)
-            reading = await asyncio.to_thread(read_all_or_rejects, people(LineReader(file)), limit=MOST_REJECTS)
-        if not reading.loadable:
-            return _rejected(reading.rejects, reading.count)
-        outcome = await desk.link(self.system, [one.addressee for one in reading.lines])
-        lines = [{"line": one.line, "outcome": outcome[one.addressee]} for one in reading.lines]
-        return JSONResponse({"lines": lines})
 
     async def inquire(self, request: Request) -> Response:
         """大量照会: an inquiry file to one result per line, in order, as each is known (M2).
@@ -200,7 +196,10 @@ class Existing:
         """確認事項: what staff should look at, the newest first."""
         async with self.system.database.acquire() as connection:
             found = await ending_store.findings(connection, most=MOST_HELD)
-        return JSONResponse([{"serial": one.value, "kind": kind, "at": at.isoformat()} for one, kind, at in found])
+            wrong = await issuance_store.findings(connection, most=MOST_HELD)
+        words = [{"serial": one.value, "kind": kind, "at": at.isoformat()} for one, kind, at in found]
+        words += [words_of(one) for one in wrong]
+        return JSONResponse(sorted(words, key=lambda one: one["at"], reverse=True)[:MOST_HELD])
 
     async def _load(
         self,
@@ -216,7 +215,7 @@ class Existing:
                 read_all_or_rejects, read(file), limit=MOST_REJECTS, accept_good_lines=good
             )
         if not reading.loadable:
-            return _rejected(reading.rejects, reading.count)
+            return rejected(reading.rejects, reading.count)
         lanes = self.system.lanes
         async with lanes.behind(), self.system.database.transaction() as connection:
             for start in range(0, len(reading.lines), CHUNK_LINES):
@@ -226,14 +225,16 @@ class Existing:
             {
                 "loaded": len(reading.lines),
                 "rejected": reading.count,
-                "rejects": [_reject(one) for one in reading.rejects],
+                "rejects": [reject_words(one) for one in reading.rejects],
             }
         )
 
     def _place(self, request: Request) -> tuple[str, int]:
         """Where a request counts: files are few and long, all else is many and short."""
         limits = self.system.lanes.limits
-        if request.method == "POST" and request.url.path in FILES and not _interactive(request):
+        path = request.url.path
+        takes_a_file = path in FILES or path.startswith(ORDERS)
+        if request.method == "POST" and takes_a_file and not _interactive(request):
             return "files", limits.files
         return "requests of existing systems", limits.interactive
 
@@ -269,21 +270,6 @@ def _reason(options: Any) -> Reason:
         return Reason(options.get("reason", Reason.WITHHELD.value))
     except ValueError:
         raise Refusal(Reason.BAD_FORMAT, "no reason of the closed list") from None
-
-
-def _rejected(rejects: Sequence[Reject], count: int) -> Response:
-    body = {"loaded": 0, "rejected": count, "rejects": [_reject(one) for one in rejects]}
-    return JSONResponse(body, status_code=422)
-
-
-def _reject(one: Reject) -> dict[str, Any]:
-    return {
-        "line": one.line,
-        "column": one.column,
-        "reason_ja": one.reason_ja,
-        "reason_en": one.reason_en,
-        "mend": one.mend,
-    }
 
 
 def _words(result: Result) -> bytes:

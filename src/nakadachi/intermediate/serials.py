@@ -41,16 +41,16 @@ class Serials:
                     await self._ask()
         return self._ready.popleft()
 
-    async def take_many(self, count: int) -> tuple[Serial, ...]:
+    async def take_many(self, count: int, use: SerialUse = SerialUse.INQUIRY) -> tuple[Serial, ...]:
         """As many serials for bulk work (1 to 1,000), leaving alone what is kept ready. Raises Unreachable, Refusal."""
-        return await self._issued(count, Lane.BULK)
+        return await self._issued(count, Lane.BULK, use)
 
     async def _ask(self) -> None:
         self._ready.extend(await self._issued(self._ahead, Lane.INTERACTIVE))
 
-    async def _issued(self, count: int, lane: Lane) -> tuple[Serial, ...]:
+    async def _issued(self, count: int, lane: Lane, use: SerialUse = SerialUse.INQUIRY) -> tuple[Serial, ...]:
         own = self._intermediate.interface
-        telegram = self._intermediate.author.write(IssueSerial, to=own, lane=lane, use=SerialUse.INQUIRY, count=count)
+        telegram = self._intermediate.author.write(IssueSerial, to=own, lane=lane, use=use, count=count)
         for pause in (*PAUSES, None):
             try:
                 answer = await self._sender.ask(telegram, own, self._intermediate.edition.peers.url(own))

@@ -27,11 +27,12 @@ from nakadachi.intermediate import (
 )
 from nakadachi.intermediate.existing import Existing
 from nakadachi.intermediate.findings import find
+from nakadachi.intermediate.link_doors import LinkDoors
+from nakadachi.intermediate.linking import LinkOrders, RecheckConfig
 from nakadachi.intermediate.parts import Intermediate
 from nakadachi.intermediate.rules import State
 from nakadachi.intermediate.serials import AHEAD, Serials
 from nakadachi.kit.every import Every
-from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
     from nakadachi.intermediate.exchange_store import Inquiry
     from nakadachi.kit.database import Connection, Database
+    from nakadachi.kit.keystore import KeyStore
     from nakadachi.terms import Serial
 
 HANDLERS: dict[type[Telegram], Handler] = {
@@ -70,14 +72,16 @@ HEARS: dict[type[Telegram], Hear] = {
     Inquire: Hear(inquiry.hear_acceptance, inquiry.acceptance_matters, closing.no_acceptance),
     Provide: Hear(provision.hear_receipt, give_up=closing.no_receipt),
     AskState: Hear(closing.hear_state, give_up=closing.no_state),
-    RequestLinkCode: Hear(code.hear_requested, code.requested_matters),
+    RequestLinkCode: Hear(code.hear_requested, code.requested_matters, code.purge_unsent),
 }
 SCHEMA = (
     ("nakadachi.intermediate", "intermediate", "migrations"),
     ("nakadachi.intermediate", "orders", "orders_sql"),
+    ("nakadachi.intermediate", "issuance", "issuance_sql"),
     ("nakadachi.intermediate", "rotation", "rotation_sql"),
 )
 OVERDUE_SECONDS = 1.0
+PURGE_SECONDS = 60.0
 FORGET_SECONDS = 3600.0
 """How often codes that were replaced long ago are looked for."""
 COMPLETIONS_SECONDS = 0.1
@@ -93,6 +97,7 @@ class IntermediateConfig:
         metadata={"doc": "names of the existing systems that may enter", "example": ["desk"]}
     )
     witness: WitnessConfig = field(default_factory=WitnessConfig)
+    recheck: RecheckConfig = field(default_factory=RecheckConfig)
     serials_ahead: int = field(default=AHEAD, metadata={"doc": "serials asked for at a time, 1 to 1000"})
 
 
@@ -140,7 +145,7 @@ async def _settled(database: Database, serials: Sequence[Serial]) -> dict[Serial
     return {serial: inquiry for serial, inquiry in found.items() if inquiry.state is not State.ASKED}
 
 
-def seal_keys(keys: FileKeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
+def seal_keys(keys: KeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
     """All our keys of a suite, the newest first: others seal for the one their directory lists."""
     names = reversed(keys.names(f"seal-{suite.value}"))
     return tuple(new_private(suite, keys.secret(name)) for name in names)
@@ -165,7 +170,10 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         known=partial(exchange_store.exchanges, own=node.author.name.organisation),
         find=find,
     )
-    existing = Existing(system, Serials(intermediate, system.sender, ahead=config.serials_ahead), config.existing)
+    serials = Serials(intermediate, system.sender, ahead=config.serials_ahead)
+    orders = LinkOrders(system, serials, config.recheck)
+    existing = Existing(system, serials, config.existing, LinkDoors(system, serials, orders))
+    purge = Every(PURGE_SECONDS, lambda: system.in_bulk(code.purge_unanswered, [None]), node=system.name)
     completions = Completions(system)
     node.instances.when_gone(completions.take_up)
     overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.close_overdue, [None]), node=system.name)
@@ -178,6 +186,6 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         node,
         system,
         application(system, health=node.health, routes=existing.routes()),
-        ready=(reporter.start, completions.start, overdue.start, forget.start),
-        ends=(forget.stop, overdue.stop, completions.stop, reporter.stop),
+        ready=(reporter.start, completions.start, overdue.start, orders.start, purge.start, forget.start),
+        ends=(forget.stop, purge.stop, orders.stop, overdue.stop, completions.stop, reporter.stop),
     )

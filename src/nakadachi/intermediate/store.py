@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nakadachi.crypto.subject import Subject
 from nakadachi.intermediate.rules import Held, Protection
 from nakadachi.intermediate.subjects import AddresseeNumber, FourItems, IndividualNumber, Sex
-from nakadachi.refusal import Reason
-from nakadachi.terms import InfoNameCode, ItemCode, LinkCode, MatchingNumber
+from nakadachi.terms import InfoNameCode, ItemCode, LinkCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,26 +33,25 @@ class Person:
 # People
 
 
-async def load_people(connection: Connection, people: Sequence[PersonLine]) -> None:
+async def load_people(connection: Connection, people: Sequence[PersonLine], now: datetime) -> None:
     """Register people; one known before gets the new items and keeps the link code."""
-    await connection.executemany(
-        "INSERT INTO person (addressee, name, kana, address, sex, born, individual_number)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)"
+    await connection.execute(
+        "INSERT INTO person AS own (addressee, name, kana, address, sex, born, individual_number)"
+        " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::date[], $7::text[])"
         " ON CONFLICT (addressee) DO UPDATE SET name = excluded.name, kana = excluded.kana,"
         " address = excluded.address, sex = excluded.sex, born = excluded.born,"
-        " individual_number = CASE WHEN person.link_code IS NULL THEN excluded.individual_number END",
-        [
-            (
-                one.addressee.value,
-                one.items.name,
-                one.items.kana,
-                one.items.address,
-                int(one.items.sex),
-                one.items.born,
-                one.individual_number.value if one.individual_number else None,
-            )
-            for one in people
-        ],
+        " individual_number = CASE WHEN own.link_code IS NULL THEN excluded.individual_number END,"
+        " changed_at = CASE WHEN (own.name, own.address, own.sex, own.born)"
+        " IS DISTINCT FROM (excluded.name, excluded.address, excluded.sex, excluded.born) THEN $8::timestamptz"
+        " ELSE own.changed_at END",
+        [one.addressee.value for one in people],
+        [one.items.name for one in people],
+        [one.items.kana for one in people],
+        [one.items.address for one in people],
+        [int(one.items.sex) for one in people],
+        [one.items.born for one in people],
+        [one.individual_number.value if one.individual_number else None for one in people],
+        now,
     )
 
 
@@ -100,27 +98,17 @@ def _person(row: Any, mismatches: int = 0) -> Person:
 # Issuance of link codes
 
 
-async def begin_issuance(
-    connection: Connection, numbers: Sequence[tuple[MatchingNumber, AddresseeNumber]], now: datetime
-) -> None:
-    """Matching numbers are on their way; an older one of the same person is dropped."""
-    addressees = [addressee.value for _, addressee in numbers]
-    await connection.execute("DELETE FROM issuance WHERE addressee = ANY($1::text[])", addressees)
-    await connection.execute("DELETE FROM issuance_refused WHERE addressee = ANY($1::text[])", addressees)
-    await connection.executemany(
-        "INSERT INTO issuance (matching_number, addressee, requested_at) VALUES ($1, $2, $3)",
-        [(number.value, addressee.value, now) for number, addressee in numbers],
-    )
-
-
-async def unlinked(
-    connection: Connection, addressees: Sequence[AddresseeNumber]
+async def described(
+    connection: Connection, addressees: Sequence[AddresseeNumber], *, linked: bool = False
 ) -> dict[AddresseeNumber, tuple[FourItems, IndividualNumber | None]]:
-    """The four items, and the Individual Number where it was given, of people who have no link code yet."""
+    """The four items, and the Individual Number where it was given, of people who have no link code yet, or of those
+    who have one.
+    """
     rows = await connection.fetch(
         "SELECT addressee, name, kana, address, sex, born, individual_number FROM person"
-        " WHERE addressee = ANY($1::text[]) AND link_code IS NULL",
+        " WHERE addressee = ANY($1::text[]) AND (link_code IS NOT NULL) = $2",
         [one.value for one in addressees],
+        linked,
     )
     found = {}
     for row in rows:
@@ -139,49 +127,6 @@ async def known_addressees(
         [one.value for one in addressees],
     )
     return {AddresseeNumber(row["addressee"]): row["linked"] for row in rows}
-
-
-async def refuse_issuance(connection: Connection, numbers: Sequence[tuple[MatchingNumber, Reason]]) -> None:
-    """The registry organisation found none or several: the number goes (L1), the reason stays for the clerk."""
-    await connection.executemany(
-        "WITH gone AS (DELETE FROM issuance WHERE matching_number = $1 RETURNING addressee)"
-        " INSERT INTO issuance_refused (addressee, reason) SELECT addressee, $2 FROM gone"
-        " ON CONFLICT (addressee) DO UPDATE SET reason = excluded.reason",
-        [(number.value, reason.value) for number, reason in numbers],
-    )
-
-
-async def set_codes(
-    connection: Connection, codes: Sequence[tuple[MatchingNumber, LinkCode]], now: datetime
-) -> list[bool]:
-    """Tie codes to the people whose matching numbers these are, and purge the numbers (L1). False: number unknown
-    here.
-    """
-    done = []
-    for number, code in codes:
-        rows = await connection.fetch(
-            "WITH gone AS (DELETE FROM issuance WHERE matching_number = $1 RETURNING addressee)"
-            " UPDATE person SET link_code = $2, linked_at = $3, individual_number = NULL FROM gone"
-            " WHERE person.addressee = gone.addressee"
-            " RETURNING person.addressee",
-            number.value,
-            code.value,
-            now,
-        )
-        done.append(bool(rows))
-    await connection.execute("INSERT INTO purge (at, count) VALUES ($1, $2)", now, sum(done))
-    return done
-
-
-async def issuance_refused(
-    connection: Connection, addressees: Sequence[AddresseeNumber]
-) -> dict[AddresseeNumber, Reason]:
-    """Those of these people for whom no code could be issued, with the reason."""
-    rows = await connection.fetch(
-        "SELECT addressee, reason FROM issuance_refused WHERE addressee = ANY($1::text[])",
-        [one.value for one in addressees],
-    )
-    return {AddresseeNumber(row["addressee"]): Reason(row["reason"]) for row in rows}
 
 
 # Provision database

@@ -6,36 +6,46 @@ It never sees a link code, nor who asks whom about a person; it does see where a
 from __future__ import annotations
 
 import csv
-import unicodedata
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.health.reporter import Reporter
 from nakadachi.kit.author import Author, Enclosure
 from nakadachi.kit.config import ConfigError
-from nakadachi.kit.unit import Handler
+from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.web import application
 from nakadachi.ledger.edition import Edition
 from nakadachi.ledger.holding import hold_untold
+from nakadachi.neighbours import issuance_store
 from nakadachi.neighbours import registry_store as store
+from nakadachi.neighbours.individual_numbers import KEY_BYTES, IndividualNumbers
+from nakadachi.neighbours.matching import Found, Match, Sought, items_of
+from nakadachi.neighbours.notation import date_key, sex_key
+from nakadachi.neighbours.register import Register
+from nakadachi.neighbours.telling import Telling
 from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.service import Service
-from nakadachi.telegrams.code import IssueLinkCode, LinkCodeRequested, RequestLinkCode
-from nakadachi.telegrams.codec import decode_json, encode_envelope
+from nakadachi.telegrams.code import ISSUANCE_LIVES, Hit, IssueLinkCode, LinkCodeRequested, RequestLinkCode
+from nakadachi.telegrams.codec import decode_json, encode_envelope, encode_json
 from nakadachi.telegrams.envelope import Envelope, Telegram
+from nakadachi.telegrams.inquiry import Noted
+from nakadachi.telegrams.lists import FORMER, PEOPLE, RECORD_CODES, has_lists
 from nakadachi.telegrams.oversight import DistributeEdition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nakadachi.kit.database import Database
+    from nakadachi.kit.entropy import Entropy
+    from nakadachi.kit.keystore import KeyStore
     from nakadachi.kit.peers import Peers
-    from nakadachi.kit.unit import Asked, Reply, Unit
+    from nakadachi.kit.unit import Asked, GivenUp, Heard, Reply, Unit
+    from nakadachi.telegrams.envelope import Verified
 
-SEXES = tuple("0123456789")
-"""One digit (ISO/IEC 5218, or the register's own)."""
+NUMBER_KEY = "number-key"
 RESIDENT_COLUMNS = ("code", "number", "name", "address", "sex", "born")
 
 
@@ -45,6 +55,9 @@ class RegistryConfig:
 
     node: NodeConfig
     residents: Path = field(metadata={"doc": "CSV of residents to begin with: " + ", ".join(RESIDENT_COLUMNS)})
+    tell_every: timedelta = field(
+        default=timedelta(seconds=5), metadata={"doc": "how often the core is told what changed, in seconds"}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,52 +73,81 @@ class Registry:
         return self.edition.peers
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """One person as a request describes them: by Individual Number, or by the four items."""
-
-    number: str = field(default="", repr=False)
-    items: tuple[str, str, int, date] | None = field(default=None, repr=False)
-
-
 async def request_link_codes(registry: Registry, unit: Unit, asked: Sequence[Asked[RequestLinkCode]]) -> list[Reply]:
-    """符号付番依頼: each person must be exactly one resident; else the requester is told none or several, not who."""
+    """符号付番依頼: all that was given of a person must fit exactly one resident; else the requester is told that it
+    was none, several or different ones, and never who (L5).
+    """
     replies: list[Reply] = []
-    for one in asked:
+    async for one in unit.each(asked):
         try:
-            sought = [read_person(one.telegram.part("person", item)) for item in range(one.header.count)]
+            sought = _sought(one)
         except Refusal as refusal:
             replies.append(refusal)
             continue
-        codes = await _find(unit, sought)
-        outcomes = tuple(None if len(found) == 1 else Reason.NOT_REGISTERED for found in codes)
-        found = [(item, codes[item][0]) for item, outcome in enumerate(outcomes) if outcome is None]
-        if found:
+        matches = await store.match(unit.connection, sought)
+        found = [(item, match.code) for item, match in enumerate(matches) if match.found is Found.ONE]
+        until = one.header.made_at + ISSUANCE_LIVES
+        issue = _issue(registry, one, found) if found and unit.now <= until else None
+        if issue is not None:
             core = registry.peers.core()
-            unit.send(_issue(registry, one, found), to=core, url=registry.peers.url(core))
-        replies.append(registry.author.answer(LinkCodeRequested, one.telegram, outcomes=outcomes))
+            unit.send(issue, to=core, url=registry.peers.url(core), until=until)
+        await issuance_store.serve(
+            unit.connection, one.header, len(found), issue.header.id if issue else None, unit.now
+        )
+        replies.append(registry.author.answer(LinkCodeRequested, one.telegram, **_said(one.header, matches)))
     return replies
+
+
+async def hear_issue(_registry: Registry, unit: Unit, heard: Sequence[Heard[IssueLinkCode]]) -> None:
+    """符号生成依頼の結果: the core has it; with our telegram the matching numbers are gone here (L1)."""
+    for one in heard:
+        ending = "passed on" if isinstance(one.answers[0].header, Noted) else "refused"
+        await issuance_store.purged(unit.connection, one.sent[0].header.id, ending, unit.now)
+
+
+async def purge_unanswered(_registry: Registry, unit: Unit, given_up: Sequence[GivenUp[IssueLinkCode]]) -> None:
+    """符号生成依頼の期限切れ: the core was not there in time; with our telegram the matching numbers go (L1)."""
+    for one in given_up:
+        await issuance_store.purged(unit.connection, one.sent[0].header.id, "unanswered", unit.now)
+
+
+_HITS = {Found.ONE: Hit.ONE, Found.NONE: Hit.NONE, Found.SEVERAL: Hit.SEVERAL, Found.DIFFER: Hit.DIFFERENT}
+
+
+def _said(header: RequestLinkCode, matches: Sequence[Match]) -> dict[str, Any]:
+    """What the requester is told of each person; in the former form there are no hits."""
+    outcomes = tuple(None if match.found is Found.ONE else Reason.NOT_REGISTERED for match in matches)
+    return {"outcomes": outcomes} | (
+        {"hits": tuple(_HITS[match.found] for match in matches)} if has_lists(header) else {}
+    )
+
+
+def _sought(one: Asked[RequestLinkCode]) -> list[Sought]:
+    """The people of a request. Raises Refusal(BAD_FORMAT)."""
+    count = one.header.count
+    if not has_lists(one.header):
+        return [read_person(one.telegram.part(FORMER[PEOPLE], item)) for item in range(count)]
+    people: list[dict[str, str]] = decode_json(one.telegram.part(PEOPLE), list[dict[str, str]])
+    if len(people) != count:
+        raise Refusal(Reason.BAD_FORMAT, f"{len(people)} people described, {count} announced")
+    return [_read_words(words) for words in people]
 
 
 def read_person(raw: bytes) -> Sought:
     """The words of a `person` part. Raises Refusal(BAD_FORMAT)."""
-    words: dict[str, str] = decode_json(raw, dict[str, str])
+    return _read_words(decode_json(raw, dict[str, str]))
+
+
+def _read_words(words: Mapping[str, str]) -> Sought:
     if any("\0" in word for word in words.values()):
         raise Refusal(Reason.BAD_FORMAT, "a description of a person holds a NUL")
+    number = words.get("individual_number", "")
     if words.keys() == {"individual_number"}:
-        return Sought(number=words["individual_number"])
+        return Sought(number)
     try:
-        born = date.fromisoformat(words["born"])
-        sex = SEXES.index(words["sex"])
-        return Sought(items=(plain(words["name"]), plain(words["address"]), sex, born))
+        return Sought(number, items_of(words["name"], words["address"], words["sex"], words["born"]))
     except (KeyError, ValueError):
-        raise Refusal(Reason.BAD_FORMAT, "a person is described by an Individual Number or by the four items") from None
-
-
-def plain(text: str) -> str:
-    """One notation of a name or address for matching: NFKC, no spaces."""
-    # Twice: a voicing mark that stood apart joins its kana only once the space is gone.
-    return unicodedata.normalize("NFKC", "".join(unicodedata.normalize("NFKC", text).split()))
+        raise Refusal(Reason.BAD_FORMAT, "a person is described by the four items and an Individual Number") from None
 
 
 def read_residents(path: Path) -> list[store.Entry]:
@@ -122,24 +164,22 @@ def _resident(row: Mapping[str, str]) -> store.Entry:
     if any("\0" in cell for cell in cells):
         raise ValueError("a NUL")
     code, number, name, address, sex, born = cells
-    return store.Entry(code, number, plain(name), plain(address), SEXES.index(sex), date.fromisoformat(born))
+    return store.Entry(code, number, name, address, sex_key(sex), date_key(born))
 
 
-async def _find(unit: Unit, sought: Sequence[Sought]) -> list[list[str]]:
-    numbers = await store.by_number(unit.connection, [one.number for one in sought if one.number])
-    items = await store.by_items(unit.connection, [one.items for one in sought if one.items])
-    return [numbers[one.number] if one.number else items[one.items] if one.items else [] for one in sought]
-
-
-def _issue(registry: Registry, one: Asked[RequestLinkCode], found: Sequence[tuple[int, str]]) -> Any:
+def _issue(
+    registry: Registry, one: Asked[RequestLinkCode], found: Sequence[tuple[int, str]]
+) -> Verified[IssueLinkCode]:
     """符号生成依頼: the organisation's own request, without the people in it, and the resident record codes."""
     kept = tuple(
-        None if part.name == "person" else content
+        None if part.name in {PEOPLE, FORMER[PEOPLE]} else content
         for part, content in zip(one.header.parts, one.telegram.envelope.parts, strict=True)
     )
-    request = encode_envelope(Envelope(one.telegram.envelope.jws, kept))
-    parts = [Enclosure("request", request)]
-    parts += [Enclosure("resident record code", code.encode(), item=item, personal=True) for item, code in found]
+    parts = [Enclosure("request", encode_envelope(Envelope(one.telegram.envelope.jws, kept)))]
+    if has_lists(one.header):
+        parts.append(Enclosure(RECORD_CODES, encode_json([code for _, code in found]), personal=True))
+    else:
+        parts += [Enclosure(FORMER[RECORD_CODES], code.encode(), item=item, personal=True) for item, code in found]
     return registry.author.write(
         IssueLinkCode,
         to=registry.peers.core(),
@@ -153,23 +193,51 @@ HANDLERS: dict[type[Telegram], Handler] = {
     RequestLinkCode: Handler(request_link_codes),
     DistributeEdition: Handler(hold_untold),
 }
+HEARS: dict[type[Telegram], Hear] = {IssueLinkCode: Hear(hear_issue, give_up=purge_unanswered)}
+
+
+def register_of(keys: KeyStore, entropy: Entropy) -> Register:
+    """What changes the register, with the key of its Individual Numbers; a register without one makes it here."""
+    if not keys.has(NUMBER_KEY):
+        keys.put(NUMBER_KEY, entropy.bytes(KEY_BYTES))
+    return Register(IndividualNumbers(keys.secret(NUMBER_KEY)), entropy)
+
+
+async def renew_all_keys(database: Database) -> None:
+    """Keys of a former notation are made anew, some at a time, before the first search."""
+    while True:
+        async with database.transaction() as connection:
+            if not await store.renew_keys(connection):
+                return
 
 
 async def build(config: RegistryConfig, world: World) -> Service:
     """The stand-in, ready to start. Raises what `open_node` raises."""
-    node = await open_node(config.node, world, ("nakadachi.neighbours", "registry", "migrations"))
+    node = await open_node(
+        config.node,
+        world,
+        ("nakadachi.neighbours", "registry", "migrations"),
+        ("nakadachi.neighbours", "issuance", "issuance_sql"),
+    )
     async with node.database.transaction() as connection:
         if await store.count(connection) == 0:
             await store.register(connection, read_residents(config.residents))
+    await renew_all_keys(node.database)
     system = system_of(
         node,
         Registry(node.author, node.edition),
         handlers=HANDLERS,
-        hears={},
+        hears=HEARS,
         known=store.no_exchanges,
     )
 
     reporter = Reporter(system, node.health, config.node.report_every)
+    register = register_of(node.keys, world.entropy)
+    telling = Telling(system, register, config.tell_every.total_seconds())
     return Service(
-        node, system, application(system, health=node.health), ready=(reporter.start,), ends=(reporter.stop,)
+        node,
+        system,
+        application(system, health=node.health),
+        ready=(reporter.start, telling.start),
+        ends=(reporter.stop, telling.stop),
     )

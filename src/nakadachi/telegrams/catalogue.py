@@ -14,7 +14,7 @@ from nakadachi.telegrams.closing import AskState, Close, StateTold
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
-from nakadachi.telegrams.link import ReplaceLinkCodes
+from nakadachi.telegrams.link import ReplaceLinkCodes, ReportResidentChanges
 from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportFinding, ReportHeads, ReportOperation
 from nakadachi.telegrams.permit import (
     CheckPrefix,
@@ -32,7 +32,7 @@ Stop = str
 """A place on a path: a role, with `A` the inquirer's side and `B` the provider's."""
 
 MS_A, IF_A, CORE, IF_B, MS_B = "intermediate A", "interface A", "core", "interface B", "intermediate B"
-COMMISSION, REGISTRY, MS, IF = "commission", "registry", "intermediate", "interface"
+COMMISSION, REGISTRY, PORTAL, MS, IF = "commission", "registry", "portal", "intermediate", "interface"
 
 
 class Wait(StrEnum):
@@ -122,9 +122,12 @@ CATALOGUE = (
     Hop(None, PrefixRefused, (IF_A, CORE), Noted),
     Hop(None, PrefixRefused, (IF_A, COMMISSION), Noted),
     Hop(None, RequestLinkCode, (MS, REGISTRY), LinkCodeRequested),
+    Hop(None, RequestLinkCode, (PORTAL, REGISTRY), LinkCodeRequested),
     Hop(None, IssueLinkCode, (REGISTRY, CORE), Noted),
     Hop(None, LinkCodeIssued, (CORE, IF, MS), LinkCodeKept),
     Hop(None, ReplaceLinkCodes, (CORE, IF, MS), LinkCodeKept),
+    Hop(None, LinkCodeIssued, (CORE, PORTAL), LinkCodeKept),
+    Hop(None, ReportResidentChanges, (REGISTRY, CORE), Noted),
     Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
     Hop(None, DistributeEdition, (CORE, COMMISSION), EditionHeld),
     Hop(None, DistributeEdition, (CORE, REGISTRY), EditionHeld),
@@ -169,6 +172,7 @@ TELEGRAMS = (
     | LinkCodeIssued
     | LinkCodeKept
     | ReplaceLinkCodes
+    | ReportResidentChanges
     | DistributeEdition
     | EditionHeld
     | ReportOperation

@@ -127,6 +127,7 @@ class FindingKind(StrEnum):
     ANSWER_UNFIT = "ANSWER_UNFIT"
     ENDINGS_DIFFER = "ENDINGS_DIFFER"
     UNKNOWN_ENDING = "UNKNOWN_ENDING"
+    RECORD_CODE_TAKEN = "RECORD_CODE_TAKEN"
 
     @property
     def japanese(self) -> str:
@@ -165,6 +166,10 @@ _FINDINGS = {
     FindingKind.ANSWER_UNFIT: ("対応しない応答", "answer to something else"),
     FindingKind.ENDINGS_DIFFER: ("両端で異なる結果", "the two ends say different endings"),
     FindingKind.UNKNOWN_ENDING: ("結果の確定しない照会", "exchange without a known ending"),
+    FindingKind.RECORD_CODE_TAKEN: (
+        "他人の住民票コードへの変更の通知",
+        "change to a resident record code that is another person's",
+    ),
 }
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from starlette.responses import JSONResponse, Response
@@ -85,26 +84,6 @@ def test_xml_is_known_by_its_ending_or_said(name, more, door, tmp_path, nakadach
     door.say(loaded(1))
     assert nakadachi("provisions", "load", tmp_path / name, *more).exit_code == 0
     assert door.asked[0][2] == {"form": "xml"}
-
-
-@pytest.mark.usefixtures("desk")
-def test_linking_counts_the_outcomes_in_both_languages(door, file, nakadachi):
-    outcomes = ["linked", "linked", "UNKNOWN_ADDRESSEE", "pending"]
-    door.say(JSONResponse({"lines": [{"line": line, "outcome": one} for line, one in enumerate(outcomes, 1)]}))
-    run = nakadachi("link", file)
-    assert run.exit_code == 0
-    assert re.search(r"2 +付番済み / linked", run.stdout)
-    assert "UNKNOWN_ADDRESSEE: 宛名番号が登録されていません / The addressee number is not registered here" in run.stdout
-    assert json.loads(nakadachi("link", file, "--json").stdout)[0] == {"line": 1, "outcome": "linked"}
-
-
-@pytest.mark.usefixtures("desk")
-def test_a_people_file_with_a_wrong_line_is_not_linked(door, file, nakadachi):
-    door.say(loaded(0, rejects=[REJECT]))
-    run = nakadachi("link", file)
-    assert run.exit_code == 1
-    assert REJECT["reason_ja"] in run.stdout
-    assert "nothing was linked" in run.stderr
 
 
 @pytest.mark.usefixtures("desk")

@@ -42,6 +42,12 @@ def test_there_is_a_command_for_every_system_and_every_desk_task():
             "core retire",
         ),
         *("backup server", "backup wal", "backup open", "restore-server"),
+        *(f"keys {one}" for one in ("list", "make", "import", "test", "log", "months", "destroy")),
+        *(f"keys {one}" for one in ("new-officer", "guard", "change-officer")),
+        *(
+            f"jpki {word}"
+            for word in ("serve", "sample-config", "issue", "revoke", "suspend", "resume", "status", "crl")
+        ),
     }
 
 

@@ -19,7 +19,8 @@ from nakadachi.intermediate.files.provisions_xml import provisions_xml
 from nakadachi.intermediate.files.reading import LineReader, Reject
 from nakadachi.intermediate.rules import Held, Protection, choose_items, must_hold
 from nakadachi.law import lawbook
-from nakadachi.neighbours.registry import plain, read_residents
+from nakadachi.neighbours.matching import items_of
+from nakadachi.neighbours.registry import read_residents
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import OrganisationCode, Prefix, japan_day
 from tools.make_examples import FOLDER
@@ -37,7 +38,8 @@ class Loaded:
         with files.people.open("rb") as file:
             for one in people(LineReader(file)):
                 items, number = one.items, one.individual_number
-                key = number.value if number else (plain(items.name), plain(items.address), items.sex, items.born)
+                four = items_of(items.name, items.address, str(int(items.sex)), items.born.isoformat())
+                key = number.value if number else four
                 self.subjects[one.addressee] = Subject(items.born, str(int(items.sex)), items.kana)
                 self.codes[one.addressee] = residents.get(key)
         self.linked = {code: addressee for addressee, code in self.codes.items() if code}
@@ -57,7 +59,8 @@ class Loaded:
 def country():
     residents = {}
     for one in read_residents(FOLDER / "residents.csv"):
-        residents[one.number] = residents[one.name, one.address, one.sex, one.born] = one.code
+        four = items_of(one.name, one.address, str(one.sex), one.born)
+        residents[one.number] = residents[four] = one.code
     return {each: Loaded(each, residents) for each in organisations(FOLDER)}
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from nakadachi.core.codes import IdCode, ReversibleScheme, link_key
+from nakadachi.core.codes import IdCode, Meaning, ReversibleScheme, link_key
 from nakadachi.crypto.commitment import commit, digest
 from nakadachi.crypto.notes import NoteSigner
 from nakadachi.kit.author import Author, Enclosure
@@ -47,7 +47,7 @@ PREFIX = Prefix(
 SERIALS = tuple(Serial(f"{A}-{number:026}") for number in (1, 2))
 SALT = bytes(range(32))
 SCHEME = ReversibleScheme(lambda organisation, index: link_key(SALT, organisation, index))
-CODES = [SCHEME.issue(IdCode(bytes((number,)) * 10), B, 1, 0) for number in (1, 2)]
+CODES = [SCHEME.issue_one(Meaning(B, IdCode(bytes((number,)) * 10), 1, 0)) for number in (1, 2)]
 
 
 @dataclass(frozen=True)
