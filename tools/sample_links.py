@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from nakadachi.core.codes import Meaning, ReversibleScheme, id_code_of, link_key
 from nakadachi.kit.author import Enclosure
 from nakadachi.telegrams import link
 from nakadachi.telegrams.codec import encode_json
@@ -39,3 +40,16 @@ def lived_on(story: Story) -> None:
     story.tell(MS_B, link.SubscribeChanges, CORE, other, scope=link.Scope.LISTED, after=11)
     story.answer(CORE, link.ChangesSubscribed, link.SubscribeChanges, following=12, outcomes=(None,))
     story.tell(CORE, link.NotifyChanges, MS_B, other, lane=Lane.BULK, first=12, at=(START,))
+    replaced(story)
+
+
+def replaced(story: Story) -> None:
+    """One person's code is replaced by that of the next key."""
+    scheme = ReversibleScheme(lambda organisation, key_index: link_key(sample.SECRET, organisation, key_index))
+    person = id_code_of(sample.SECRET, "12345678903")
+    former, fresh = ([scheme.issue_one(Meaning(sample.A, person, index, 0)).value] for index in (1, 2))
+    parts = (
+        Enclosure("former codes", encode_json(former), personal=True),
+        Enclosure("link codes", encode_json(fresh), personal=True),
+    )
+    story.tell(CORE, link.ReplaceLinkCodes, sample.MS_A, *parts, count=1, lane=Lane.BULK)

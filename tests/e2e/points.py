@@ -57,6 +57,7 @@ class Story(StrEnum):
     MISMATCH = "mismatch"
     SUSPICION = "suspicion"
     HEADS = "heads"
+    ROTATION = "rotation"
     CHANGES = "changes"
     LINKS = "links"
 
@@ -87,6 +88,7 @@ ODD_ONES = {
     ("ReportFinding", IF): (Way(Story.SUSPICION),),
     ("ReportFinding", CORE): (Way(Story.SUSPICION),),
     ("ReportHeads", IF): (Way(Story.HEADS, "A"),),
+    ("ReplaceLinkCodes", CORE): (Way(Story.ROTATION, "A"),),
     **{
         (name, author): (Way(Story.CHANGES),)
         for name, author in (("ReportResidentChanges", REGISTRY), ("SubscribeChanges", MS), ("NotifyChanges", CORE))

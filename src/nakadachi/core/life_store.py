@@ -25,8 +25,8 @@ class Dated:
     days: LinkDays
 
     def honours(self, code: Meaning) -> bool:
-        """Whether this is the code that was issued."""
-        return (code.key_index, code.generation) == (self.key_index, self.generation)
+        """Whether this is a code of the link that stands; under which key its holder has it is for a rotation (C6)."""
+        return code.generation == self.generation
 
 
 async def aliases(connection: Connection, people: Iterable[IdCode]) -> dict[IdCode, IdCode]:

@@ -21,7 +21,7 @@ from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
-from nakadachi.telegrams.link import ChangeLinks, NotifyChanges, SubscribeChanges
+from nakadachi.telegrams.link import ChangeLinks, NotifyChanges, ReplaceLinkCodes, SubscribeChanges
 from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportOperation
 from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, RequestPermit
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
@@ -41,6 +41,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     ChangeLinks: Handler(link.relay_to_core),
     SubscribeChanges: Handler(link.relay_to_core),
     NotifyChanges: Handler(link.relay_to_own),
+    ReplaceLinkCodes: Handler(code.relay_replaced),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.relay_operation),
     ReportFinding: Handler(oversight.relay_finding),

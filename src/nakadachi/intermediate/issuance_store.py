@@ -176,7 +176,7 @@ async def holders(connection: Connection, codes: Collection[str]) -> dict[str, s
 async def set_codes(connection: Connection, codes: Sequence[tuple[str, str]], now: datetime) -> None:
     """Tie codes to people (addressee number, code), and erase their Individual Numbers; a new link has new days."""
     await connection.execute(
-        "UPDATE person SET link_code = code, linked_at = $3, individual_number = NULL, former_code = NULL,"
+        "UPDATE person SET link_code = code, linked_at = $3, individual_number = NULL, ended_code = NULL,"
         " unlinked_at = NULL, suspended_at = CASE WHEN link_code = code THEN suspended_at END,"
         " resumed_at = CASE WHEN link_code = code THEN resumed_at END"
         " FROM unnest($1::text[], $2::text[]) AS given (number, code) WHERE addressee = number",

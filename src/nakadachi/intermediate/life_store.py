@@ -40,7 +40,7 @@ class Asked:
 
 
 _LINKED = (
-    "SELECT addressee, coalesce(link_code, former_code) AS link_code, linked_at, suspended_at, resumed_at, unlinked_at"
+    "SELECT addressee, coalesce(link_code, ended_code) AS link_code, linked_at, suspended_at, resumed_at, unlinked_at"
     " FROM person"
 )
 
@@ -155,9 +155,11 @@ async def listed_codes(connection: Connection) -> list[LinkCode]:
 
 
 async def addressees_of(connection: Connection, codes: Sequence[LinkCode]) -> dict[LinkCode, AddresseeNumber]:
-    """Whose codes these are."""
+    """Whose codes these are; a code that was replaced a while ago is still its person's (C6)."""
     rows = await connection.fetch(
-        "SELECT addressee, link_code FROM person WHERE link_code = ANY($1::text[])", [one.value for one in codes]
+        "SELECT addressee, link_code FROM former_code WHERE link_code = ANY($1::text[])"
+        " UNION ALL SELECT addressee, link_code FROM person WHERE link_code = ANY($1::text[])",
+        [one.value for one in codes],
     )
     return {LinkCode(row["link_code"]): AddresseeNumber(row["addressee"]) for row in rows}
 
@@ -165,6 +167,6 @@ async def addressees_of(connection: Connection, codes: Sequence[LinkCode]) -> di
 async def end_links(connection: Connection, now: datetime) -> None:
     """Who is unlinked by now has no code any more: a new link is a new issuance."""
     await connection.execute(
-        "UPDATE person SET former_code = link_code, link_code = NULL WHERE unlinked_at <= $1 AND link_code IS NOT NULL",
+        "UPDATE person SET ended_code = link_code, link_code = NULL WHERE unlinked_at <= $1 AND link_code IS NOT NULL",
         now,
     )

@@ -26,6 +26,7 @@ from nakadachi.intermediate import (
     oversight,
     provision,
     receipt,
+    rotation,
     store,
 )
 from nakadachi.intermediate.day_files import DayFiles
@@ -48,7 +49,7 @@ from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
-from nakadachi.telegrams.link import ChangeLinks, NotifyChanges, SubscribeChanges
+from nakadachi.telegrams.link import ChangeLinks, NotifyChanges, ReplaceLinkCodes, SubscribeChanges
 from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 from nakadachi.telegrams.permit import RequestPermit
 from nakadachi.telegrams.provision import Provide
@@ -68,6 +69,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     AskState: Handler(closing.tell_state),
     LinkCodeIssued: Handler(code.set_codes),
     NotifyChanges: Handler(changes.keep_changes),
+    ReplaceLinkCodes: Handler(rotation.replace_codes),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.note_interface),
 }
@@ -84,16 +86,20 @@ SCHEMA = (
     ("nakadachi.intermediate", "intermediate", "migrations"),
     ("nakadachi.intermediate", "orders", "orders_sql"),
     ("nakadachi.intermediate", "issuance", "issuance_sql"),
+    ("nakadachi.intermediate", "rotation", "rotation_sql"),
 )
 OVERDUE_SECONDS = 1.0
 PURGE_SECONDS = 60.0
 FORGET_SECONDS = 60.0
+FORGET_CODES_SECONDS = 3600.0
+"""How often codes that were replaced long ago are looked for."""
 RENEW_SECONDS = 86400.0
 TURNS = (
     (OVERDUE_SECONDS, closing.close_overdue),
     (OVERDUE_SECONDS, life.end_links),
     (PURGE_SECONDS, code.purge_unanswered),
     (FORGET_SECONDS, changes.forget_old),
+    (FORGET_CODES_SECONDS, rotation.forget),
     (RENEW_SECONDS, changes.renew),
 )
 """What is looked at again and again."""

@@ -19,6 +19,7 @@ from nakadachi.telegrams.link import (
     ChangesSubscribed,
     LinksChanged,
     NotifyChanges,
+    ReplaceLinkCodes,
     ReportResidentChanges,
     SubscribeChanges,
 )
@@ -132,6 +133,7 @@ CATALOGUE = (
     Hop(None, RequestLinkCode, (PORTAL, REGISTRY), LinkCodeRequested),
     Hop(None, IssueLinkCode, (REGISTRY, CORE), Noted),
     Hop(None, LinkCodeIssued, (CORE, IF, MS), LinkCodeKept),
+    Hop(None, ReplaceLinkCodes, (CORE, IF, MS), LinkCodeKept),
     Hop(None, LinkCodeIssued, (CORE, PORTAL), LinkCodeKept),
     Hop(None, ChangeLinks, (MS, IF, CORE), LinksChanged),
     Hop(None, ReportResidentChanges, (REGISTRY, CORE), Noted),
@@ -180,6 +182,7 @@ TELEGRAMS = (
     | IssueLinkCode
     | LinkCodeIssued
     | LinkCodeKept
+    | ReplaceLinkCodes
     | ChangeLinks
     | LinksChanged
     | ReportResidentChanges

@@ -131,4 +131,6 @@ def test_a_day_is_written_whole_or_not_at_all(door, nakadachi, tmp_path):
 @pytest.mark.usefixtures("desk")
 def test_a_program_gets_json(door, nakadachi):
     door.say(outcomes("pending"))
-    assert json.loads(nakadachi("links", "resume", "71234", "--json").stdout) == [{"line": 1, "outcome": "pending"}]
+    assert json.loads(nakadachi("links", "resume", "71234", "--json").stdout) == [
+        {"line": 1, "outcome": "pending", "hit": ""}
+    ]

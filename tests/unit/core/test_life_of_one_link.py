@@ -128,7 +128,8 @@ class Played:
 
     async def towards(self, today: int, *, inquirer: bool) -> list[Reason | None]:
         """What each code that was ever issued is told, the newest last."""
-        found = (await store.links(self.connection, [PERSON], moment(today)))[PERSON]
+        wanted = [(PERSON, OWN), (PERSON, OTHER)]
+        found = (await store.links(self.connection, wanted, moment(today)))[PERSON]
         caller, provider = (OWN, OTHER) if inquirer else (OTHER, OWN)
         serial = Serial(SERIAL.value.replace(OWN.value, caller.value))
         told = []

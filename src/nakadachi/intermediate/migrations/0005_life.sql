@@ -3,7 +3,7 @@ ALTER TABLE person ADD COLUMN suspended_at timestamptz;
 ALTER TABLE person ADD COLUMN resumed_at timestamptz;
 ALTER TABLE person ADD COLUMN unlinked_at timestamptz;
 -- The code of a link that is over, so that it can be told of; nobody is asked or answered by it.
-ALTER TABLE person ADD COLUMN former_code text;
+ALTER TABLE person ADD COLUMN ended_code text;
 CREATE INDEX person_unlinked ON person (unlinked_at) WHERE unlinked_at IS NOT NULL AND link_code IS NOT NULL;
 ALTER TABLE person ADD COLUMN listed boolean NOT NULL DEFAULT false;
 
