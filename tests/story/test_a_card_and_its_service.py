@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -47,32 +48,48 @@ async def test_a_card_is_issued_changed_stopped_and_revoked_and_a_verifier_hears
         serial = await desk.issue(card.medium, cards.holder())
         await desk.hand_over(card, cards.SECRETS)
 
-        async def standing(secret: Secret) -> Standing:
-            if secret is Secret.SIGNATURE:
-                return await verifier.judge(secret, reader.signature_certificate(cards.PASSWORD)[0])
-            return await verifier.judge(secret, reader.authentication_certificate()[0])
-
-        both = (Secret.AUTHENTICATION, Secret.SIGNATURE)
-        assert [await standing(one) for one in both] == [Standing.GOOD, Standing.GOOD]
+        assert await _standings(verifier, reader) == [Standing.GOOD, Standing.GOOD]
         # A second card for the same person is the service's to refuse; whoever it does not know learns nothing.
         with pytest.raises(CardError, match="C10"):
             await desk.issue(Medium(tmp_path / "b.card", cards.TRANSPORT, cards.ENTROPY), cards.holder())
         certificate = reader.authentication_certificate()[0]
         assert await closed.judge(Secret.AUTHENTICATION, certificate) is Standing.UNREACHABLE
-        former = reader.signature_certificate(cards.PASSWORD)[0]
-        await desk.change(card, cards.holder(address="さくら県みどり町見本台３－４"))
-        assert await verifier.judge(Secret.SIGNATURE, former) is Standing.REVOKED
-        assert [await standing(one) for one in both] == [Standing.GOOD, Standing.GOOD]
-        await desk.stop(serial)
-        assert [await standing(one) for one in both] == [Standing.HELD, Standing.HELD]
-        await desk.lift(serial)
-        assert await standing(Secret.AUTHENTICATION) is Standing.GOOD
-        await desk.revoke(serial, Event.DAMAGE)
-        assert [await standing(one) for one in both] == [Standing.REVOKED, Standing.REVOKED]
+        await _ends(Ending(desk, verifier, card, reader, serial), tmp_path)
         # The counter goes by the list, once it is out.
         await asked.publish()
         assert await JpkiDesk(asked).judge(Secret.AUTHENTICATION, certificate) is Standing.REVOKED
-        new = Card(Medium(tmp_path / "c.card", cards.TRANSPORT, cards.ENTROPY), cards.ENTROPY)
-        assert await desk.issue(new.medium, cards.holder()) != serial
-        assert await desk.issue(Medium(tmp_path / "d.card", cards.TRANSPORT, cards.ENTROPY), OTHER)
     await postgres.drop_tenant("card_jpki")
+
+
+class Ending(NamedTuple):
+    """A card in use, its counter and a verifier."""
+
+    desk: Counter
+    verifier: JpkiDesk
+    card: Card
+    reader: Reader
+    serial: str
+
+
+async def _standings(verifier: JpkiDesk, reader: Reader) -> list[Standing]:
+    return [
+        await verifier.judge(Secret.AUTHENTICATION, reader.authentication_certificate()[0]),
+        await verifier.judge(Secret.SIGNATURE, reader.signature_certificate(cards.PASSWORD)[0]),
+    ]
+
+
+async def _ends(one: Ending, folder: Path) -> None:
+    """Changed, stopped, found, damaged, replaced."""
+    former = one.reader.signature_certificate(cards.PASSWORD)[0]
+    await one.desk.change(one.card, cards.holder(address="さくら県みどり町見本台３－４"))
+    assert await one.verifier.judge(Secret.SIGNATURE, former) is Standing.REVOKED
+    assert await _standings(one.verifier, one.reader) == [Standing.GOOD, Standing.GOOD]
+    await one.desk.stop(one.serial)
+    assert await _standings(one.verifier, one.reader) == [Standing.HELD, Standing.HELD]
+    await one.desk.lift(one.serial)
+    assert await _standings(one.verifier, one.reader) == [Standing.GOOD, Standing.GOOD]
+    await one.desk.revoke(one.serial, Event.DAMAGE)
+    assert await _standings(one.verifier, one.reader) == [Standing.REVOKED, Standing.REVOKED]
+    new = Medium(folder / "c.card", cards.TRANSPORT, cards.ENTROPY)
+    assert await one.desk.issue(new, cards.holder()) != one.serial
+    assert await one.desk.issue(Medium(folder / "d.card", cards.TRANSPORT, cards.ENTROPY), OTHER)
