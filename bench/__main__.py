@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import exchange, issuance, jpki, lanes, restore
+from bench import conversion, exchange, issuance, jpki, keys, lanes, numbers, population, restore, schemes
 
 BENCHES = {
     "exchange": exchange.main,
     "restore": restore.main,
     "issuance": issuance.main,
+    "schemes": schemes.main,
+    "conversion": conversion.main,
     "lanes": lambda: lanes.main([]),
     "jpki": jpki.main,
+    "keys": keys.main,
+    "numbers": numbers.main,
+    "population": population.main,
 }
-LONG = {"lanes", "issuance"}
+LONG = {"lanes", "issuance", "schemes", "conversion", "numbers", "population"}
 
 
 def main() -> int:

@@ -100,7 +100,7 @@ def _parts(word: Any) -> None:
 
 @target(
     "link-code",
-    covers=["core.codes:ReversibleScheme.read_one"],
+    covers=["core.codes:ReversibleScheme.read_one", "core.codes:ReversibleScheme.read_all"],
     seeds=lambda: {"code": terms.LinkCode(sample.codes_of_the_person()[0]).to_bytes()},
     needles=land.needles(),
     largest=64,
@@ -190,7 +190,11 @@ def keys(data: bytes) -> str:
 
 @target(
     "key-files",
-    covers=["kit.keystore:FileKeyStore.secret", "kit.keystore:Wrapper.unwrap"],
+    covers=[
+        "kit.key_folder:FolderKeyStore.secret",
+        "kit.key_folder:Wrapper.unwrap",
+        "kit.keystore:UnlockSealer.open",
+    ],
     seeds=lambda: {
         "empty": b"",
         "nonce": bytes(12),

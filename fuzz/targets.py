@@ -3,6 +3,7 @@
 from fuzz import backups as backups
 from fuzz import cards as cards
 from fuzz import certificates as certificates
+from fuzz import custody as custody
 from fuzz import documents as documents
 from fuzz import keys as keys
 from fuzz import laws as laws

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nakadachi.telegrams import closing, code, envelope, inquiry, link, oversight, permit, provision
 from nakadachi.terms import Prefix
-from tools import drawings
+from tools import drawings, figures
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DRAWN = re.compile(r"<!-- drawn: ([a-z ]+) -->\n.*?<!-- drawn to here -->", re.DOTALL)
@@ -27,6 +27,7 @@ findings = partial(drawings.reasons, oversight.FindingKind, "kind")
 PAGES: Mapping[str, Mapping[str, Drawing]] = {
     "life-of-an-inquiry.md": {"sequence": drawings.sequence, "hops": drawings.hops, "roles": drawings.roles},
     "glossary.md": {"telegrams": drawings.terms},
+    "codes.md": {"schemes": figures.schemes, "conversion": figures.conversion},
     "wire/README.md": {
         "example": partial(drawings.example, permit.IssueSerial),
         "members": drawings.common,
@@ -83,7 +84,12 @@ def main(arguments: list[str]) -> int:
         else:
             (DOCS / page).write_text(text, encoding="utf-8")
             print(f"docs/{page}")
-    return int("--check" in arguments and bool(pages))
+    if old := figures.curves_are_stale():
+        if "--check" in arguments:
+            print(f"{figures.CURVES.name} is stale: {MEND}")
+        else:
+            figures.draw_curves()
+    return int("--check" in arguments and bool(pages or old))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nakadachi.crypto.notes import NoteVerifier
-from nakadachi.crypto.signing import SigningKey
+from nakadachi.crypto.signing import Signer
 from nakadachi.health.topology import require_alone, require_place, session_name
 from nakadachi.health.watch import Health
 from nakadachi.kit import outbox
@@ -25,7 +25,7 @@ from nakadachi.kit.database import Database
 from nakadachi.kit.entropy import Entropy, SystemEntropy
 from nakadachi.kit.instances import Instances
 from nakadachi.kit.kernel_clock import KernelClock, read_kernel_clock
-from nakadachi.kit.keystore import FileKeyStore
+from nakadachi.kit.key_config import KeyPlace, KeyStoreConfig, open_store
 from nakadachi.kit.lanes import Lanes, Limits
 from nakadachi.kit.metrics import MeteredWire, Metrics
 from nakadachi.kit.migrations import migrate, read_migrations
@@ -38,6 +38,8 @@ from nakadachi.refusal import Refusal
 from nakadachi.terms import NodeName
 
 if TYPE_CHECKING:
+    from nakadachi.kit.key_folder import FolderKeyStore
+    from nakadachi.kit.keystore import KeyStore
     from nakadachi.kit.unit import Handler, Hear, Unit
     from nakadachi.telegrams.envelope import Telegram
     from nakadachi.telegrams.oversight import Finding
@@ -59,7 +61,7 @@ class NodeConfig:
     key: Path = field(metadata={"doc": "its private key (PEM)"})
     authority: Path = field(metadata={"doc": "certificates of the authority that issues nodes' certificates (PEM)"})
     keys: Path = field(metadata={"doc": "folder of the key store"})
-    unlock: Path = field(metadata={"doc": "file whose content unlocks the key store"})
+    unlock: Path = field(metadata={"doc": "file whose content unlocks the key store; not read where a token does that"})
     lawbook: Path = field(metadata={"doc": "law book to start with (signed note)"})
     directory: Path = field(metadata={"doc": "directory to start with (signed note)"})
     trust_core: str = field(metadata={"doc": "the core's document key (C2SP vkey)"})
@@ -77,6 +79,7 @@ class NodeConfig:
     clock_required: bool = field(
         default=False, metadata={"doc": "whether a clock that nothing synchronises makes this node unready"}
     )
+    key_store: KeyStoreConfig = field(default_factory=KeyStoreConfig)
     instance: str = field(
         default="", metadata={"doc": "this instance's name where the system runs as several; empty where it is alone"}
     )
@@ -123,7 +126,7 @@ class Node:
 
     config: NodeConfig
     author: Author
-    keys: FileKeyStore
+    keys: KeyStore
     database: Database
     edition: Edition
     wire: Wire
@@ -138,7 +141,8 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     `parts` are the migrations beyond the common ones: package, name, folder. Raises ConfigError, KeyStoreError,
     DatabaseError, SchemaError; each says what is wrong and where.
     """
-    keys = FileKeyStore(config.keys, config.unlock, world.entropy)
+    keys = open_keys(config, world)
+    keys.need_officers()
     try:
         trust = Trust(NoteVerifier.from_vkey(config.trust_core), NoteVerifier.from_vkey(config.trust_commission))
         edition = Edition(trust, lawbook=read_file(config.lawbook), directory=read_file(config.directory))
@@ -173,6 +177,11 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     return Node(config, author, keys, database, edition, wire, metrics, health, instances)
 
 
+def open_keys(config: NodeConfig, world: World, *, who: str = "") -> FolderKeyStore:
+    """The key store of a node; `who` acts, as far as that was said. Raises KeyStoreError."""
+    return open_store(KeyPlace(config.keys, config.unlock, config.key_store), world.entropy, world.clock, who=who)
+
+
 async def _or_close(database: Database, step: Awaitable[None]) -> None:
     """A node that may not start leaves no session behind."""
     try:
@@ -197,13 +206,13 @@ async def _follow(edition: Edition, database: Database) -> None:
         await edition.restore(connection)
 
 
-def signing_key(keys: FileKeyStore, edition: Edition, config: NodeConfig) -> SigningKey:
+def signing_key(keys: KeyStore, edition: Edition, config: NodeConfig) -> Signer:
     """Of the node's signing keys the one that the directory lists as in use, so that a new one may lie ready before.
 
     Raises ConfigError where it lists none of them.
     """
     try:
-        own = [SigningKey.from_pem(keys.secret(name)) for name in keys.names("signing")]
+        own = [keys.signer(name) for name in keys.names("signing")]
     except ValueError as wrong:
         raise ConfigError(f"{config.keys}: a signing key is not a P-256 key in PEM ({wrong})") from None
     node = edition.directory.find(config.name)

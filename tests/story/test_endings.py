@@ -15,9 +15,9 @@ import pytest_asyncio
 from nakadachi.intermediate import desk
 from nakadachi.kit.postgres import PostgresServer
 from nakadachi.telegrams.closing import Close
-from nakadachi.telegrams.inquiry import Completion, Ending, InquireAt
+from nakadachi.telegrams.inquiry import Completion, Ending, InquireAt, InquiryCompleted, Noted
 from nakadachi.telegrams.permit import RequestPermit
-from nakadachi.telegrams.provision import Provide
+from nakadachi.telegrams.provision import Provide, ProvisionCompleted
 from nakadachi.terms import NodeName, Role, Serial
 from tests.invented import AOBA, TSUBAKI
 from tests.story.people import EVERYBODY, HANA, TARO, settle
@@ -26,8 +26,7 @@ from tests.world import Land, Told, a_country
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STAFF = {"staff": "clerk-kikyou", "department": "TAX-DESK"}
-PERMIT_IS_OVER = timedelta(seconds=75)
-ANSWER_BY = timedelta(days=10)
+PERMIT_IS_OVER, ANSWER_BY = timedelta(seconds=75), timedelta(days=10)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -284,3 +283,18 @@ async def test_the_core_asks_an_end_that_never_told_and_what_nobody_tells_is_unk
     land.clock.ahead += timedelta(seconds=31)
     await agree(land, told.serial, "timed-out", "timed-out", "timed-out")
     await land.quiet()
+
+
+async def test_an_ends_own_word_is_noted_also_after_it_was_asked_for_it(land: Land) -> None:
+    told, core = await asked_of_staff(land), land.name(Role.CORE)
+    assert told.serial is not None
+    land.tap.down = {core}
+    assert (await land.desk(AOBA, "POST", f"held/{told.serial.value}/answer", **STAFF))[0] == 200
+    assert (await ends(land, told.serial)).status == "answered"
+    await land.rows(core, "UPDATE exchange SET due_at = now() WHERE serial = $1", told.serial.value)
+    await agree(land, told.serial, "answered", "answered", "answered")
+    land.tap.down = set()
+    land.clock.ahead += timedelta(seconds=31)
+    await land.quiet()
+    legs = [*land.tap.legs(InquiryCompleted, told.serial), *land.tap.legs(ProvisionCompleted, told.serial)]
+    assert {type(answer.header) for flight, _, answer in legs if flight.to == core} == {Noted}

@@ -16,7 +16,7 @@ from nakadachi.neighbours.jpki.faults import Fault, NotAccepted, NotDone, Object
 from nakadachi.neighbours.jpki.profile import Algorithm, Kind
 from nakadachi.neighbours.jpki.rules import Change, ResidentChange
 from nakadachi.neighbours.jpki.states import Revocation
-from nakadachi.neighbours.jpki.words import SerialWords
+from nakadachi.neighbours.jpki.words import CertificateWords, SerialWords
 from tests.certified import NOW
 from tests.certifying import (
     COUNTER,
@@ -83,6 +83,8 @@ async def test_death_and_a_returned_card_end_both(town: Certifying) -> None:
             assert [await fault(portal, one) for one in certificates] == [Fault.REVOKED, Fault.REVOKED]
     assert await objection(town, Person("10000000010"), Kind.AUTHENTICATION) is Objection.PERSON_DEAD
     await town.issue(Person("10000000011"), Kind.AUTHENTICATION)
+    assert await tell(town, Person("10000000010"), Change.DEATH_UNDONE, "end-undone") == 0
+    await town.issue(Person("10000000010"), Kind.AUTHENTICATION)
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -222,6 +224,19 @@ async def test_counters_at_the_same_moment_issue_one_certificate_each_and_lists_
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_nobody_is_left_with_a_good_certificate_that_was_issued_beside_the_event_of_their_death(
+    town: Certifying,
+) -> None:
+    for number in range(8):
+        person = Person(f"1000000020{number}")
+        ends = tell(town, person, Change.DEATH, f"death-{number}")
+        outcome, _ = await asyncio.gather(town.issue(person, Kind.AUTHENTICATION), ends, return_exceptions=True)
+        async with town.client(COUNTER) as counter:
+            assert {one.state for one in await counter.certificates(person.holder)} <= {"revoked"}
+        assert isinstance(outcome, CertificateWords) or outcome.objection is Objection.PERSON_DEAD
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_the_service_keeps_no_resident_record_code_and_an_authentication_certificate_no_item(
     town: Certifying,
 ) -> None:
@@ -231,7 +246,7 @@ async def test_the_service_keeps_no_resident_record_code_and_an_authentication_c
     async with town.service.jpki.database.acquire() as connection:
         rows = [
             row
-            for table in ("authority", "partition", "certificate", "list", "heard")
+            for table in ("authority", "partition", "certificate", "holder", "list", "heard")
             for row in await connection.fetch(f"SELECT * FROM {table}")
         ]
     kept = "\n".join(str(dict(row)) for row in rows).encode() + b"".join(

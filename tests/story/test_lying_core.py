@@ -64,12 +64,12 @@ async def test_a_core_that_commits_to_another_person_altogether_is_found_by_the_
 ) -> None:
     """No proof can find it: the permit is in order, but of somebody else (design 2.7)."""
     sumi = play.parts(play.core).scheme.read_one(await play.code(AOBA, SUMI), AOBA)
-    issue = ReversibleScheme.issue_one
+    issue = ReversibleScheme.issue_all
 
-    def lie(self: Any, meant: Any) -> Any:
-        return issue(self, sumi if meant.organisation == AOBA else meant)
+    def lie(self: Any, wanted: Any) -> Any:
+        return issue(self, [sumi if one.organisation == AOBA else one for one in wanted])
 
-    monkeypatch.setattr(ReversibleScheme, "issue_one", lie)
+    monkeypatch.setattr(ReversibleScheme, "issue_all", lie)
     told = await play.land.ask(HANA.at(TSUBAKI))
     assert (told.status, told.reason, told.items) == ("refused", "SUBJECT_MISMATCH", {})
     assert told.serial is not None

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from nakadachi.cli import app
 from nakadachi.crypto.notes import NoteSigner, NoteVerifier
@@ -75,6 +76,18 @@ def what_is_wrong(command: str) -> str:
 def programs() -> list[str]:
     """The scripts that the runbooks give."""
     return re.findall(r"^ *```python\n(.*?)```", PAGES["runbooks"], re.MULTILINE | re.DOTALL)
+
+
+def write_node(folder: Path, config: str, name: str) -> None:
+    """A node's folder with an empty key store, and its configuration."""
+    (folder / "keys").mkdir(parents=True)
+    (folder / "unlock").write_bytes(SystemEntropy().bytes(32))
+    own = {"core": 'origin = "x"', "commission": 'cosigner = "x"', "intermediate": "existing = []"}
+    files = ("database", "certificate", "key", "authority", "keys", "unlock", "lawbook", "directory")
+    node = {"name": name, "listen": "127.0.0.1:0", **{one: one for one in files}}
+    node |= {"trust_core": "x", "trust_commission": "x"}
+    lines = [own[name.partition(":")[0]], "[node]", *(f'{key} = "{value}"' for key, value in node.items())]
+    (folder / config).write_text("\n".join(lines), encoding="utf-8")
 
 
 def test_the_pages_name_tests_and_commands_at_all():
@@ -178,8 +191,7 @@ def test_the_scripts_of_the_runbook_make_a_directory_that_both_signed(tmp_path: 
     signers = []
     for name in names:
         folder = tmp_path / name.partition(".")[0]
-        (folder / "keys").mkdir(parents=True)
-        (folder / "unlock").write_bytes(entropy.bytes(32))
+        write_node(folder, "config.toml", f"{folder.name}:9910000000000001")
         FileKeyStore(folder / "keys", folder / "unlock", entropy).put("documents", entropy.bytes(32))
         seed = FileKeyStore(folder / "keys", folder / "unlock", entropy).secret("documents")
         signers.append(NoteSigner.from_seed(name, seed))
@@ -194,20 +206,22 @@ def test_the_scripts_of_the_runbook_make_a_directory_that_both_signed(tmp_path: 
         return bytes(capsysbinary.readouterr().out)
 
     run("The next directory", "directory.note", "new.json", "4f75")
-    core, commission = (run("One signature", name, name.partition(".")[0], "new.json") for name in names)
+    core, commission = (
+        run("One signature", name, f"{name.partition('.')[0]}/config.toml", "new.json") for name in names
+    )
     note = core + commission.splitlines(keepends=True)[-1]
     text = Trust(*(NoteVerifier.from_vkey(one.verifier.vkey) for one in signers)).open(note)
     new = directory.parse(text.encode())
     assert (new.version, new.is_revoked(0x4F75)) == (2, True)
 
 
-@pytest.mark.parametrize(("kind", "key"), [("signing", "signing-2"), ("seal-default", "seal-default-2")])
-def test_the_script_of_a_new_key_leaves_it_in_the_key_store(tmp_path: Path, monkeypatch, capsysbinary, kind, key):
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "unlock").write_bytes(bytes(range(32)))
+@pytest.mark.parametrize("key", ["signing-2", "seal-default-2"])
+def test_the_command_of_a_new_key_leaves_it_in_the_key_store(tmp_path: Path, monkeypatch, key):
+    (command,) = (one for one in commands() if one.startswith("keys make") and one.endswith(f"--name {key}"))
+    _, _, _, config, *_ = command.split()
+    write_node(tmp_path, config, "intermediate:9901000000000003")
     monkeypatch.chdir(tmp_path)
-    (program,) = (text for text in programs() if f'.put("{key}"' in text or f'.put(f"{kind[:4]}-' in text)
-    lines = [line.removeprefix("   ") for line in program.splitlines()]
-    exec(compile("\n".join(lines), key, "exec"), {})  # noqa: S102  as above
-    assert FileKeyStore(tmp_path / "keys", tmp_path / "unlock", SystemEntropy()).names(kind) == [key]
-    assert capsysbinary.readouterr().out
+    made = CliRunner().invoke(app, command.split())
+    assert made.exit_code == 0, made.output
+    assert FileKeyStore(tmp_path / "keys", tmp_path / "unlock", SystemEntropy()).names(key.removesuffix("-2")) == [key]
+    assert len(made.stdout.splitlines()[-1]) > 80  # what the directory is to say

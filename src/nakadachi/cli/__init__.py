@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nakadachi import __version__
-from nakadachi.cli import backup, card, country, desk, inquire, jpki, link, log, serve
+from nakadachi.cli import backup, card, country, desk, inquire, jpki, keys, link, log, population, serve
 from nakadachi.cli.ending import command_group
 
 app = command_group(
@@ -42,6 +42,8 @@ inquire.add_to(app)
 serve.add_to(app)
 log.add_to(app)
 backup.add_to(app)
+population.add_to(app)
+keys.add_to(app)
 card.add_to(app)
 jpki.add_to(app)
 

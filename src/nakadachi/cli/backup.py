@@ -193,15 +193,12 @@ def _subject(config: Path) -> tuple[Subject, OwnKey]:
     """Whose backup, and the system's own backup key."""
     from nakadachi.kit.backup import Subject
     from nakadachi.kit.backup_keys import own_key
-    from nakadachi.kit.clock import SystemClock
-    from nakadachi.kit.entropy import SystemEntropy
-    from nakadachi.kit.keystore import FileKeyStore
-    from nakadachi.node import read_file
+    from nakadachi.node import World, open_keys, read_file
 
-    node, entropy = node_of(config), SystemEntropy()
+    node, world = node_of(config), World()
     dsn = read_file(node.database).decode().strip()
-    own = own_key(FileKeyStore(node.keys, node.unlock, entropy), entropy)
-    return Subject(node.name.value, dsn, SystemClock(), entropy), own
+    own = own_key(open_keys(node, world), world.entropy)
+    return Subject(node.name.value, dsn, world.clock, world.entropy), own
 
 
 def openers(config: Path | None, holder_key: Path | None) -> tuple[Opener, ...]:

@@ -70,11 +70,10 @@ async def _give_way(config: Any, origin: str, world: World) -> tuple[NewLog, int
     from nakadachi.country.epoch import NewLog
     from nakadachi.crypto.notes import NoteSigner
     from nakadachi.kit.database import Database
-    from nakadachi.kit.keystore import FileKeyStore
     from nakadachi.ledger import epochs
-    from nakadachi.node import read_file
+    from nakadachi.node import open_keys, read_file
 
-    keys = FileKeyStore(config.node.keys, config.node.unlock, world.entropy)
+    keys = open_keys(config.node, world)
     key = f"log-{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
     NoteSigner.from_seed(origin, bytes(32))  # a name that no note takes ends here, before anything is changed
     old = NoteSigner.from_seed(config.origin, keys.secret(config.log_key))
@@ -83,7 +82,7 @@ async def _give_way(config: Any, origin: str, world: World) -> tuple[NewLog, int
         async with database.transaction() as connection:
             size = await epochs.give_way(connection, old, origin, world.clock.now())
             if not keys.has(key):  # made before the old log is closed, never the other way round
-                keys.put(key, world.entropy.bytes(32))
+                keys.make(key)
     finally:
         await database.close()
     return NewLog(origin, NoteSigner.from_seed(origin, keys.secret(key)).verifier.vkey, key), size

@@ -46,15 +46,13 @@ def with_register(config: Path, state: Path | None, work: Work) -> Any:
 async def _opened(config: Path, work: Work) -> Any:
     from nakadachi.kit.config import load
     from nakadachi.kit.database import Database
-    from nakadachi.kit.entropy import SystemEntropy
-    from nakadachi.kit.keystore import FileKeyStore
     from nakadachi.kit.migrations import migrate, read_migrations
     from nakadachi.neighbours.registry import RegistryConfig, register_of
-    from nakadachi.node import read_file
+    from nakadachi.node import World, open_keys, read_file
 
     node = load(config, RegistryConfig).node
-    entropy = SystemEntropy()
-    register = register_of(FileKeyStore(node.keys, node.unlock, entropy), entropy)
+    world = World()
+    register = register_of(open_keys(node, world), world.entropy)
     database = await Database.open(read_file(node.database).decode().strip(), max_size=2)
     try:
         await migrate(database, read_migrations("nakadachi.neighbours", part="registry", folder="migrations"))

@@ -102,7 +102,7 @@ def advice(wrong: Exception, config: Path) -> str:
     if isinstance(wrong, LeaseTaken):
         return f"another process writes the log {wrong} of {config}; end it, and start again"
     if isinstance(wrong, KeyStoreError):
-        return f"{wrong}; see node.keys and node.unlock in {config}"
+        return f"{wrong}; see node.keys, node.unlock and node.key_store in {config}"
     return str(wrong)
 
 

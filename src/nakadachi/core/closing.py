@@ -123,7 +123,8 @@ async def hear_state(core: Core, unit: Unit, heard: Sequence[Heard[AskState]]) -
             exchange.provider_ending if inquirer else exchange.inquirer_ending
         )
         completion = Completion(serial=state.serial, ending=ending, ended_at=unit.now, reason=state.reason)
-        said.append(Said(exchange, inquirer, StateTold.__name__, completion))
+        # As a Close: the end's own word, on its way to us meanwhile, may follow it.
+        said.append(Said(exchange, inquirer, Close.__name__, completion))
     await endings.note(core, unit, said)
 
 

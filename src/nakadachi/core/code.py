@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nakadachi.core import issuance_store, life_store, store
-from nakadachi.core.codes import IdCode, Meaning, id_codes_of
+from nakadachi.core.codes import IdCode, Meaning, id_codes_by
 from nakadachi.core.issuance_store import Served
 from nakadachi.kit.author import Enclosure
 from nakadachi.refusal import Reason, Refusal
@@ -135,7 +135,7 @@ def _read(core: Core, unit: Unit, one: Asked[IssueLinkCode]) -> Wanted:
     if len(set(found)) != len(found) or any(item >= header.count for item in found):
         raise Refusal(Reason.BAD_FORMAT, "an item found is not of the request, or stands there twice")
     try:
-        people = id_codes_of(core.keys.secret("id-key"), texts(one.telegram, RECORD_CODES, found))
+        people = id_codes_by(core.keys.mac("id-key"), texts(one.telegram, RECORD_CODES, found))
     except ValueError:
         raise Refusal(Reason.BAD_FORMAT, "a resident record code has not its form") from None
     matching = texts(request, NUMBERS, range(header.count))

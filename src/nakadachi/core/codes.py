@@ -9,9 +9,10 @@ from __future__ import annotations
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives import hashes
@@ -32,6 +33,7 @@ LAST_GENERATION = 0xFF
 REVERSIBLE, TABLE = 2, 3
 """The first byte of a link code: which of the sources' ways (案2, 案3) made it."""
 _PAD = bytes(5)
+_NOT_READ = Refusal(Reason.CODE_NOT_ISSUED)
 _RESIDENT_RECORD_CODE = re.compile(r"[0-9]{11}")
 
 
@@ -64,15 +66,23 @@ def id_code_of(key: bytes, resident_record_code: str) -> IdCode:
     Raises ValueError where the code is not 11 digits or the key of another length; neither is shown.
     """
     _need_key(key)
+    return id_code_by(partial(hmac.digest, key, digest="sha256"), resident_record_code)
+
+
+def id_code_by(mac: Callable[[bytes], bytes], resident_record_code: str) -> IdCode:
+    """The same by whatever has the ID key, which may lie where nobody reads it; `mac` is HMAC-SHA-256 under it.
+
+    Raises ValueError where the code is not 11 digits; it is not shown.
+    """
     if not _RESIDENT_RECORD_CODE.fullmatch(resident_record_code):
         msg = "a resident record code is 11 digits"
         raise ValueError(msg)
-    return IdCode(hmac.digest(key, resident_record_code.encode(), "sha256")[:ID_BYTES])
+    return IdCode(mac(resident_record_code.encode())[:ID_BYTES])
 
 
-def id_codes_of(key: bytes, resident_record_codes: Sequence[str]) -> list[IdCode]:
-    """The ID codes of many. Raises what `id_code_of` raises."""
-    return [id_code_of(key, one) for one in resident_record_codes]
+def id_codes_by(mac: Callable[[bytes], bytes], resident_record_codes: Sequence[str]) -> list[IdCode]:
+    """The ID codes of many. Raises what `id_code_by` raises."""
+    return [id_code_by(mac, one) for one in resident_record_codes]
 
 
 def link_key(master: bytes, organisation: OrganisationCode, key_index: int) -> bytes:
@@ -128,52 +138,70 @@ class ReversibleScheme:
     def __init__(self, keys: LinkKeys, *, cached: int = 8192) -> None:
         self._keys = keys
         self._cached = cached
-        self._contexts: OrderedDict[tuple[OrganisationCode, int], tuple[CipherContext, CipherContext]] = OrderedDict()
+        self._contexts: OrderedDict[tuple[str, int], tuple[CipherContext, CipherContext]] = OrderedDict()
 
     async def issue(self, connection: Connection, wanted: Sequence[Meaning]) -> list[LinkCode]:
         """See `LinkCodeScheme`. Nothing is looked up."""
         del connection
-        return [self.issue_one(one) for one in wanted]
+        return self.issue_all(wanted)
 
     async def read(
         self, connection: Connection, shown: Sequence[tuple[OrganisationCode, LinkCode]]
     ) -> list[Meaning | Refusal]:
         """See `LinkCodeScheme`. Nothing is looked up."""
         del connection
-        return [self._read_or_refuse(link_code, organisation) for organisation, link_code in shown]
+        return self.read_all(shown)
 
     def issue_one(self, one: Meaning) -> LinkCode:
-        """The link code of one person at one organisation.
+        """The link code of one person at one organisation. Raises as `issue_all`."""
+        return self.issue_all((one,))[0]
+
+    def read_one(self, link_code: LinkCode, organisation: OrganisationCode) -> Meaning:
+        """What a link code of an organisation stands for. Raises Refusal(CODE_NOT_ISSUED); never says which code."""
+        (read,) = self.read_all([(organisation, link_code)])
+        if isinstance(read, Refusal):
+            raise read
+        return read
+
+    def issue_all(self, wanted: Sequence[Meaning]) -> list[LinkCode]:
+        """The link codes that stand for these; those of one key are encrypted in one go.
 
         Raises ValueError for a generation outside 0 to 255 or a key index outside 0 to 65,535, LookupError for a key
         that does not exist.
         """
-        need_generation(one.generation)
-        head = head_of(REVERSIBLE, one.key_index)
-        encrypt, _ = self._context(one.organisation, one.key_index)
-        return LinkCode.of_bytes(head + encrypt.update(one.id_code.value + bytes((one.generation,)) + _PAD))
+        plain = []
+        for one in wanted:
+            need_generation(one.generation)
+            plain.append(one.id_code.value + bytes((one.generation,)) + _PAD)
+        raw = [b""] * len(wanted)
+        for (_, key_index), places in _by_key((one.organisation, one.key_index) for one in wanted).items():
+            head = head_of(REVERSIBLE, key_index)
+            encrypt, _ = self._context(wanted[places[0]].organisation, key_index)
+            for place, block in zip(places, _blocks(encrypt, [plain[place] for place in places]), strict=True):
+                raw[place] = head + block
+        return [LinkCode.of_bytes(one) for one in raw]
 
-    def read_one(self, link_code: LinkCode, organisation: OrganisationCode) -> Meaning:
-        """What a link code of an organisation stands for. Raises Refusal(CODE_NOT_ISSUED); never says which code."""
-        key_index, block = parts_of(link_code, REVERSIBLE, organisation)
-        try:
-            _, decrypt = self._context(organisation, key_index)
-        except LookupError:
-            raise Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} names no key of its own") from None
-        plain = decrypt.update(block)
-        if plain[ID_BYTES + 1 :] != _PAD:
-            raise unknown(organisation)
-        return Meaning(organisation, IdCode(plain[:ID_BYTES]), key_index, plain[ID_BYTES])
-
-    def _read_or_refuse(self, link_code: LinkCode, organisation: OrganisationCode) -> Meaning | Refusal:
-        try:
-            return self.read_one(link_code, organisation)
-        except Refusal as refusal:
-            return refusal
+    def read_all(self, shown: Sequence[tuple[OrganisationCode, LinkCode]]) -> list[Meaning | Refusal]:
+        """What these link codes stand for; those of one key are decrypted in one go. See `LinkCodeScheme.read`."""
+        parts = [parts_of(link_code, REVERSIBLE, organisation) for organisation, link_code in shown]
+        read: list[Meaning | Refusal] = [_NOT_READ if isinstance(one, tuple) else one for one in parts]
+        keys = [(shown[place][0], one[0]) if isinstance(one, tuple) else None for place, one in enumerate(parts)]
+        for (_, key_index), places in _by_key(keys).items():
+            organisation = shown[places[0]][0]
+            try:
+                _, decrypt = self._context(organisation, key_index)
+            except LookupError:
+                for place in places:
+                    read[place] = refused(organisation, "names no key of its own")
+                continue
+            blocks = _blocks(decrypt, [one[1] for place in places if isinstance(one := parts[place], tuple)])
+            for place, plain in zip(places, blocks, strict=True):
+                read[place] = _meaning(organisation, key_index, plain)
+        return read
 
     def _context(self, organisation: OrganisationCode, key_index: int) -> tuple[CipherContext, CipherContext]:
         """The two directions of one key, made once: building them costs eighteen times the block itself."""
-        name = (organisation, key_index)
+        name = (organisation.value, key_index)
         found = self._contexts.get(name)
         if found is None:
             key = self._keys(organisation, key_index)
@@ -191,14 +219,14 @@ def head_of(scheme: int, key_index: int) -> bytes:
     return bytes((scheme,)) + _index_bytes(key_index)
 
 
-def parts_of(link_code: LinkCode, scheme: int, organisation: OrganisationCode) -> tuple[int, bytes]:
-    """Key index and block (16 bytes) of a link code. Raises Refusal(CODE_NOT_ISSUED) for one of another scheme."""
+def parts_of(link_code: LinkCode, scheme: int, organisation: OrganisationCode) -> tuple[int, bytes] | Refusal:
+    """Key index and block (16 bytes) of a link code; Refusal(CODE_NOT_ISSUED) for one of another scheme."""
     try:
         raw = link_code.to_bytes()
     except ValueError:
-        raise Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} is too large to be one") from None
+        return refused(organisation, "is too large to be one")
     if raw[0] != scheme:
-        raise Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} is of another scheme")
+        return refused(organisation, "is of another scheme")
     return int.from_bytes(raw[1:3], "big"), raw[3:]
 
 
@@ -209,9 +237,30 @@ def need_generation(generation: int) -> None:
         raise ValueError(msg)
 
 
-def unknown(organisation: OrganisationCode) -> Refusal:
+def refused(organisation: OrganisationCode, why: str = "is forged, foreign or mistyped") -> Refusal:
     """What is said of a code that stands for nobody."""
-    return Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} is forged, foreign or mistyped")
+    return Refusal(Reason.CODE_NOT_ISSUED, f"a link code of {organisation} {why}")
+
+
+def _meaning(organisation: OrganisationCode, key_index: int, plain: bytes) -> Meaning | Refusal:
+    if plain[ID_BYTES + 1 :] != _PAD:
+        return refused(organisation)
+    return Meaning(organisation, IdCode(plain[:ID_BYTES]), key_index, plain[ID_BYTES])
+
+
+def _by_key(keys: Iterable[tuple[OrganisationCode, int] | None]) -> dict[tuple[str, int], list[int]]:
+    """The places of each key, in their order; None belongs to none."""
+    places: dict[tuple[str, int], list[int]] = {}
+    for place, key in enumerate(keys):
+        if key is not None:
+            places.setdefault((key[0].value, key[1]), []).append(place)
+    return places
+
+
+def _blocks(cipher: CipherContext, blocks: Sequence[bytes]) -> list[bytes]:
+    """Each block by itself through the cipher, all in one call."""
+    through = cipher.update(b"".join(blocks))
+    return [through[start : start + BLOCK_BYTES] for start in range(0, len(through), BLOCK_BYTES)]
 
 
 def _need_key(key: bytes) -> None:

@@ -42,6 +42,14 @@ class Request:
     person: IdCode | None = None
     issued: tuple[int, int] = (0, 0)
 
+    @property
+    def links(self) -> tuple[tuple[IdCode, OrganisationCode], ...]:
+        """The two links that the decision asks for: the person's at the inquirer, and at the provider."""
+        if self.person is None:
+            return ()
+        header = self.telegram.header
+        return ((self.person, header.author.organisation), (self.person, header.prefix.provider))
+
 
 async def decide(
     core: Core,

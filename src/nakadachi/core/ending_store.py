@@ -27,8 +27,17 @@ class Told:
     reason: Reason | None
 
 
-async def note(connection: Connection, told: Sequence[Told], *, inquirer: bool) -> dict[Serial, Ending]:
-    """One end said that exchanges ended. Returns how each stands now, both ends considered.
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """How an exchange stands once an end told: both ends considered, what the other end said, and the reason given."""
+
+    ending: Ending
+    other: Ending | None
+    reason: Reason | None
+
+
+async def note(connection: Connection, told: Sequence[Told], *, inquirer: bool) -> dict[Serial, Stands]:
+    """One end said that exchanges ended. Returns how each stands now, the other end's word as it is at this moment.
 
     What is unknown to one end is as the other says; answered at one end only is unknown; where neither was answered
     and their words crossed, the inquirer's counts. Decided in the statement, so that both may tell at the same time.
@@ -45,14 +54,21 @@ async def note(connection: Connection, told: Sequence[Told], *, inquirer: bool) 
         f" due_at = CASE WHEN {over} THEN NULL ELSE due_at END"
         " FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[])"
         " AS told (serial, last, ending, at, reason) WHERE exchange.serial = told.serial"
-        " RETURNING exchange.serial, exchange.ending",
+        f" RETURNING exchange.serial, exchange.ending, exchange.{other}_ending AS other, exchange.ending_reason",
         [one.serial.value for one in told],
         [one.last for one in told],
         [one.ending.value for one in told],
         [one.at for one in told],
         [one.reason.value if one.reason else None for one in told],
     )
-    return {Serial(row["serial"]): Ending(row["ending"]) for row in rows}
+    return {
+        Serial(row["serial"]): Stands(
+            Ending(row["ending"]),
+            Ending(row["other"]) if row["other"] else None,
+            Reason(row["ending_reason"]) if row["ending_reason"] else None,
+        )
+        for row in rows
+    }
 
 
 async def overdue(connection: Connection, now: datetime, again: datetime, *, most: int) -> list[Serial]:
@@ -78,3 +94,11 @@ async def unsettled(connection: Connection, now: datetime, *, most: int) -> list
         most,
     )
     return [Serial(row["serial"]) for row in rows]
+
+
+async def wrapped_by_month(connection: Connection) -> dict[str, int]:
+    """How many of our exchanges lie wrapped under each month's key; reads them all."""
+    rows = await connection.fetch(
+        "SELECT month, count(*) AS count FROM exchange WHERE month IS NOT NULL GROUP BY month"
+    )
+    return {row["month"]: row["count"] for row in rows}

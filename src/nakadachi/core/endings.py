@@ -22,8 +22,9 @@ from nakadachi.telegrams.permit import LogContent
 from nakadachi.terms import NodeName, OrganisationCode, Prefix, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from nakadachi.core.ending_store import Stands
     from nakadachi.core.parts import Core
     from nakadachi.core.store import Exchange
     from nakadachi.kit.unit import Unit
@@ -47,29 +48,43 @@ def prefix_of(exchange: Exchange) -> Prefix:
 
 
 async def note(core: Core, unit: Unit, said: Sequence[Said]) -> None:
-    """終了の記録: keep what the ends said, with the record; the other end is told where nothing else tells it."""
+    """終了の記録: keep what the ends said, with the record; the other end is told where nothing else tells it.
+
+    What the other end said is taken from the statement that keeps the word, not from before: both may tell at once.
+    """
+    closings: dict[OrganisationCode, list[Completion]] = defaultdict(list)
     for inquirer in (True, False):
         own = [one for one in said if one.inquirer is inquirer]
-        if own:
-            stands = await ending_store.note(unit.connection, [_told(one) for one in own], inquirer=inquirer)
-            unsure = [one for one in own if stands.get(one.exchange.serial) is Ending.UNKNOWN]
-            # An end that knows, of an exchange that is unknown: the other end knows otherwise.
-            differ = [one.exchange.serial for one in unsure if one.completion.ending is not Ending.UNKNOWN]
-            find_unknown(core, unit, [one.exchange.serial for one in unsure if one.exchange.serial not in differ])
-            _find(core, unit, FindingKind.ENDINGS_DIFFER, differ)
+        stands = await ending_store.note(unit.connection, [_told(one) for one in own], inquirer=inquirer) if own else {}
+        _find_unsure(core, unit, own, stands)
+        for one in own:
+            if (now := stands.get(one.exchange.serial)) is not None:
+                for organisation, completion in _to_tell(one, now):
+                    closings[organisation].append(completion)
     await records.keep(unit.connection, [_record(one) for one in said])
-    closings: dict[OrganisationCode, list[Completion]] = defaultdict(list)
-    for one in said:
-        other = one.exchange.provider_ending if one.inquirer else one.exchange.inquirer_ending
-        prefix = prefix_of(one.exchange)
-        if tell_other(other, one.completion.ending) and one.exchange.last != "RequestPermit":
-            closings[prefix.provider if one.inquirer else prefix.inquirer].append(one.completion)
-        elif other is not None and tell_back(other, one.completion.ending):
-            # It asked before the other end told, and gave up: what was said meanwhile is said to it now.
-            settled = replace(one.completion, ending=other, reason=one.exchange.reason)
-            closings[prefix.inquirer if one.inquirer else prefix.provider].append(settled)
     for organisation, those in closings.items():
         tell(core, unit, organisation, those)
+
+
+def _find_unsure(core: Core, unit: Unit, own: Sequence[Said], stands: Mapping[Serial, Stands]) -> None:
+    unsure = [
+        one for one in own if (now := stands.get(one.exchange.serial)) is not None and now.ending is Ending.UNKNOWN
+    ]
+    # An end that knows, of an exchange that is unknown: the other end knows otherwise.
+    differ = [one.exchange.serial for one in unsure if one.completion.ending is not Ending.UNKNOWN]
+    find_unknown(core, unit, [one.exchange.serial for one in unsure if one.exchange.serial not in differ])
+    _find(core, unit, FindingKind.ENDINGS_DIFFER, differ)
+
+
+def _to_tell(one: Said, now: Stands) -> Iterator[tuple[OrganisationCode, Completion]]:
+    """Which organisation is told what after this word, if any."""
+    prefix = prefix_of(one.exchange)
+    if tell_other(now.other, one.completion.ending) and one.exchange.last != "RequestPermit":
+        yield prefix.provider if one.inquirer else prefix.inquirer, one.completion
+    elif now.other is not None and tell_back(now.other, one.completion.ending):
+        # It asked before the other end told, and gave up: what was said meanwhile is said to it now.
+        settled = replace(one.completion, ending=now.other, reason=now.reason)
+        yield prefix.inquirer if one.inquirer else prefix.provider, settled
 
 
 def tell(core: Core, unit: Unit, organisation: OrganisationCode, closings: Sequence[Completion]) -> None:

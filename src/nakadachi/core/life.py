@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nakadachi.core import change_store, life_store
-from nakadachi.core.codes import id_code_of
+from nakadachi.core.codes import id_code_by
 from nakadachi.core.life_rules import Reported, decide_alias
 from nakadachi.ledger.findings import report
 from nakadachi.refusal import Reason, Refusal
@@ -75,7 +75,7 @@ async def _follow(core: Core, unit: Unit, changes: Sequence[Reported]) -> list[I
 
 def _read(core: Core, one: Asked[ReportResidentChanges]) -> list[Reported]:
     """The registry organisation's word; record codes become ID codes here. Raises Refusal(BAD_FORMAT)."""
-    changes, key = one.header.changes, core.keys.secret("id-key")
+    changes, mac = one.header.changes, core.keys.mac("id-key")
     codes, renamed = (
         decode_json(one.telegram.part(name), tuple[str, ...])
         for name in ("resident record codes", "new resident record codes")
@@ -86,7 +86,7 @@ def _read(core: Core, one: Asked[ReportResidentChanges]) -> list[Reported]:
         raise Refusal(Reason.BAD_FORMAT, "a new resident record code where, and only where, the code changed")
     try:
         return [
-            Reported(change, id_code_of(key, code), id_code_of(key, now) if now else None)
+            Reported(change, id_code_by(mac, code), id_code_by(mac, now) if now else None)
             for change, code, now in zip(changes, codes, renamed, strict=True)
         ]
     except ValueError:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nakadachi.kit.keystore import MonthDestroyedError
+from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json
 
 if TYPE_CHECKING:
@@ -25,5 +27,9 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def open_secrets(core: Core, exchange: Exchange) -> Secrets:
-    """The secrets of an exchange, under its month's key."""
-    return decode_json(core.keys.months(exchange.month).unwrap(exchange.secrets, exchange.serial.value), Secrets)
+    """The secrets of an exchange, under its month's key. Raises Refusal(CANCELLED) where that was destroyed."""
+    try:
+        month = core.keys.months(exchange.month)
+    except MonthDestroyedError:
+        raise Refusal(Reason.CANCELLED, f"the key of {exchange.month} was destroyed") from None
+    return decode_json(month.unwrap(exchange.secrets, exchange.serial.value), Secrets)

@@ -57,7 +57,7 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
             continue
         replies.append(None)
     requests = await _read(core, unit, shown)
-    named = [one.person for one in requests if one.person is not None]
+    named = [pair for one in requests for pair in one.links]
     people = await store.links(unit.connection, named, unit.now)
     away = await _not_operating(core, unit)
     # (2) Does the law allow it today, and for this person?
@@ -97,9 +97,12 @@ async def grant(core: Core, telegram: Verified[RequestPermit]) -> Envelope | Non
         if place is None:
             core.log.forget([entry_of(other.content) for other in decided])
             return None
+        try:
+            parts += _granted(core, one, place, item) if one.refused is None else ()
+        except Refusal as refusal:
+            outcomes.append(Outcome(serial=one.serial, refused=refusal.reason))
+            continue
         outcomes.append(Outcome(serial=one.serial, refused=one.refused))
-        if one.refused is None:
-            parts += _granted(core, one, place, item)
     return core.author.answer(PermitGranted, telegram, parts=parts, outcomes=tuple(outcomes)).envelope
 
 

@@ -71,7 +71,7 @@ def decide_person(
     `issued` is the key index and generation read from L_A. Returns the provider's link.
     Raises Refusal(OUT_OF_TURN, CODE_NOT_ISSUED, SUSPENDED, NOT_LINKED_AT_PROVIDER).
     """
-    if serial.issuer != caller:
+    if not serial.value.startswith(caller.value):
         raise Refusal(Reason.OUT_OF_TURN, "the serial is another organisation's")
     own = links.get(caller)
     if own is None or (own.key_index, own.generation) != issued or own.unlinked:

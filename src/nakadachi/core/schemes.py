@@ -19,7 +19,7 @@ from nakadachi.core.codes import (
     head_of,
     need_generation,
     parts_of,
-    unknown,
+    refused,
 )
 from nakadachi.kit.config import ConfigError
 from nakadachi.refusal import Refusal
@@ -60,7 +60,7 @@ class TableScheme:
         self, connection: Connection, shown: Sequence[tuple[OrganisationCode, LinkCode]]
     ) -> list[Meaning | Refusal]:
         """See `LinkCodeScheme`. One look-up for all."""
-        parts = [self._parts_or_refuse(link_code, organisation) for organisation, link_code in shown]
+        parts = [parts_of(link_code, TABLE, organisation) for organisation, link_code in shown]
         found = await code_store.meanings(connection, [one[1] for one in parts if not isinstance(one, Refusal)])
         return [
             one if isinstance(one, Refusal) else self._judge(found.get(one[1]), one[0], organisation)
@@ -68,16 +68,9 @@ class TableScheme:
         ]
 
     @staticmethod
-    def _parts_or_refuse(link_code: LinkCode, organisation: OrganisationCode) -> tuple[int, bytes] | Refusal:
-        try:
-            return parts_of(link_code, TABLE, organisation)
-        except Refusal as refusal:
-            return refusal
-
-    @staticmethod
     def _judge(found: Meaning | None, key_index: int, organisation: OrganisationCode) -> Meaning | Refusal:
         if found is None or (found.organisation, found.key_index) != (organisation, key_index):
-            return unknown(organisation)
+            return refused(organisation)
         return found
 
 

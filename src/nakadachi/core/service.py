@@ -199,6 +199,7 @@ def _parts(config: CoreConfig, node: Node, world: World, scheme: LinkCodeScheme)
             lease=SHORT_LEASE if config.others else LEASE,
         )
 
+    node.keys.mac("id-key")  # the core starts only where it opens: under dual control, with two officers
     kept = _Kept(node.database)
     return Core(
         author=node.author,

@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nakadachi.commission.service import CommissionConfig
+from nakadachi.core.service import CoreConfig
 from nakadachi.country.founding import CONFIG
 from nakadachi.country.plan import COMMISSION_DOCUMENTS, CORE_DOCUMENTS
 from nakadachi.crypto.notes import NoteSigner, note_text
-from nakadachi.kit.config import ConfigError
-from nakadachi.kit.keystore import FileKeyStore
+from nakadachi.kit.config import ConfigError, load
 from nakadachi.law import directory as directories
 from nakadachi.law.directory import LogOrigin
 from nakadachi.ledger.edition import sign_document
+from nakadachi.node import open_keys
 from nakadachi.terms import Role, japan_day
 
 if TYPE_CHECKING:
@@ -82,6 +84,6 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def _signer(country: Path, role: Role, name: str, world: World) -> NoteSigner:
-    folder = next(iter(country.glob(f"{role.value}-*/{CONFIG}")), country / CONFIG).parent
-    keys = FileKeyStore(folder / "keys", folder / "unlock", world.entropy)
-    return NoteSigner.from_seed(name, keys.secret("documents"))
+    config = next(iter(country.glob(f"{role.value}-*/{CONFIG}")), country / CONFIG)
+    loaded: Any = load(config, CoreConfig if role is Role.CORE else CommissionConfig)
+    return NoteSigner.from_seed(name, open_keys(loaded.node, world).secret("documents"))

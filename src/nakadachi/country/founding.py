@@ -29,7 +29,6 @@ from nakadachi.country.plan import (
 from nakadachi.country.proxy import write_proxy
 from nakadachi.crypto.notes import NoteKind, NoteSigner
 from nakadachi.crypto.sealing import SealSuite, new_private
-from nakadachi.crypto.signing import SigningKey
 from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.tls import existing_host, node_host
 from nakadachi.law.directory import Directory, LogOrigin, Node, SealKeys
@@ -105,15 +104,14 @@ async def _node(founding: Founding, authority: Authority, place: Place) -> Node:
     issue(authority, node_host(place.name), folder, founding.world.clock.now(), server=True)
     write_secret(folder / "database", (await founding.server.create_tenant(place.tenant)).encode())
     keys = keystore(founding, place)
-    signing = SigningKey.generate()
-    keys.put("signing", signing.to_pem())
+    keys.make("signing")
     second = ("log-2",) if place.name.role is Role.CORE and place.twins else ()
     for name in (*SECRETS.get(place.name.role, ()), *second):
-        keys.put(name, entropy.bytes(32))
-    return _listed(keys, place, signing)
+        keys.make(name)
+    return _listed(keys, place)
 
 
-def _listed(keys: FileKeyStore, place: Place, signing: SigningKey) -> Node:
+def _listed(keys: FileKeyStore, place: Place) -> Node:
     seals, witness = SealKeys(), None
     logs: tuple[LogOrigin, ...] = ()
     if place.name.role is Role.INTERMEDIATE:
@@ -131,7 +129,7 @@ def _listed(keys: FileKeyStore, place: Place, signing: SigningKey) -> Node:
     return Node(
         name=place.name,
         url=place.url,
-        signing_key=signing.public.spki,
+        signing_key=keys.signer("signing").public.spki,
         seal_keys=seals,
         logs=logs,
         witness_key=witness,

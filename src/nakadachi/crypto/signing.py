@@ -13,6 +13,7 @@ import binascii
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -52,9 +53,20 @@ class VerifyKey:
         return cls(spki, key)
 
 
+class Signer(Protocol):
+    """署名する者: signs as an author, wherever its private key lies."""
+
+    @property
+    def public(self) -> VerifyKey:
+        """The key that verifies what it signs."""
+
+    def sign(self, message: bytes) -> bytes:
+        """The ES256 signature of a message: r || s, 64 bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """署名鍵: a P-256 private key of an author."""
+    """署名鍵: a P-256 private key of an author, in memory."""
 
     public: VerifyKey
     handle: ec.EllipticCurvePrivateKey = field(repr=False, compare=False)
@@ -109,7 +121,7 @@ class Unverified:
     signature: bytes = field(repr=False)
 
 
-def sign_compact(key: SigningKey, payload: bytes, *, kid: str) -> bytes:
+def sign_compact(key: Signer, payload: bytes, *, kid: str) -> bytes:
     """Sign as JWS compact: `b64url(header).b64url(payload).b64url(r || s)` (RFC 7515 7.1).
 
     `kid` names the author: 1 to 128 of `A-Z a-z 0-9 : . _ / -`. Raises ValueError for another one.

@@ -67,3 +67,11 @@ async def findings(connection: Connection, *, most: int) -> list[tuple[Serial, s
     """What staff should look at, the newest first."""
     rows = await connection.fetch("SELECT serial, kind, at FROM finding ORDER BY at DESC LIMIT $1", most)
     return [(Serial(row["serial"]), row["kind"], row["at"]) for row in rows]
+
+
+async def wrapped_by_month(connection: Connection) -> dict[str, int]:
+    """How many of our inquiries lie wrapped under each month's key; reads them all."""
+    rows = await connection.fetch(
+        "SELECT month, count(*) AS count FROM inquiry WHERE month IS NOT NULL AND seed IS NOT NULL GROUP BY month"
+    )
+    return {row["month"]: row["count"] for row in rows}

@@ -11,6 +11,7 @@ from nakadachi.intermediate.exchange_store import Inquiry
 from nakadachi.intermediate.findings import find, suspect
 from nakadachi.intermediate.parts import BODY_SEED, provider_node
 from nakadachi.intermediate.rules import State, check_body
+from nakadachi.kit.keystore import MonthDestroyedError
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.envelope import Outcome
@@ -50,7 +51,7 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
             try:
                 answer = _open(intermediate, one, item, inquiry, people)
             except Refusal as refusal:
-                if statement.refused is None:
+                if statement.refused is None and refusal.reason is not Reason.CANCELLED:
                     crossed.append(_crossed(unit, one, statement.serial, refusal.reason))
                 outcomes.append(Outcome(serial=statement.serial, refused=refusal.reason))
                 ended.append((inquiry, State.REFUSED, refusal.reason, None))
@@ -101,7 +102,11 @@ def _open(
     if digest(sealed) != statement.body or inquiry.seed is None or inquiry.leaf_hash is None:
         raise Refusal(Reason.BAD_FORMAT, f"body {item} is not the one stated")
     bound = f"{BODY_SEED} {inquiry.serial.value}"
-    seed = intermediate.keys.months(inquiry.month).unwrap(inquiry.seed, bound)
+    try:
+        month = intermediate.keys.months(inquiry.month)
+    except MonthDestroyedError:
+        raise Refusal(Reason.CANCELLED, f"the key of {inquiry.month} was destroyed") from None
+    seed = month.unwrap(inquiry.seed, bound)
     private = new_private(SealSuite(inquiry.suite), seed)
     body = decode_json(unseal(private, sealed, body_info(inquiry.leaf_hash, inquiry.serial.value)), Body)
     check_body(body, inquiry.serial, people[inquiry.addressee].subject)

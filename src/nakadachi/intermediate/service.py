@@ -23,7 +23,6 @@ from nakadachi.intermediate.parts import Intermediate
 from nakadachi.intermediate.rules import State
 from nakadachi.intermediate.serials import AHEAD, Serials
 from nakadachi.kit.every import Every
-from nakadachi.kit.keystore import FileKeyStore
 from nakadachi.kit.log import logger
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
 
     from nakadachi.intermediate.exchange_store import Inquiry
     from nakadachi.kit.database import Connection, Database
+    from nakadachi.kit.keystore import KeyStore
     from nakadachi.terms import Serial
 
 HANDLERS: dict[type[Telegram], Handler] = {
@@ -130,7 +130,7 @@ async def _settled(database: Database, serials: Sequence[Serial]) -> dict[Serial
     return {serial: inquiry for serial, inquiry in found.items() if inquiry.state is not State.ASKED}
 
 
-def seal_keys(keys: FileKeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
+def seal_keys(keys: KeyStore, suite: SealSuite) -> tuple[PrivateSeal, ...]:
     """All our keys of a suite, the newest first: others seal for the one their directory lists."""
     names = reversed(keys.names(f"seal-{suite.value}"))
     return tuple(new_private(suite, keys.secret(name)) for name in names)

@@ -14,7 +14,7 @@ from nakadachi.terms import NodeName, TelegramId
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nakadachi.crypto.signing import SigningKey
+    from nakadachi.crypto.signing import Signer
     from nakadachi.kit.clock import Clock
     from nakadachi.kit.entropy import Entropy
 
@@ -33,10 +33,10 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """A node that signs: its name, its P-256 key, its clock and entropy."""
+    """A node that signs: its name, what signs for it, its clock and entropy."""
 
     name: NodeName
-    key: SigningKey
+    key: Signer
     clock: Clock
     entropy: Entropy
 

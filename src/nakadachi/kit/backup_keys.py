@@ -35,7 +35,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from nakadachi.kit.backup_file import KEY_BYTES, BackupError
 from nakadachi.kit.entropy import Entropy
-from nakadachi.kit.keystore import NONCE_BYTES, FileKeyStore, KeyStoreError
+from nakadachi.kit.keystore import NONCE_BYTES, KeyStore, KeyStoreError
 
 SECRET = "backup"  # noqa: S105  the name of a key, not a key
 _HYBRID = Suite(KEM.MLKEM1024_P384, KDF.HKDF_SHA384, AEAD.AES_256_GCM)
@@ -66,11 +66,11 @@ class OwnKey:
             raise ValueError("another key") from None
 
 
-def own_key(keys: FileKeyStore, entropy: Entropy) -> OwnKey:
+def own_key(keys: KeyStore, entropy: Entropy) -> OwnKey:
     """The backup key of a key store, made at its first use. Raises KeyStoreError."""
     if not keys.has(SECRET):
         try:
-            keys.put(SECRET, entropy.bytes(KEY_BYTES))
+            keys.make(SECRET)
         except KeyStoreError:
             if not keys.has(SECRET):  # another process may have been first
                 raise

@@ -1,12 +1,12 @@
-"""Secret keys at rest: one file per key, encrypted under a key-encryption key that comes from elsewhere (design 3, N1).
+"""Secret keys at rest: what a system asks of its key store, and the default one (design 3, N1; decision 0027).
 
-Monthly keys wrap what is to be destroyed with its month: destroying the file destroys the month everywhere.
+Monthly keys wrap what is to be destroyed with its month: destroying the key destroys the month everywhere. TLS keys
+are not here: they stay files, which the TLS library reads.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,143 +15,101 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from nakadachi.terms import japan_day
+from nakadachi.kit.clock import SystemClock
+from nakadachi.kit.key_error import KeyStoreError as KeyStoreError
+from nakadachi.kit.key_error import MonthDestroyedError as MonthDestroyedError
+from nakadachi.kit.key_folder import NONCE_BYTES as NONCE_BYTES
+from nakadachi.kit.key_folder import SECRET_BYTES, FolderKeyStore
+from nakadachi.kit.key_folder import Wrapper as Wrapper
+from nakadachi.kit.key_journal import Act, Journal, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from nakadachi.crypto.signing import Signer
     from nakadachi.kit.entropy import Entropy
-
-NONCE_BYTES = 12
-
-
-class KeyStoreError(Exception):
-    """A key is missing or its file cannot be opened; the message names the file and what to do, never the key."""
+    from nakadachi.kit.officers import Officer
 
 
 class KeyStore(Protocol):
-    """Where a system's secrets live."""
+    """Where a system's secrets live. Names are words such as `signing-2`; every method raises KeyStoreError."""
+
+    def put(self, name: str, secret: bytes) -> None:
+        """Keep a secret that comes from outside; an existing one is never overwritten."""
+
+    def make(self, name: str) -> None:
+        """Make a new key where it is to live: a signing key for `signing…`, else a secret of 32 bytes."""
+
+    def names(self, kind: str) -> list[str]:
+        """The keys of a kind, the first and those that came after it: `kind`, `kind-2`, `kind-3` …"""
+
+    def everything(self) -> dict[str, str]:
+        """Every key's name, and where and how it lies."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a key."""
 
     def secret(self, name: str) -> bytes:
-        """A secret by name. Raises KeyStoreError."""
+        """A secret by name; not of one that never leaves its token."""
+
+    def signer(self, name: str) -> Signer:
+        """What signs with a P-256 key, wherever that lies. Raises ValueError too, where it is none."""
+
+    def mac(self, name: str) -> Callable[[bytes], bytes]:
+        """HMAC-SHA-256 under a secret, wherever that lies."""
 
     def month(self, moment: datetime) -> Wrapper:
         """The wrapper under the key of the month (Japan's calendar), made at its first use."""
 
     def months(self, name: str) -> Wrapper:
-        """The wrapper of a month by its name (`2026-11`). Raises KeyStoreError once it is destroyed."""
+        """The wrapper of a month by its name (`2026-11`). Raises MonthDestroyedError once it is destroyed."""
 
 
-class Wrapper:
-    """Wraps personal parts under one month's key (AES-256-GCM); `name` is the month."""
+class UnlockSealer:
+    """Seals under a key (AES-256-GCM) that is derived from the content of a file, `unlock`."""
 
-    def __init__(self, name: str, key: bytes, entropy: Entropy) -> None:
-        self.name = name
-        self._cipher = AESGCM(key)
+    where = "file"
+
+    def __init__(self, secret: bytes, entropy: Entropy) -> None:
+        self._cipher = AESGCM(HKDF(SHA256(), SECRET_BYTES, salt=None, info=b"nakadachi key store").derive(secret))
         self._entropy = entropy
 
-    def wrap(self, content: bytes, bound_to: str) -> bytes:
-        """`content` for keeping, bound to the name of what it belongs to."""
+    def seal(self, name: str, secret: bytes) -> bytes:
+        """See Sealer."""
         nonce = self._entropy.bytes(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, content, bound_to.encode())
+        return nonce + self._cipher.encrypt(nonce, secret, name.encode())
 
-    def unwrap(self, wrapped: bytes, bound_to: str) -> bytes:
-        """The content again. Raises KeyStoreError where it was changed or belongs elsewhere."""
+    def open(self, name: str, sealed: bytes) -> bytes:
+        """See Sealer."""
         try:
-            return self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound_to.encode())
-        except (InvalidTag, ValueError):  # ValueError: cut so short that not even the nonce is left
-            msg = f"a part wrapped in {self.name} does not open"
-            raise KeyStoreError(msg) from None
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name.encode())
+        except InvalidTag:
+            raise ValueError(name) from None
+
+    def drop(self, name: str, sealed: bytes) -> None:
+        """All files are under one key: nothing seals one alone."""
 
 
-class FileKeyStore:
-    """Keys as files `<name>.key` in a folder, each encrypted under the key-encryption key read from `unlock`."""
+class FileKeyStore(FolderKeyStore):
+    """Keys as files, each encrypted under the key-encryption key read from `unlock`."""
 
-    def __init__(self, folder: Path, unlock: Path, entropy: Entropy) -> None:
-        self._folder = folder
-        self._entropy = entropy
+    def __init__(
+        self,
+        folder: Path,
+        unlock: Path,
+        entropy: Entropy,
+        *,
+        journal: Journal | None = None,
+        officers: Sequence[Officer] = (),
+    ) -> None:
+        given, journal = journal, journal or Journal(folder, SystemClock())
         try:
             secret = unlock.read_bytes()
         except OSError as wrong:
             msg = f"{unlock}: the key that unlocks the key store cannot be read ({wrong.strerror})"
+            with suppress(KeyStoreError):
+                if given is None:  # whoever gave one notes it in there
+                    journal.note(Act.OPEN, "*", Outcome.FAILED, msg)
             raise KeyStoreError(msg) from None
-        key = HKDF(SHA256(), 32, salt=None, info=b"nakadachi key store").derive(secret)
-        self._cipher = AESGCM(key)
-        self._open: dict[str, bytes] = {}
-        self._wrappers: dict[str, Wrapper] = {}
-
-    def put(self, name: str, secret: bytes) -> None:
-        """Keep a new secret; an existing one is never overwritten. Raises KeyStoreError."""
-        path = self._folder / f"{name}.key"
-        nonce = self._entropy.bytes(NONCE_BYTES)
-        try:
-            _write_new(path, nonce + self._cipher.encrypt(nonce, secret, name.encode()))
-        except OSError as wrong:
-            msg = f"{path}: the key cannot be kept ({wrong.strerror})"
-            raise KeyStoreError(msg) from None
-
-    def names(self, kind: str) -> list[str]:
-        """The keys of a kind, the first and those that came after it: `kind`, `kind-2`, `kind-3` …"""
-        found = [path.stem for path in self._folder.glob(f"{kind}*.key")]
-        numbered = [(int(one.removeprefix(f"{kind}-")), one) for one in found if _is_later(one, kind)]
-        return [*([kind] if kind in found else []), *(name for _, name in sorted(numbered))]
-
-    def has(self, name: str) -> bool:
-        """Whether there is such a key."""
-        return (self._folder / f"{name}.key").exists()
-
-    def secret(self, name: str) -> bytes:
-        """See KeyStore."""
-        if name not in self._open:
-            path = self._folder / f"{name}.key"
-            try:
-                raw = path.read_bytes()
-                self._open[name] = self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], name.encode())
-            except OSError as wrong:
-                msg = f"{path}: the key cannot be read ({wrong.strerror})"
-                raise KeyStoreError(msg) from None
-            except (InvalidTag, ValueError):  # ValueError: a file cut short
-                msg = f"{path}: the key does not open; is the unlocking key the right one?"
-                raise KeyStoreError(msg) from None
-        return self._open[name]
-
-    def month(self, moment: datetime) -> Wrapper:
-        """See KeyStore."""
-        name = japan_day(moment).strftime("%Y-%m")
-        if not self.has(f"month-{name}"):
-            try:
-                self.put(f"month-{name}", self._entropy.bytes(32))
-            except KeyStoreError:
-                # Another process of this system may have been first; then its key is the month's.
-                if not self.has(f"month-{name}"):
-                    raise
-        return self.months(name)
-
-    def months(self, name: str) -> Wrapper:
-        """See KeyStore."""
-        if not self.has(f"month-{name}"):
-            # Destroyed while we run: what we still remember of it goes too.
-            self._open.pop(f"month-{name}", None)
-            self._wrappers.pop(name, None)
-        if name not in self._wrappers:
-            self._wrappers[name] = Wrapper(name, self.secret(f"month-{name}"), self._entropy)
-        return self._wrappers[name]
-
-
-def _is_later(name: str, kind: str) -> bool:
-    number = name.removeprefix(f"{kind}-")
-    return number != name and number.isascii() and number.isdigit()
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """Write a file that is not there yet, whole or not at all, for its owner only. Raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".new")
-    fresh = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(fresh)
-    finally:
-        fresh.unlink()
+        super().__init__(folder, UnlockSealer(secret, entropy), entropy, journal, officers=officers)

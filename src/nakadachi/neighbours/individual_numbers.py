@@ -43,17 +43,18 @@ class IndividualNumbers:
         """The number of a running index from 0. Raises NumbersUsedUpError."""
         if not 0 <= index < NUMBERS:
             raise NumbersUsedUpError(f"there are {NUMBERS} Individual Numbers, and all were given")
-        return _complete(self._permutation.encrypt(index))
+        return _complete(self._permutation.quick(index))
+
+    def hasten(self) -> None:
+        """Make the rounds of the permutation, for many numbers to come."""
+        self._permutation.table  # noqa: B018  made at its first use
 
     def numbers(self, indices: Iterable[int]) -> list[IndividualNumber]:
         """The numbers of many indices, in order. Raises NumbersUsedUpError."""
         wanted = list(indices)
-        if len(wanted) < MANY:
-            return [self.number(index) for index in wanted]
-        if not 0 <= min(wanted) <= max(wanted) < NUMBERS:
-            raise NumbersUsedUpError(f"there are {NUMBERS} Individual Numbers, and all were given")
-        encrypt = self._permutation.table.encrypt
-        return [_complete(encrypt(index)) for index in wanted]
+        if len(wanted) >= MANY:
+            self.hasten()
+        return [self.number(index) for index in wanted]
 
     def index(self, number: IndividualNumber) -> int:
         """The running index of a number; whoever has the key learns when it was given, and nothing else."""

@@ -20,6 +20,7 @@ from nakadachi.ledger.edition import Edition
 from nakadachi.ledger.holding import hold_untold
 from nakadachi.neighbours import issuance_store
 from nakadachi.neighbours import registry_store as store
+from nakadachi.neighbours.connector import STAND_IN, ResidentRegister
 from nakadachi.neighbours.individual_numbers import KEY_BYTES, IndividualNumbers
 from nakadachi.neighbours.matching import Found, Match, Sought, items_of
 from nakadachi.neighbours.notation import date_key, sex_key
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from nakadachi.kit.database import Database
     from nakadachi.kit.entropy import Entropy
-    from nakadachi.kit.keystore import FileKeyStore
+    from nakadachi.kit.keystore import KeyStore
     from nakadachi.kit.peers import Peers
     from nakadachi.kit.unit import Asked, GivenUp, Heard, Reply, Unit
     from nakadachi.telegrams.envelope import Verified
@@ -54,7 +55,9 @@ class RegistryConfig:
     """The stand-in's configuration."""
 
     node: NodeConfig
-    residents: Path = field(metadata={"doc": "CSV of residents to begin with: " + ", ".join(RESIDENT_COLUMNS)})
+    residents: Path = field(
+        metadata={"doc": "CSV of residents to begin with: " + ", ".join((*RESIDENT_COLUMNS, "kana, if known"))}
+    )
     tell_every: timedelta = field(
         default=timedelta(seconds=5), metadata={"doc": "how often the core is told what changed, in seconds"}
     )
@@ -66,6 +69,7 @@ class Registry:
 
     author: Author
     edition: Edition
+    residents: ResidentRegister = STAND_IN
 
     @property
     def peers(self) -> Peers:
@@ -84,7 +88,7 @@ async def request_link_codes(registry: Registry, unit: Unit, asked: Sequence[Ask
         except Refusal as refusal:
             replies.append(refusal)
             continue
-        matches = await store.match(unit.connection, sought)
+        matches = await registry.residents.match(unit.connection, sought)
         found = [(item, match.code) for item, match in enumerate(matches) if match.found is Found.ONE]
         until = one.header.made_at + ISSUANCE_LIVES
         issue = _issue(registry, one, found) if found and unit.now <= until else None
@@ -164,7 +168,8 @@ def _resident(row: Mapping[str, str]) -> store.Entry:
     if any("\0" in cell for cell in cells):
         raise ValueError("a NUL")
     code, number, name, address, sex, born = cells
-    return store.Entry(code, number, name, address, sex_key(sex), date_key(born))
+    kana = row.get("kana") or ""
+    return store.Entry(code, number, name, address, sex_key(sex), date_key(born), kana)
 
 
 def _issue(
@@ -196,7 +201,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
 HEARS: dict[type[Telegram], Hear] = {IssueLinkCode: Hear(hear_issue, give_up=purge_unanswered)}
 
 
-def register_of(keys: FileKeyStore, entropy: Entropy) -> Register:
+def register_of(keys: KeyStore, entropy: Entropy) -> Register:
     """What changes the register, with the key of its Individual Numbers; a register without one makes it here."""
     if not keys.has(NUMBER_KEY):
         keys.put(NUMBER_KEY, entropy.bytes(KEY_BYTES))

@@ -53,7 +53,7 @@ class Telling:
         return [applied] * len(turns)
 
     async def _tell(self, registry: Registry, unit: Unit, turns: Sequence[int]) -> list[int]:
-        changes = await people.take_packet(unit.connection, ITEMS_LIMIT)
+        changes = await registry.residents.take_changes(unit.connection, ITEMS_LIMIT)
         if changes:
             core = registry.peers.core()
             unit.send(telegram_of(registry, changes), to=core, url=registry.peers.url(core))

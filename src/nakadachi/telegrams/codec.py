@@ -13,7 +13,7 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from nakadachi.crypto.signing import SigningKey, VerifyKey, read_compact, sign_compact, verify
+from nakadachi.crypto.signing import Signer, VerifyKey, read_compact, sign_compact, verify
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.catalogue import TELEGRAMS
 from nakadachi.telegrams.envelope import ITEMS_LIMIT, SALT_BYTES, Envelope, Lane, Part, Received, Telegram, Verified
@@ -165,7 +165,7 @@ def check_signature(received: Received, key: VerifyKey) -> Verified[Telegram]:
     return Verified(received.header, received.envelope)
 
 
-def write(header: Telegram, contents: tuple[bytes, ...], key: SigningKey) -> Verified[Telegram]:
+def write(header: Telegram, contents: tuple[bytes, ...], key: Signer) -> Verified[Telegram]:
     """Sign a header as its author; `contents` are the parts in the header's order."""
     jws = sign_compact(key, encode_json(header), kid=header.author.value)
     return Verified(header, Envelope(jws, contents))

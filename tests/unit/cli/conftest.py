@@ -182,9 +182,9 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PAUSES", (0.0,) * len(client.PAUSES))
 
 
-def nakadachi(*words: object) -> Result:
-    """Run the command line."""
-    return CliRunner().invoke(app, [str(word) for word in words])
+def nakadachi(*words: object, given: str | None = None) -> Result:
+    """Run the command line; `given` is what is typed."""
+    return CliRunner().invoke(app, [str(word) for word in words], input=given)
 
 
 @pytest.fixture(name="nakadachi")

@@ -32,11 +32,17 @@ def test_there_is_a_command_for_every_system_and_every_desk_task():
         *("people load", "provisions load", "protections load", "link", "inquire", "result"),
         *("pending", "answer", "refuse", "cancel", "findings", "log verify", "up", "demo", "status"),
         *("backup list", "backup verify", "backup new-holder", "restore", "core new-origin"),
+        *(f"registry {word}" for word in ("apply", "event", "history", "figures")),
+        "population generate",
         *("backup server", "backup wal", "backup open", "restore-server"),
+        *(f"keys {one}" for one in ("list", "make", "import", "test", "log", "months", "destroy")),
+        *(f"keys {one}" for one in ("new-officer", "guard", "change-officer")),
         *(
             f"jpki {word}"
             for word in ("serve", "sample-config", "issue", "revoke", "suspend", "resume", "status", "crl")
         ),
+        *("card status", "card pin", "card read", "card agent", "card found", "card issue", "card hand-over"),
+        *("card unlock", "card change", "card renew", "card lost", "card return"),
     }
 
 

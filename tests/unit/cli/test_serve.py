@@ -75,7 +75,7 @@ def test_what_keeps_a_system_from_starting_is_said_without_a_traceback(nakadachi
     )
     assert run.returncode == 2
     assert "unlocks the key store cannot be read" in run.stderr
-    assert f"node.unlock in {file}" in run.stderr
+    assert f"node.key_store in {file}" in run.stderr
     assert "Traceback" not in run.stderr
 
 

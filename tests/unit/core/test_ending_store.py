@@ -1,5 +1,6 @@
 """Both ends tell how an exchange ended, in any order; the core's own word follows from both."""
 
+import asyncio
 import itertools
 from datetime import UTC, datetime, timedelta
 
@@ -42,7 +43,8 @@ async def begin(connection, number=1, *, refused=None, inquired=True):
 
 async def tell(connection, ending, *, inquirer, number=1, reason=None):
     told = [Told(serial(number), "Close", ending, NOW, reason)]
-    return (await ending_store.note(connection, told, inquirer=inquirer)).get(serial(number))
+    stands = (await ending_store.note(connection, told, inquirer=inquirer)).get(serial(number))
+    return stands.ending if stands else None
 
 
 async def due(connection):
@@ -70,6 +72,27 @@ async def test_as_long_as_one_end_is_silent_the_exchange_stays_due(connection):
     await begin(connection)
     assert await tell(connection, Ending.ANSWERED, inquirer=True) is Ending.ANSWERED
     assert await due(connection) == DUE
+
+
+async def test_of_two_ends_that_tell_at_once_the_one_that_comes_second_sees_what_the_first_said(tenant_dsn, connection):
+    """Whoever has to be told is decided by what the other end said by then, not by what was read before."""
+    await begin(connection)
+    said = {True: Ending.ANSWERED, False: Ending.UNKNOWN}
+    first, second = await Database.open(tenant_dsn, max_size=1), await Database.open(tenant_dsn, max_size=1)
+
+    async def tell_in_own_transaction(database, *, inquirer, hold):
+        async with database.transaction() as own:
+            told = [Told(serial(1), "Close", said[inquirer], NOW, None)]
+            stands = await ending_store.note(own, told, inquirer=inquirer)
+            await asyncio.sleep(hold)
+        return stands[serial(1)].other
+
+    earlier = asyncio.create_task(tell_in_own_transaction(first, inquirer=True, hold=0.3))
+    await asyncio.sleep(0.1)
+    assert await tell_in_own_transaction(second, inquirer=False, hold=0) is Ending.ANSWERED
+    assert await earlier is None
+    await first.close()
+    await second.close()
 
 
 async def test_a_provider_that_was_never_asked_has_nothing_to_tell(connection):

@@ -1,46 +1,24 @@
 """What every way to make link codes promises, shown on both of them over a real database (C2, C5)."""
 
-import asyncio
 import random
-from contextlib import asynccontextmanager
 from itertools import combinations
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nakadachi.core.codes import IdCode, Meaning, ReversibleScheme, Scheme, link_key
-from nakadachi.core.schemes import TableScheme, open_scheme
-from nakadachi.kit.config import ConfigError
-from nakadachi.kit.database import Database
-from nakadachi.kit.entropy import SeededEntropy, SystemEntropy
-from nakadachi.kit.migrations import migrate, read_migrations
-from nakadachi.refusal import Reason, Refusal
-from nakadachi.terms import LinkCode, OrganisationCode
+from nakadachi.core.codes import IdCode, Meaning, Scheme
+from nakadachi.core.schemes import open_scheme
+from nakadachi.kit.entropy import SystemEntropy
+from nakadachi.refusal import Refusal
+from nakadachi.terms import LinkCode
+from tests.unit.core.asked_schemes import FIRST_BYTE, A, Asked, B, keys_of, new_database, shown
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MASTER = bytes(range(32))
-A, B = (OrganisationCode(f"990100000000000{number}") for number in (1, 2))
-FIRST_BYTE = {Scheme.REVERSIBLE: 2, Scheme.TABLE: 3}
-
 people = st.binary(min_size=10, max_size=10).map(IdCode)
 meanings = st.builds(Meaning, st.sampled_from((A, B)), people, st.integers(1, 3), st.integers(0, 255))
-
-
-def keys_of(organisation, key_index):
-    if key_index > 3:
-        raise LookupError(key_index)
-    return link_key(MASTER, organisation, key_index)
-
-
-async def new_database(dsn):
-    database = await Database.open(dsn, max_size=4)
-    core = read_migrations("nakadachi.core", part="core", folder="migrations")
-    await migrate(database, core, read_migrations("nakadachi.core", part="codes", folder="codes_sql"))
-    return database
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=list(Scheme))
@@ -51,29 +29,6 @@ async def asked(request, postgres):
     yield Asked(await open_scheme(request.param, database, keys_of, SystemEntropy()), database, request.param)
     await database.close()
     await postgres.drop_tenant(name)
-
-
-class Asked:
-    def __init__(self, scheme, database, kind):
-        self.scheme, self.database, self.kind = scheme, database, kind
-
-    async def issue(self, *wanted):
-        async with self.database.transaction() as connection:
-            return await self.scheme.issue(connection, wanted)
-
-    async def read(self, *shown):
-        async with self.database.transaction() as connection:
-            return await self.scheme.read(connection, shown)
-
-    async def refuses(self, organisation, code):
-        (answer,) = await self.read((organisation, code))
-        assert isinstance(answer, Refusal)
-        assert code.value not in str(answer)
-        return answer.reason is Reason.CODE_NOT_ISSUED
-
-
-def shown(wanted, codes):
-    return [(one.organisation, code) for one, code in zip(wanted, codes, strict=True)]
 
 
 # What both promise
@@ -194,115 +149,3 @@ async def test_codes_of_two_organisations_say_nothing_of_each_other(asked):
     # Ordered by code, the people stand in another order at each: by no more than chance the same.
     order = [sorted(range(256), key=blocks[organisation].__getitem__) for organisation in (A, B)]
     assert sum(a == b for a, b in zip(*order, strict=True)) < 10
-
-
-# The conversion table alone
-
-
-@asynccontextmanager
-async def tables(dsn):
-    database = await new_database(dsn)
-    yield database
-    await database.close()
-
-
-async def test_two_instances_at_once_give_one_code(tenant_dsn):
-    """The second one waits for the first, whose codes it then gives."""
-    wanted = [Meaning(A, IdCode(bytes((number,)) * 10), 1, 1) for number in range(40)]
-    async with tables(tenant_dsn) as database:
-
-        async def instance(seed):
-            mixed = random.Random(seed).sample(wanted, len(wanted))
-            async with database.transaction() as connection:
-                codes = await TableScheme(SeededEntropy(seed)).issue(connection, mixed)
-                await asyncio.sleep(0.05)
-            return dict(zip(mixed, codes, strict=True))
-
-        first, *others = await asyncio.gather(*(instance(seed) for seed in range(4)))
-        assert others == [first] * 3
-        async with database.acquire() as connection:
-            for table in ("code_table", "code_of_person"):
-                assert await connection.fetchval(f"SELECT count(*) FROM {table}") == len(wanted)
-
-
-async def test_a_code_whose_link_was_not_kept_after_all_is_not_kept_either(tenant_dsn):
-    one = Meaning(A, IdCode(bytes(10)), 1, 1)
-    async with tables(tenant_dsn) as database:
-        scheme, codes = TableScheme(SeededEntropy(1)), []
-
-        async def fails():
-            async with database.transaction() as connection:
-                codes.extend(await scheme.issue(connection, [one]))
-                raise RuntimeError("the link could not be kept")
-
-        with pytest.raises(RuntimeError, match="the link"):
-            await fails()
-        assert await Asked(scheme, database, Scheme.TABLE).refuses(A, codes[0])
-
-
-async def test_a_transaction_that_cannot_see_the_others_gives_no_code_rather_than_a_second(tenant_dsn):
-    one, another = (Meaning(A, IdCode(bytes((number,)) * 10), 1, 1) for number in (1, 2))
-    async with tables(tenant_dsn) as database:
-        scheme = TableScheme(SeededEntropy(1))
-
-        async def blind():
-            async with database.transaction(isolation="repeatable_read") as connection:
-                await scheme.issue(connection, [another])
-                async with database.transaction() as other:
-                    await scheme.issue(other, [one])
-                await scheme.issue(connection, [one])
-
-        with pytest.raises(asyncpg.SerializationError):
-            await blind()
-
-
-async def test_both_tables_work_when_they_are_divided_by_hash(tenant_dsn):
-    """A partitioned table refuses unique keys without its own column, as a distributed one does (design 4)."""
-    wanted = [Meaning(A, IdCode(bytes((number,)) * 10), 1, 1) for number in range(64)]
-    async with tables(tenant_dsn) as database:
-        async with database.acquire() as connection:
-            for table, column in (("code_table", "code"), ("code_of_person", "id_code")):
-                await connection.execute(
-                    f"ALTER TABLE {table} RENAME TO whole;"
-                    f"CREATE TABLE {table} (LIKE whole INCLUDING ALL) PARTITION BY HASH ({column});"
-                    f"DROP TABLE whole"
-                )
-                for rest in range(4):
-                    values = f"FOR VALUES WITH (MODULUS 4, REMAINDER {rest})"
-                    await connection.execute(f"CREATE TABLE {table}_{rest} PARTITION OF {table} {values}")
-        asked = Asked(TableScheme(SeededEntropy(1)), database, Scheme.TABLE)
-        codes = await asked.issue(*wanted)
-        assert await asked.issue(*reversed(wanted)) == codes[::-1]
-        assert await asked.read(*shown(wanted, codes)) == wanted
-        async with database.acquire() as connection:
-            assert await connection.fetchval("SELECT count(DISTINCT tableoid) FROM code_table") == 4
-
-
-# The founding
-
-
-async def test_a_core_refuses_another_scheme_than_its_founding(tenant_dsn):
-    async with tables(tenant_dsn) as database:
-        founded = await open_scheme(Scheme.TABLE, database, keys_of, SystemEntropy())
-        assert isinstance(founded, TableScheme)
-        assert isinstance(await open_scheme(Scheme.TABLE, database, keys_of, SystemEntropy()), TableScheme)
-        with pytest.raises(ConfigError) as refused:
-            await open_scheme(Scheme.REVERSIBLE, database, keys_of, SystemEntropy())
-        said = str(refused.value)
-        assert said.startswith('scheme = "reversible": this network was founded with link codes of the scheme "table"')
-        assert 'write scheme = "table" into the core\'s configuration' in said
-
-
-async def test_a_core_from_before_there_was_a_choice_is_reversible(tenant_dsn):
-    database = await Database.open(tenant_dsn, max_size=1)
-    await migrate(database, read_migrations("nakadachi.core", part="core", folder="migrations"))
-    async with database.acquire() as connection:
-        await connection.execute(
-            "INSERT INTO link (id_code, organisation, key_index, generation, linked_at)"
-            " VALUES ('\\x00010203040506070809', '9901000000000001', 1, 1, now())"
-        )
-    await database.close()
-    async with tables(tenant_dsn) as database:
-        with pytest.raises(ConfigError, match='founded with link codes of the scheme "reversible"'):
-            await open_scheme(Scheme.TABLE, database, keys_of, SystemEntropy())
-        assert isinstance(await open_scheme(Scheme.REVERSIBLE, database, keys_of, SystemEntropy()), ReversibleScheme)

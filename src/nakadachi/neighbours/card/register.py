@@ -105,5 +105,5 @@ def read_entry(raw: bytes, where: str) -> Entry:
     """An entry of a file's bytes. Raises CardError, which names the file."""
     try:
         return _DECODER.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):  # ValueError: a text that is not UTF-8
         raise CardError(Trouble.UNREADABLE, f"{where}: is no entry of a card") from None

@@ -61,5 +61,5 @@ def decode_state(raw: bytes) -> CardState:
     """A card's content again. Raises CardError."""
     try:
         return _DECODER.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):  # ValueError: a text that is not UTF-8
         raise CardError(Trouble.UNREADABLE, "its content is of another form") from None

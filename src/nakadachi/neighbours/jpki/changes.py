@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
+from nakadachi.neighbours import events
 from nakadachi.neighbours.jpki import jpki_store as store
 from nakadachi.neighbours.jpki.counter import IN_USE
 from nakadachi.neighbours.jpki.jpki_store import Kept
@@ -17,8 +19,6 @@ from nakadachi.neighbours.jpki.rules import Change, Holder, ResidentChange, ends
 from nakadachi.neighbours.jpki.states import Revocation, State
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from nakadachi.kit.database import Connection
     from nakadachi.neighbours.jpki.parts import Jpki
 
@@ -31,15 +31,40 @@ class ChangeListener(Protocol):
         ...
 
 
-def holder_of(secret: bytes, resident_record_code: str) -> Holder:
+def holder_of(secret: bytes, person: str) -> Holder:
     """利用者の参照: how the register names a resident to this service: a keyed digest under a key that only it has.
 
-    So this service learns no resident record code, and what it holds cannot be tied to one without the register.
-    `secret`: at least 16 bytes. Raises ValueError.
+    So what this service holds cannot be tied to a resident record code without the register. `person`: by what the
+    register knows them; its own number outlives a change of the resident record code. `secret`: at least 16 bytes.
+    Raises ValueError.
     """
     if len(secret) < 16:
         raise ValueError("the register's key for this is at least 16 bytes")
-    return Holder(hmac.digest(secret, b"nakadachi jpki holder\0" + resident_record_code.encode(), sha256).hex()[:32])
+    return Holder(hmac.digest(secret, b"nakadachi jpki holder\0" + person.encode(), sha256).hex()[:32])
+
+
+_TOLD = {
+    events.Kind.NAME: Change.NAME,
+    events.Kind.MOVE: Change.ADDRESS,
+    events.Kind.MOVE_IN: Change.ADDRESS,
+    events.Kind.MOVE_OUT: Change.ADDRESS,
+    events.Kind.DEATH: Change.DEATH,
+    events.Kind.DEATH_UNDONE: Change.DEATH_UNDONE,
+}
+_CORRECTED = {"name": Change.NAME, "address": Change.ADDRESS, "sex": Change.SEX, "born": Change.BORN}
+
+
+def of_event(event: events.Event, holder: Holder, at: datetime) -> list[ResidentChange]:
+    """What this service is told of an event of the register: none, one, or one for each item that a correction changes.
+
+    A birth, and a change of number or of resident record code, touch no certificate. Raises ValueError where the
+    event's number cannot be told.
+    """
+    if event.kind is events.Kind.CORRECTION:
+        found = [change for item, change in _CORRECTED.items() if item in event.says]
+    else:
+        found = [_TOLD[event.kind]] if event.kind in _TOLD else []
+    return [ResidentChange(f"{event.event}/{change.value}", holder, change, at) for change in found]
 
 
 async def resident_changed(jpki: Jpki, changes: Sequence[ResidentChange]) -> int:
@@ -51,6 +76,7 @@ async def resident_changed(jpki: Jpki, changes: Sequence[ResidentChange]) -> int
     async def work(connection: Connection) -> int:
         now, changed = jpki.second(), 0
         for one in changes:
+            await store.hold(connection, one.holder)
             if await store.hear(connection, one):
                 changed += await _apply(connection, one, now)
         return changed
@@ -60,7 +86,7 @@ async def resident_changed(jpki: Jpki, changes: Sequence[ResidentChange]) -> int
 
 async def _apply(connection: Connection, change: ResidentChange, now: datetime) -> int:
     changed = 0
-    for kept in await store.of_holder(connection, change.holder, locked=True):
+    for kept in await store.of_holder(connection, change.holder):
         if kept.state not in IN_USE or kept.until < now:
             continue
         to = _next(kept, change)

@@ -95,6 +95,7 @@ async def issue(jpki: Jpki, application: Application) -> Kept:
 
 async def _issue(jpki: Jpki, connection: Connection, application: Application) -> Kept:
     # (1) A request that was carried out before gets what it got.
+    await store.hold(connection, application.holder)
     former = await store.of_request(connection, application.kind, application.request)
     if former is not None:
         if former.digest != application.digest:
@@ -105,7 +106,7 @@ async def _issue(jpki: Jpki, connection: Connection, application: Application) -
     _require_allowed(jpki, application, now)
     if await store.key_is_used(connection, application.key_digest):
         raise NotDone(Objection.USED_KEY)
-    held = await store.of_holder(connection, application.holder, locked=True)
+    held = await store.of_holder(connection, application.holder)
     if await store.has_died(connection, application.holder):
         raise NotDone(Objection.PERSON_DEAD)
     earlier = [one for one in held if one.kind is application.kind]
@@ -202,11 +203,9 @@ async def _change(jpki: Jpki, kind: Kind, serial: int, to: State, reason: Revoca
         found = await store.of_serial(connection, kind, serial)
         if found is None:
             raise NotDone(Objection.NOT_FOUND)
-        one = next(
-            each
-            for each in await store.of_holder(connection, found.holder, locked=True)
-            if (each.kind, each.serial) == (kind, serial)
-        )
+        await store.hold(connection, found.holder)
+        one = await store.of_serial(connection, kind, serial)
+        assert one is not None  # noqa: S101  nothing is ever deleted
         now = jpki.second()
         if one.state == to.value:
             return one
@@ -216,5 +215,5 @@ async def _change(jpki: Jpki, kind: Kind, serial: int, to: State, reason: Revoca
             raise NotDone(Objection.NOT_HELD)
         await store.mark(connection, one, to.value, now, reason)
         again = await store.of_serial(connection, kind, serial)
-        assert again is not None  # noqa: S101  it is locked
+        assert again is not None  # noqa: S101  nothing is ever deleted
         return again

@@ -120,11 +120,19 @@ async def key_is_used(connection: Connection, holder_key: bytes) -> bool:
     )
 
 
-async def of_holder(connection: Connection, holder: Holder, *, locked: bool = False) -> list[Kept]:
-    """All certificates of a holder, the newest first; `locked`: until the end of the transaction."""
+async def hold(connection: Connection, holder: Holder) -> None:
+    """Hold a holder until the end of the transaction: whoever decides about the same one meanwhile waits."""
+    await connection.execute(
+        "INSERT INTO holder (holder) VALUES ($1) ON CONFLICT (holder) DO UPDATE SET holder = excluded.holder",
+        holder.value,
+    )
+
+
+async def of_holder(connection: Connection, holder: Holder) -> list[Kept]:
+    """All certificates of a holder, the newest first."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM certificate WHERE holder = $1"  # noqa: S608  columns of our own
-        " ORDER BY issued_at DESC, serial" + (" FOR UPDATE" if locked else ""),
+        " ORDER BY issued_at DESC, serial",
         holder.value,
     )
     return [_kept(row) for row in rows]
@@ -170,12 +178,14 @@ async def hear(connection: Connection, change: ResidentChange) -> bool:
 
 
 async def has_died(connection: Connection, holder: Holder) -> bool:
-    """Whether the register said so."""
+    """Whether the register said so, and did not take it back."""
     return bool(
         await connection.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM heard WHERE holder = $1 AND change = $2)", holder.value, Change.DEATH.value
+            "SELECT count(*) FILTER (WHERE change = $2) > count(*) FILTER (WHERE change = $3)"
+            " FROM heard WHERE holder = $1",
+            holder.value, Change.DEATH.value, Change.DEATH_UNDONE.value,
         )
-    )
+    )  # fmt: skip
 
 
 async def count(connection: Connection) -> dict[tuple[Kind, str], int]:

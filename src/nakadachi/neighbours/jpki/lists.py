@@ -108,6 +108,7 @@ def read_list(der: bytes) -> RevocationList:
             raise ValueError("not of the profile")
         if not isinstance(number, x509.CRLNumber):
             raise TypeError
+        _ = raw.issuer, raw.signature_hash_algorithm  # parsed when first asked for: what cannot be is found here
         for line in raw:
             _require_plain(line)
         return RevocationList(key.key_identifier, _point(scope), number.crl_number, raw.last_update_utc, until, raw)

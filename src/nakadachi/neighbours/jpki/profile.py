@@ -92,8 +92,12 @@ class Municipality:
 
     @classmethod
     def of(cls, code: str, prefecture: str, city: str) -> Self:
-        """From texts. Raises ValueError."""
-        return cls(LocalGovernmentCode(code), prefecture, city)
+        """From texts. Raises ValueError, which repeats none of them: what is misplaced may be a person's."""
+        try:
+            place = LocalGovernmentCode(code)
+        except ValueError:
+            raise ValueError("place: not a municipality's code of 6 digits with its check digit") from None
+        return cls(place, prefecture, city)
 
 
 def authority_name(kind: Kind) -> x509.Name:

@@ -153,7 +153,7 @@ def _load(der: bytes) -> x509.Certificate:
         warnings.simplefilter("error")  # a serial number below 1 is no serial number
         try:
             raw = x509.load_der_x509_certificate(der)
-            raw.extensions  # noqa: B018  they are parsed when they are first asked for
+            _ = raw.extensions, raw.issuer, raw.signature_hash_algorithm  # parsed when first asked for
         except Warning:
             raise ValueError("not of the profile") from None
     return raw

@@ -78,6 +78,7 @@ class Change(StrEnum):
     SEX = "sex"
     BORN = "born"
     DEATH = "death"
+    DEATH_UNDONE = "death_undone"
     CARD_LOST = "card_lost"
     CARD_FOUND = "card_found"
     CARD_GONE = "card_gone"
@@ -126,6 +127,7 @@ _BOTH = {
 
 def ends(change: Change) -> dict[Kind, Revocation]:
     """失効事由: which certificates a change revokes or suspends, and the reason; a card that was found ends nothing.
+    A death undone brings no certificate back: new ones may be issued.
 
     A change of name or address revokes the signature certificate only: the other says nothing of its holder.
     """

@@ -47,7 +47,7 @@ def read_order(raw: bytes) -> dict[str, object]:
     """The body of an order as the fields of one. Raises Away, which tells nothing of what it holds."""
     try:
         wanted = _DECODER.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):  # ValueError: a text that is not UTF-8
         raise Away(400, "依頼の形式が違います", "the order is not of the documented form") from None
     made: dict[str, object] = {"kind": wanted.kind}
     if wanted.kind is Kind.AUTHENTICATE:

@@ -111,6 +111,12 @@ class Running:
         self._tasks.append(await self._server.run_until_started(asyncio.create_task))
         self._tasks.append(asyncio.create_task(self._watch()))
 
+    async def announce(self) -> None:
+        """Nobody needs to be told."""
+
+    async def reload(self) -> None:
+        """Nothing is read again: who may come in was said at the start."""
+
     async def stop(self) -> None:
         """End every session and stop listening."""
         self._agent.sessions.end_all(Why.STOPPED)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import http.client
 import json
 import re
+import socket
 import threading
 from base64 import b64encode
 from datetime import timedelta
+from json import dumps
+from typing import NamedTuple
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
 
 from nakadachi.neighbours.card.agent.doors import read_order
 from nakadachi.neighbours.card.agent.page import read_form
-from nakadachi.neighbours.card.agent.service import application, build
+from nakadachi.neighbours.card.agent.service import Running, build
 from nakadachi.neighbours.card.agent.sessions import Away, Why
 from nakadachi.neighbours.card.pin import Secret
 from tests import cards
@@ -24,25 +29,46 @@ SITE = "https://portal.example"
 CHALLENGE = {"kind": "authenticate", "challenge": b64encode(bytes(32)).decode()}
 
 
-class Playing:
-    """A page and a person before one agent."""
+class Answer(NamedTuple):
+    """What came back."""
 
-    def __init__(self, town):
-        self.town = town
-        self.agent = build(town.card(), port=17480, origins=frozenset({SITE}), clock=town.clock, entropy=cards.ENTROPY)
-        self.http = TestClient(application(self.agent), base_url="http://127.0.0.1:17480")
+    status_code: int
+    text: str
+
+    def json(self):
+        return json.loads(self.text)
+
+
+class Playing:
+    """A page and a person before one agent that listens."""
+
+    def __init__(self, town, port):
+        self.town, self.port = town, port
+        self.agent = build(town.card(), port=port, origins=frozenset({SITE}), clock=town.clock, entropy=cards.ENTROPY)
         self.token = ""
 
-    def page(self, method, path, **more):
-        headers = {"origin": SITE, "authorization": f"Bearer {self.token}"} | more.pop("headers", {})
-        return self.http.request(method, f"/v1{path}", headers=headers, **more)
+    def send(self, method, path, headers, body=None):
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            line.request(method, path, body, headers)
+            answer = line.getresponse()
+            return Answer(answer.status, answer.read().decode())
+        finally:
+            line.close()
+
+    def page(self, method, path, *, headers=None, json=None, content=None):
+        own = {"origin": SITE, "authorization": f"Bearer {self.token}"}
+        if json is not None:
+            own["content-type"], content = "application/json", dumps(json)
+        return self.send(method, f"/v1{path}", own | (headers or {}), content)
 
     def person(self, path="", **fields):
-        at = f"/a/{self.agent.doors.secret}/{path}"
-        if not fields:
-            return self.http.get(at).text
-        own = {"origin": "http://127.0.0.1:17480"}
-        return self.http.post(at, data={"token": self.agent.form_token} | fields, headers=own).text
+        at = f"/a/{self.agent.doors.secret}/"
+        if fields:
+            form = urlencode({"token": self.agent.form_token} | fields)
+            own = {"origin": f"http://127.0.0.1:{self.port}", "content-type": "application/x-www-form-urlencoded"}
+            assert self.send("POST", at + path, own, form).status_code == 303
+        return self.send("GET", at, {}).text
 
     def connected(self):
         made = self.page("POST", "/sessions").json()
@@ -59,7 +85,20 @@ class Playing:
 
 @pytest.fixture
 def playing(town):
-    return Playing(town)
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    played = Playing(town, port)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    running = Running(played.agent)
+    asyncio.run_coroutine_threadsafe(running.start(), loop).result(20)
+    yield played
+    asyncio.run_coroutine_threadsafe(running.stop(), loop).result(20)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 def test_before_the_person_confirms_a_page_learns_nothing_of_the_card(playing):
@@ -196,7 +235,7 @@ def test_one_order_at_a_time_and_what_is_withdrawn_is_forgotten(playing):
     assert playing.page("POST", "/orders", content=b"{}", headers={"content-type": "text/plain"}).status_code == 415
     assert (
         playing.page(
-            "POST", "/orders", content=b" " * 600_000, headers={"content-type": "application/json"}
+            "POST", "/orders", content=b" " * (512 * 1024 + 1), headers={"content-type": "application/json"}
         ).status_code
         == 413
     )
