@@ -82,6 +82,7 @@ async def test_a_code_that_is_another_one_than_we_hold_is_found(
     new_land: Land, outcome: dict[str, tuple[str, str]]
 ) -> None:
     assert outcome
+    assert await linked(new_land, MIYO.line(AOBA), at=AOBA) == {MIYO.at(AOBA): ("linked", "")}
     server = new_land.name(Role.INTERMEDIATE, AOBA)
     other = LinkCode.of_bytes(bytes(19)).value
     async with new_land.service(server).node.database.transaction() as connection:
