@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import TypeVar
 
 from nakadachi.country.founding import _signer
@@ -87,6 +89,8 @@ class Errands:
             await self.distribute()
         elif story is Story.OPERATION:
             await self.restart()
+        elif story is Story.ROTATION:
+            await self.rotate()
         else:
             raise LookupError(f"no errand has {story} told")
 
@@ -179,6 +183,19 @@ class Errands:
             return again and {place.name.value for place in places} <= {row["node"] for row in said}
 
         await patiently(started)
+
+    async def rotate(self) -> None:
+        """Tsubaki's key is replaced; once all its people have their new codes, the former key is retired."""
+        land, about = self.realm.land, {"organisation": TSUBAKI.value}
+        core = land.name(Role.CORE)
+
+        async def ordered(**how: bool) -> bool:
+            status, said = await land.send(core, core, json.dumps(about | how).encode(), "/keys/orders")
+            # What was ordered before, and its answer lost, is under way or done.
+            return status == HTTPStatus.OK or json.loads(said).get("trouble") in {"under-way", "nothing-to-retire"}
+
+        await patiently(ordered)
+        await patiently(lambda: ordered(retire=True))
 
     async def is_held(self, serial: Serial) -> bool:
         """Whether an inquiry of Tsubaki's waits for Aoba's staff."""

@@ -57,6 +57,7 @@ class Story(StrEnum):
     MISMATCH = "mismatch"
     SUSPICION = "suspicion"
     HEADS = "heads"
+    ROTATION = "rotation"
     CHANGES = "changes"
 
 
@@ -86,6 +87,7 @@ ODD_ONES = {
     ("ReportFinding", IF): (Way(Story.SUSPICION),),
     ("ReportFinding", CORE): (Way(Story.SUSPICION),),
     ("ReportHeads", IF): (Way(Story.HEADS, "A"),),
+    ("ReplaceLinkCodes", CORE): (Way(Story.ROTATION, "A"),),
     ("ReportResidentChanges", REGISTRY): (Way(Story.CHANGES),),
 }
 """Telegrams, with their authors, that their family's story does not send: in which stories they are."""

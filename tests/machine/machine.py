@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from nakadachi.core.oversight import distribute_edition
+from nakadachi.core.rotation import Order, carry_out
 from nakadachi.kit.postgres import PostgresServer
-from nakadachi.terms import NodeName, Role
+from nakadachi.terms import NodeName, OrganisationCode, Role
 from tests.invented import AOBA, TSUBAKI
 from tests.lines import csv_of
 from tests.machine.database import Trouble
@@ -133,6 +134,17 @@ class AnyOrder(RuleBasedStateMachine):
             return  # who signs is not there
         notes = edition(land, listed=1)
         self._meanwhile(self._run.loop.spawn(land.service(core).system.together(distribute_edition, notes), core))
+
+    @rule(organisation=st.sampled_from([TSUBAKI, AOBA]), emergency=st.booleans())
+    def rotate(self, organisation: OrganisationCode, emergency: bool) -> None:  # noqa: FBT001
+        """An organisation's key is replaced, as a routine or after a compromise."""
+        land, order = self._run.land, Order(organisation, emergency=emergency)
+        core = land.name(Role.CORE)
+        if land.door(core) is None:
+            return
+        if organisation == TSUBAKI:
+            self._run.promises.rotations.add(emergency)
+        self._meanwhile(self._run.loop.spawn(land.service(core).system.together(carry_out, order), core))
 
     # What happens to nodes
 

@@ -44,6 +44,8 @@ class Promises:
     ended: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     roots: dict[int, str] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
+    rotations: set[bool] = field(default_factory=set)
+    """Whether keys of the inquirer's were replaced, True after a compromise."""
     _open: list[Flight] = field(default_factory=list)
     _read: int = 0
     _heads: int = 0
@@ -97,6 +99,9 @@ class Promises:
         if "clock set" in met:
             reasons |= {Reason.PERMIT_INVALID}  # given at a time that the provider's clock has not seen yet
         reasons |= {Reason.BAD_SIGNATURE, Reason.BAD_FORMAT} if SPOILED & met.keys() else set()
+        # Former codes are refused at once after a compromise, else once the key is retired, a day and an hour later.
+        reasons |= {Reason.SUSPENDED, Reason.CODE_NOT_ISSUED} if True in self.rotations else set()
+        reasons |= {Reason.CODE_NOT_ISSUED} if self.rotations and "clock set" in met else set()
         return frozenset(one.value for one in reasons)
 
     def wire(self) -> None:

@@ -15,6 +15,7 @@ from tests.invented import AOBA, TSUBAKI
 from tests.knowledge.needles import written
 from tests.machine.people import EXPECTED, RESIDENTS, secrets_of
 from tests.machine.promises import CLOSED, Broken, Promises, require
+from tests.machine.reach import codes_agree, everybody_is_reachable
 from tests.tap import Flight
 
 REST_SECONDS = 600
@@ -53,9 +54,11 @@ async def come_to_rest(promises: Promises) -> None:
 
 async def check_at_rest(promises: Promises) -> None:
     """Every promise, in full."""
+    await everybody_is_reachable(promises)
     await deadlines_pass(promises)
     await _exchanges_agree(promises)
     await _log_is_whole(promises)
+    await codes_agree(promises)
     before = await _records(promises)
     await _retries_change_nothing(promises)
     after = await _records(promises)
@@ -93,9 +96,10 @@ async def _on_its_way(promises: Promises) -> dict[str, Any]:
         (promises.inquirer, "SELECT serial, state, last FROM inquiry WHERE state IN ('asked', 'held')"),
         (promises.core, "SELECT serial, last FROM exchange WHERE ending IS NULL AND refused IS NULL"),
         (promises.provider, "SELECT serial, state, last FROM asked WHERE ending IS NULL"),
+        (promises.core, "SELECT organisation FROM rotation WHERE finished_at IS NULL AND confirmed_at IS NULL"),
     ):
         if rows := await land.rows(name, query):
-            found[f"{name.value} under way"] = rows
+            found[f"{name.value} under way: {query}"] = rows
     return found
 
 

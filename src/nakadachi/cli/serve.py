@@ -197,12 +197,13 @@ def system_group(kind: Kind) -> typer.Typer:
 
 def add_to(app: typer.Typer) -> None:
     """One group of commands per kind of system."""
-    from nakadachi.cli import registry
+    from nakadachi.cli import link_keys, registry
     from nakadachi.cli.origin import new_origin
 
     for kind in KINDS:
         group = system_group(kind)
         if kind.command == "core":
+            link_keys.add_to(group)
             group.command("new-origin", epilog=f"\b\nExample: nakadachi core new-origin {_ORIGIN_EXAMPLE}")(new_origin)
         if kind.command == "registry":
             registry.add_to(group)

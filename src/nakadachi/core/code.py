@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nakadachi.core import issuance_store, life_store, store
+from nakadachi.core import issuance_store, life_store, link_keys, store
 from nakadachi.core.codes import IdCode, Meaning, id_codes_by
 from nakadachi.core.issuance_store import Served
 from nakadachi.kit.author import Enclosure
@@ -87,9 +87,10 @@ async def _codes(core: Core, unit: Unit, wanted: Wanted) -> list[str]:
     organisation = wanted.requester.organisation
     people = await life_store.standing(unit.connection, wanted.people)
     if wanted.request.header.check:
+        await link_keys.learn(core, unit.connection, [organisation])
         links = await store.links_at(unit.connection, organisation, people, unit.now)
     else:
-        key_index = await store.current_key_index(unit.connection, organisation)
+        key_index = (await link_keys.issuing(core, unit.connection, [organisation]))[organisation]
         links = await store.link_people(unit.connection, organisation, people, key_index=key_index, now=unit.now)
     meant = {
         person: Meaning(organisation, person, link.key_index, link.generation)

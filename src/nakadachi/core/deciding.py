@@ -21,11 +21,11 @@ from nakadachi.telegrams.permit import Basis, Commitments, PermitContent, Refusa
 from nakadachi.terms import LinkCode, NodeName, Role, Serial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from nakadachi.core.codes import IdCode
     from nakadachi.core.parts import Core
-    from nakadachi.core.rules import Allowed, Link
+    from nakadachi.core.rules import Allowed
     from nakadachi.kit.unit import Unit
     from nakadachi.terms import OrganisationCode, TelegramId
 
@@ -55,11 +55,10 @@ async def decide(
     core: Core,
     unit: Unit,
     requests: Sequence[Request],
-    people: Mapping[IdCode, Mapping[OrganisationCode, Link]],
-    away: tuple[frozenset[NodeName], frozenset[NodeName]],
+    known: rules.Known,
 ) -> list[tuple[TelegramId, Exchange]]:
     """Judge each, convert to L_B for those that are allowed, once and all together, and write down what was decided."""
-    judged = [_judge(core, unit, one, people, away) async for one in unit.each(requests)]
+    judged = [_judge(core, unit, one, known) async for one in unit.each(requests)]
     wanted = [said[1] for said in judged if not isinstance(said, Reason)]
     codes = iter(await core.scheme.issue(unit.connection, wanted))
     decided = []
@@ -76,8 +75,7 @@ def _judge(
     core: Core,
     unit: Unit,
     request: Request,
-    people: Mapping[IdCode, Mapping[OrganisationCode, Link]],
-    away: tuple[frozenset[NodeName], frozenset[NodeName]],
+    known: rules.Known,
 ) -> tuple[Allowed, Meaning] | Reason:
     """What the law allows and whom L_B is to name, or why not."""
     header = request.telegram.header
@@ -85,7 +83,7 @@ def _judge(
         allowed = rules.decide_law(
             header.prefix, caller=header.author.organisation, lawbook=core.edition.lawbook, now=unit.now
         )
-        rules.require_operating(allowed.prefix, *away)
+        rules.require_operating(allowed.prefix, known.stopped, known.too_old)
         if request.person is None:
             raise Refusal(Reason.CODE_NOT_ISSUED, "L_A is not a code of this network and organisation")
         provider = rules.decide_person(
@@ -93,7 +91,8 @@ def _judge(
             caller=header.author.organisation,
             provider=allowed.prefix.provider,
             issued=request.issued,
-            links=people[request.person],
+            links=known.people[request.person],
+            keys=known.keys[header.author.organisation],
         )
     except Refusal as refusal:
         return refusal.reason

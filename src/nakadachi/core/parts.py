@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from nakadachi.core.key_rules import FIRST_MASTER
 from nakadachi.kit.waiters import Waiters
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from nakadachi.ledger.log import Log, Place
     from nakadachi.ledger.other_log import OtherLog
     from nakadachi.telegrams.envelope import Envelope
-    from nakadachi.terms import TelegramId
+    from nakadachi.terms import OrganisationCode, TelegramId
 
 
 LOOK_SECONDS = 0.05
@@ -56,6 +57,17 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotating:
+    """How keys of link codes are replaced (C6): the secret that new ones are derived from, and how long after the last
+    confirmation the former one is retired (None: by command only). `masters` is what `link_keys.learn` found.
+    """
+
+    master: str = FIRST_MASTER
+    retire: timedelta | None = timedelta(hours=25)
+    masters: dict[tuple[OrganisationCode, int], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Core:
     """The core's parts. `suite` is the seal suite that permits name, `head` the newest cosigned checkpoint of our own
     log; `recall` reads what a permit request led to, outside a transaction of ours; `others` are the logs of this
@@ -71,6 +83,7 @@ class Core:
     times: Times
     suite: str
     recall: Callable[[TelegramId], Awaitable[tuple[Exchange, ...]]]
+    rotating: Rotating = field(default_factory=Rotating)
     waiting: Waiting = field(default_factory=Waiting)
     head: list[str] = field(default_factory=lambda: [""])
     others: Mapping[str, OtherLog] = field(default_factory=dict)

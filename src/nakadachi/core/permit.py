@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nakadachi import __version__
-from nakadachi.core import deciding, store
+from nakadachi.core import deciding, link_keys, rules, store
 from nakadachi.core.deciding import Request
 from nakadachi.core.openings import open_secrets
 from nakadachi.core.store import Exchange
@@ -56,12 +56,14 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
             replies.append(refusal)
             continue
         replies.append(None)
+    parties = {end for one in asked for end in (one.header.author.organisation, one.header.prefix.provider)}
+    keys = await link_keys.learn(core, unit.connection, parties)
     requests = await _read(core, unit, shown)
     named = [pair for one in requests for pair in one.links]
     people = await store.links(unit.connection, named, unit.now)
-    away = await _not_operating(core, unit)
+    known = rules.Known(people, keys, *await _not_operating(core, unit))
     # (2) Does the law allow it today, and for this person?
-    decided = await deciding.decide(core, unit, requests, people, away)
+    decided = await deciding.decide(core, unit, requests, known)
     # (3) Keep decision, record and pending entry before anything is said.
     due_at = unit.now + core.times.answer + core.times.settle
     await store.keep_decided(unit.connection, decided, unit.now, due_at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nakadachi.core.key_rules import FOUNDED, require_honoured
 from nakadachi.law.assessments import require_assessment
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.closing import Stage, StandsAt
@@ -15,18 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from nakadachi.core.codes import IdCode
+    from nakadachi.core.key_rules import Keys
     from nakadachi.law.lawbook import Lawbook
     from nakadachi.terms import Serial
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One row of the ID table: a person's code at one organisation (C3)."""
+    """One row of the ID table: a person's code at one organisation (C3).
+
+    `key_index` is that of the code its holder confirmed; `former_key_index` that of the one before it, None where there
+    is none; its key may be retired.
+    """
 
     key_index: int
     generation: int
     unlinked: bool
     suspended: bool
+    former_key_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,18 @@ class Allowed:
     row: str
     basis: str
     assessments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a batch of requests is judged against: where people are linked, the organisations' keys, and who is not
+    operating or runs a version below the minimum.
+    """
+
+    people: Mapping[IdCode, Mapping[OrganisationCode, Link]]
+    keys: Mapping[OrganisationCode, Keys]
+    stopped: frozenset[NodeName]
+    too_old: frozenset[NodeName]
 
 
 def decide_law(prefix: Prefix, *, caller: OrganisationCode, lawbook: Lawbook, now: datetime) -> Allowed:
@@ -65,17 +85,20 @@ def decide_person(
     provider: OrganisationCode,
     issued: tuple[int, int],
     links: Mapping[OrganisationCode, Link],
+    keys: Keys = FOUNDED,
 ) -> Link:
     """許可の判断, the part that concerns the person: L_A is the one issued, and the provider is linked (C4).
 
-    `issued` is the key index and generation read from L_A. Returns the provider's link.
+    `issued` is the key index and generation read from L_A, `keys` are the inquirer's (C6). Returns the provider's link,
+    which names the person by the code that the provider confirmed.
     Raises Refusal(OUT_OF_TURN, CODE_NOT_ISSUED, SUSPENDED, NOT_LINKED_AT_PROVIDER).
     """
     if not serial.value.startswith(caller.value):
         raise Refusal(Reason.OUT_OF_TURN, "the serial is another organisation's")
     own = links.get(caller)
-    if own is None or (own.key_index, own.generation) != issued or own.unlinked:
+    if own is None or own.generation != issued[1] or own.unlinked:
         raise Refusal(Reason.CODE_NOT_ISSUED, "L_A is not the code issued now")
+    require_honoured(issued[0], (own.key_index, own.former_key_index), keys)
     if own.suspended:
         raise Refusal(Reason.SUSPENDED, "the inquirer's code is suspended")
     other = links.get(provider)

@@ -6,15 +6,15 @@ Wiring only: configuration to parts to handlers. The start fails unless the hand
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
-from nakadachi.core import closing, code, inquiry, life, oversight, permit, store
+from nakadachi.core import closing, code, inquiry, life, oversight, permit, rotation, store
 from nakadachi.core.codes import LinkCodeScheme, Scheme, link_key
+from nakadachi.core.key_rules import FIRST_INDEX, FIRST_MASTER
 from nakadachi.core.log_doors import log_routes
-from nakadachi.core.parts import Core, Times, Waiting
+from nakadachi.core.operator_doors import operator_routes
+from nakadachi.core.parts import Core, Rotating, Times, Waiting
 from nakadachi.core.schemes import open_scheme
 from nakadachi.core.witnessing import Witnessing
 from nakadachi.crypto.notes import NoteSigner
@@ -25,32 +25,27 @@ from nakadachi.kit.config import ConfigError
 from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.waiters import Waiters
-from nakadachi.kit.web import application, peer_of, problem
+from nakadachi.kit.web import application
 from nakadachi.ledger.findings import find
 from nakadachi.ledger.log import LEASE, SHORT_LEASE, Log
 from nakadachi.ledger.other_log import OtherLog
 from nakadachi.node import Node, NodeConfig, WitnessConfig, World, open_node, read_file, system_of
-from nakadachi.refusal import Reason, Refusal
 from nakadachi.service import Service
 from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued
 from nakadachi.telegrams.codec import decode_envelope
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
-from nakadachi.telegrams.link import ReportResidentChanges
+from nakadachi.telegrams.link import ReplaceLinkCodes, ReportResidentChanges
 from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
 from nakadachi.telegrams.provision import ProvisionCompleted
-from nakadachi.terms import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.requests import Request
-
     from nakadachi.core.store import Exchange
     from nakadachi.kit.database import Database
-    from nakadachi.kit.server import System
     from nakadachi.telegrams.envelope import Envelope
     from nakadachi.terms import OrganisationCode, TelegramId
 
@@ -69,6 +64,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
 HEARS: dict[type[Telegram], Hear] = {
     InquireAt: Hear(inquiry.hear_acceptance, give_up=closing.no_acceptance),
     AskState: Hear(closing.hear_state),
+    ReplaceLinkCodes: Hear(rotation.hear_kept),
     LinkCodeIssued: Hear(code.hear_kept, give_up=code.purge_unanswered),
 }
 SCHEMA = (
@@ -76,8 +72,11 @@ SCHEMA = (
     ("nakadachi.core", "core", "migrations"),
     ("nakadachi.core", "codes", "codes_sql"),
     ("nakadachi.core", "issuance", "issuance_sql"),
+    ("nakadachi.core", "rotation", "rotation_sql"),
 )
 OVERDUE_SECONDS = 5.0
+ROTATION_SECONDS = 1.0
+"""How often a rotation is looked after that is not hurried on by what is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,22 @@ class OtherLogConfig:
 
     origin: str = field(metadata={"doc": "name of its log", "example": "core.example/2026-2"})
     key: str = field(metadata={"doc": "its signing key in the key store", "example": "log-2"})
+
+
+@dataclass(frozen=True, slots=True)
+class RotationConfig:
+    """How keys of link codes are replaced (C6)."""
+
+    master: str = field(
+        default=FIRST_MASTER, metadata={"doc": "secret of the key store that new keys are derived from"}
+    )
+    retire_after: timedelta = field(
+        default=timedelta(hours=25),
+        metadata={"doc": "how long after the last new code is confirmed the former key is retired, in seconds"},
+    )
+    retire_by_command: bool = field(
+        default=False, metadata={"doc": "whether a former key is retired by `core retire` only"}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +121,21 @@ class CoreConfig:
         default=Scheme.REVERSIBLE,
         metadata={"doc": "how link codes are made: reversible or table; chosen at the founding, for good"},
     )
+    rotation: RotationConfig = field(default_factory=RotationConfig)
 
 
 async def build(config: CoreConfig, world: World) -> Service:
     """The core, ready to start. Raises what `open_node` raises, ConfigError for another scheme than the founding's."""
     node = await open_node(config.node, world, *SCHEMA)
-    core = _parts(config, node, world, await _scheme(config, node, world))
+    asked = config.rotation
+    rotating = Rotating(asked.master, None if asked.retire_by_command else asked.retire_after)
+    core = _parts(config, node, world, scheme=await _scheme(config, node, world, rotating), rotating=rotating)
     system = system_of(node, core, handlers=HANDLERS, hears=HEARS, known=store.exchanges, find=find)
     logs = [core.log, *(other.log for other in core.others.values())]
     witnessings = [Witnessing(core, node.database, node.wire, log) for log in logs]
     node.instances.each_turn(*(log.stand_in for log in logs[1:]))
     overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.ask_overdue, [None]), node=system.name)
+    rotations = Every(ROTATION_SECONDS, lambda: system.in_bulk(rotation.go_on, [None]), node=system.name)
     _watch(core, node)
 
     async def reload() -> None:
@@ -130,12 +149,12 @@ async def build(config: CoreConfig, world: World) -> Service:
         node,
         system,
         application(
-            system, health=node.health, routes=[*log_routes(core, node.database), _operation_route(system, node)]
+            system, health=node.health, routes=[*log_routes(core, node.database), *operator_routes(system, node)]
         ),
         begins=(lambda: core.log.start(patience=LEASE * 1.5),),
         reloads=(reload,),
-        ready=(*(one.start for one in witnessings), distribute, overdue.start),
-        ends=(overdue.stop, *(one.stop for one in witnessings), core.log.stop),
+        ready=(*(one.start for one in witnessings), distribute, overdue.start, rotations.start),
+        ends=(rotations.stop, overdue.stop, *(one.stop for one in witnessings), core.log.stop),
     )
 
 
@@ -178,13 +197,14 @@ class _Kept:
         return kept[1] if kept else ""
 
 
-async def _scheme(config: CoreConfig, node: Node, world: World) -> LinkCodeScheme:
-    master = node.keys.secret("link-master")
+async def _scheme(config: CoreConfig, node: Node, world: World, rotating: Rotating) -> LinkCodeScheme:
+    node.keys.secret(FIRST_MASTER)  # the core starts only where it opens
 
     def key_of(organisation: OrganisationCode, key_index: int) -> bytes:
-        if key_index != store.FIRST_KEY_INDEX:
+        master = FIRST_MASTER if key_index == FIRST_INDEX else rotating.masters.get((organisation, key_index))
+        if master is None:
             raise LookupError(f"no key index {key_index}")
-        return link_key(master, organisation, key_index)
+        return link_key(node.keys.secret(master), organisation, key_index)
 
     try:
         return await open_scheme(config.scheme, node.database, key_of, world.entropy)
@@ -193,7 +213,7 @@ async def _scheme(config: CoreConfig, node: Node, world: World) -> LinkCodeSchem
         raise
 
 
-def _parts(config: CoreConfig, node: Node, world: World, scheme: LinkCodeScheme) -> Core:
+def _parts(config: CoreConfig, node: Node, world: World, *, scheme: LinkCodeScheme, rotating: Rotating) -> Core:
     def log(origin: str, key: str) -> Log:
         return Log(
             origin=origin,
@@ -214,25 +234,9 @@ def _parts(config: CoreConfig, node: Node, world: World, scheme: LinkCodeScheme)
         log=log(config.origin, config.log_key),
         times=Times(),
         suite=config.suite,
+        rotating=rotating,
         recall=kept.recall,
         waiting=Waiting(accepted=Waiters(kept.settled if node.instances.several else None)),
         others={one.origin: OtherLog(log(one.origin, one.key)) for one in config.others},
         cosigned=kept.cosigned if config.permits_wait else None,
     )
-
-
-def _operation_route(system: System[Core], node: Node) -> Route:
-    """稼働状況の一覧 (C18) for those who operate the core, and for the Commission."""
-
-    async def operation(request: Request) -> Response:
-        try:
-            peer = system.peers.admit(peer_of(request))
-            if peer != system.name and peer.role is not Role.COMMISSION:
-                raise Refusal(Reason.ROLE_NOT_ALLOWED, "the core's view is for the core and the Commission")
-        except Refusal as refusal:
-            return problem(refusal)
-        async with node.database.acquire() as connection:
-            others = await oversight.collected(system.parts, connection)
-        return JSONResponse([await node.health.status() | {"state": "running"}, *others])
-
-    return Route("/operation", operation)

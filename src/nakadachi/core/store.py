@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nakadachi.telegrams.oversight import ReportOperation
 
 
-FIRST_KEY_INDEX = FIRST_GENERATION = 1
+FIRST_GENERATION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,8 @@ async def links(
     """
     rows = await connection.fetch(
         "SELECT id_code, organisation, key_index, generation, coalesce(unlinked_at <= $3, false),"
-        " coalesce(suspended_at <= $3 AND coalesce(resumed_at > $3, true), false) OR death.id_code IS NOT NULL"
+        " coalesce(suspended_at <= $3 AND coalesce(resumed_at > $3, true), false) OR death.id_code IS NOT NULL,"
+        " former_key_index"
         " FROM link LEFT JOIN death USING (id_code)"
         " WHERE id_code = ANY($1::bytea[]) AND organisation = ANY($2::text[])",
         list({person.value for person, _ in wanted}),
@@ -161,11 +162,6 @@ async def links(
 
 _link = lru_cache(Link)
 """Most links of a country are alike: one object is enough for all that are."""
-
-
-async def current_key_index(_connection: Connection, _organisation: OrganisationCode) -> int:
-    """The key index under which an organisation's new codes are made."""
-    return FIRST_KEY_INDEX
 
 
 async def link_people(
@@ -201,8 +197,8 @@ async def _link_again(
         "WITH closed AS (SELECT id_code, organisation, generation, key_index, linked_at, unlinked_at FROM link"
         " WHERE id_code = ANY($1::bytea[]) AND organisation = $2 AND unlinked_at <= $4 ORDER BY id_code FOR UPDATE),"
         " kept AS (INSERT INTO link_history SELECT * FROM closed)"
-        " UPDATE link SET generation = link.generation + 1, key_index = $3, linked_at = $4, unlinked_at = NULL,"
-        " suspended_at = NULL, resumed_at = NULL FROM closed"
+        " UPDATE link SET generation = link.generation + 1, key_index = $3, former_key_index = NULL,"
+        " linked_at = $4, unlinked_at = NULL, suspended_at = NULL, resumed_at = NULL FROM closed"
         " WHERE link.id_code = closed.id_code AND link.organisation = closed.organisation",
         [person.value for person in people],
         organisation.value,

@@ -21,6 +21,7 @@ from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryCompleted
+from nakadachi.telegrams.link import ReplaceLinkCodes
 from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportOperation
 from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, RequestPermit
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
@@ -37,6 +38,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     Close: Handler(closing.relay_close),
     AskState: Handler(closing.relay_question),
     LinkCodeIssued: Handler(code.relay_link_codes),
+    ReplaceLinkCodes: Handler(code.relay_replaced),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.relay_operation),
     ReportFinding: Handler(oversight.relay_finding),

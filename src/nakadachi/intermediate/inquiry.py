@@ -148,7 +148,7 @@ async def hear_permits(intermediate: Intermediate, unit: Unit, heard: Sequence[H
             if inquiry.last != RequestPermit.__name__ or inquiry.state is not State.ASKED:
                 continue
             try:
-                checked, permit = _granted(intermediate, one, serial, people[inquiry.addressee])
+                checked, permit = _granted(intermediate, one, serial)
             except Refusal as refusal:
                 if isinstance(refusal, Suspicion):
                     core = one.answers[-1].header.author
@@ -218,7 +218,7 @@ def _stopped_here(one: Heard[Any], serial: Serial) -> bool:
     return isinstance(check, Refused)
 
 
-def _granted(intermediate: Intermediate, one: Heard[Any], serial: Serial, person: Person) -> tuple[Checked, bytes]:
+def _granted(intermediate: Intermediate, one: Heard[Any], serial: Serial) -> tuple[Checked, bytes]:
     """The permit for one serial, checked as we would check another's. Raises Refusal with the reason of a refusal."""
     for answer in one.answers:
         if isinstance(answer.header, Refused) and answer.header.reason is not Reason.OUT_OF_TURN:
@@ -228,7 +228,7 @@ def _granted(intermediate: Intermediate, one: Heard[Any], serial: Serial, person
                 if outcome.serial == serial and outcome.refused is not None:
                     raise Refusal(outcome.refused)
     granted = one.answers[-1]
-    if not isinstance(granted.header, PermitGranted) or person.link_code is None:
+    if not isinstance(granted.header, PermitGranted):
         raise Refusal(Reason.OUT_OF_TURN, "no permit came")
     items = [place for place, outcome in enumerate(granted.header.outcomes) if outcome.serial == serial]
     if not items:
@@ -237,7 +237,10 @@ def _granted(intermediate: Intermediate, one: Heard[Any], serial: Serial, person
     permit = granted.part("permit", item)
     checked = check_permit(permit, intermediate.edition.directory)
     opening = decode_json(granted.part("opening", item), Opening)
-    check_code(checked.content.commitments.inquirer_code, INQUIRER_CODE, person.link_code, opening)
+    # The code that we asked with: the person's may have been replaced meanwhile (C6).
+    request = one.sent[-1]
+    code = decode_json(request.part("link code", request.header.serials.index(serial)), LinkCode)
+    check_code(checked.content.commitments.inquirer_code, INQUIRER_CODE, code, opening)
     if checked.content.serial != serial:
         raise Suspicion(FindingKind.PERMIT_INVALID, Reason.PERMIT_INVALID, "the permit is of another exchange")
     return checked, permit

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING
 from nakadachi.crypto.sealing import PrivateSeal, SealSuite, new_private
 from nakadachi.health.reporter import Reporter
 from nakadachi.health.watch import seen_heads
-from nakadachi.intermediate import closing, code, exchange_store, inquiry, oversight, provision, receipt, store
+from nakadachi.intermediate import (
+    closing,
+    code,
+    exchange_store,
+    inquiry,
+    oversight,
+    provision,
+    receipt,
+    rotation,
+    store,
+)
 from nakadachi.intermediate.existing import Existing
 from nakadachi.intermediate.findings import find
 from nakadachi.intermediate.link_doors import LinkDoors
@@ -34,6 +44,7 @@ from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import LinkCodeIssued, RequestLinkCode
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt
+from nakadachi.telegrams.link import ReplaceLinkCodes
 from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 from nakadachi.telegrams.permit import RequestPermit
 from nakadachi.telegrams.provision import Provide
@@ -52,6 +63,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     Close: Handler(closing.close),
     AskState: Handler(closing.tell_state),
     LinkCodeIssued: Handler(code.set_codes),
+    ReplaceLinkCodes: Handler(rotation.replace_codes),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.note_interface),
 }
@@ -66,9 +78,12 @@ SCHEMA = (
     ("nakadachi.intermediate", "intermediate", "migrations"),
     ("nakadachi.intermediate", "orders", "orders_sql"),
     ("nakadachi.intermediate", "issuance", "issuance_sql"),
+    ("nakadachi.intermediate", "rotation", "rotation_sql"),
 )
 OVERDUE_SECONDS = 1.0
 PURGE_SECONDS = 60.0
+FORGET_SECONDS = 3600.0
+"""How often codes that were replaced long ago are looked for."""
 COMPLETIONS_SECONDS = 0.1
 """How long endings wait for company before the core is told."""
 
@@ -162,6 +177,7 @@ async def build(config: IntermediateConfig, world: World) -> Service:
     completions = Completions(system)
     node.instances.when_gone(completions.take_up)
     overdue = Every(OVERDUE_SECONDS, lambda: system.in_bulk(closing.close_overdue, [None]), node=system.name)
+    forget = Every(FORGET_SECONDS, lambda: system.in_bulk(rotation.forget, [None]), node=system.name)
     seen_heads(node.health, intermediate.heads)
     node.health.more = store.interface_word
     reporter = Reporter(system, node.health, config.node.report_every, config.node.instance)
@@ -170,6 +186,6 @@ async def build(config: IntermediateConfig, world: World) -> Service:
         node,
         system,
         application(system, health=node.health, routes=existing.routes()),
-        ready=(reporter.start, completions.start, overdue.start, orders.start, purge.start),
-        ends=(purge.stop, orders.stop, overdue.stop, completions.stop, reporter.stop),
+        ready=(reporter.start, completions.start, overdue.start, orders.start, purge.start, forget.start),
+        ends=(forget.stop, purge.stop, orders.stop, overdue.stop, completions.stop, reporter.stop),
     )

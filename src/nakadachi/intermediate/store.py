@@ -66,21 +66,25 @@ async def people_by_addressee(
     return {person.addressee: person for person in map(_person, rows)}
 
 
+_BY_CODE = (
+    "SELECT person.addressee, kana, sex, born, person.link_code, {asked} AS asked_by,"
+    " (SELECT count(*) FROM asked WHERE asked.addressee = person.addressee"
+    " AND asked.reason = 'SUBJECT_MISMATCH' AND asked.asked_at > $2) AS mismatches"
+    " FROM person {joined} WHERE {asked} = ANY($1::text[]) AND person.link_code IS NOT NULL"
+)
+_BY_CODE_OF_NOW = _BY_CODE.format(asked="person.link_code", joined="")
+_BY_FORMER_CODE = _BY_CODE.format(asked="former_code.link_code", joined="JOIN former_code USING (addressee)")
+
+
 async def people_by_code(connection: Connection, codes: Sequence[LinkCode], since: datetime) -> dict[LinkCode, Person]:
-    """The people of these link codes, each with its number of subject mismatches since then."""
-    rows = await connection.fetch(
-        "SELECT addressee, kana, sex, born, link_code,"
-        " (SELECT count(*) FROM asked WHERE asked.addressee = person.addressee"
-        " AND asked.reason = 'SUBJECT_MISMATCH' AND asked.asked_at > $2) AS mismatches"
-        " FROM person WHERE link_code = ANY($1::text[])",
-        [one.value for one in codes],
-        since,
-    )
-    found = {}
-    for row in rows:
-        person = _person(row, row["mismatches"])
-        if person.link_code is not None:
-            found[person.link_code] = person
+    """The people of these link codes, each with its number of subject mismatches since then; a code that was replaced a
+    while ago still finds its person (C6).
+    """
+    found: dict[LinkCode, Person] = {}
+    for query in (_BY_CODE_OF_NOW, _BY_FORMER_CODE):
+        if wanted := [code.value for code in codes if code not in found]:
+            rows = await connection.fetch(query, wanted, since)
+            found.update({LinkCode(row["asked_by"]): _person(row, row["mismatches"]) for row in rows})
     return found
 
 

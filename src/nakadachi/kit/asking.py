@@ -22,6 +22,10 @@ ANSWER_SECONDS = 5.0
 """Longer than the node itself waits for its database."""
 
 
+ORDER_SECONDS = 60.0
+"""How long an order may take: people are counted."""
+
+
 class Silent(Exception):  # noqa: N818  a state of the world
     """No answer: `stopped` where nothing listens there, else the text says what came in its place."""
 
@@ -57,6 +61,37 @@ async def ask(context: ssl.SSLContext, name: NodeName, url: str, path: str, cloc
         except (ValueError, KeyError, TypeError):
             raise Silent(f"answers {path} with what is no word of a node") from None
     return Answered(words, offset.total_seconds(), half.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A running node's door, for those who operate it: its certificate's owner, its name and its address."""
+
+    context: ssl.SSLContext
+    name: NodeName
+    url: str
+
+    async def get(self, path: str) -> Any:
+        """What it says at `path`. Raises Silent."""
+        async with self._session() as session:
+            try:
+                return await _get(session, self.url, path, node_host(self.name))
+            except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as wrong:
+                raise _silent(wrong) from wrong
+
+    async def post(self, path: str, words: Any) -> Any:
+        """What it says to `words`, whatever the status. Raises Silent."""
+        async with self._session() as session:
+            try:
+                asked = session.post(self.url + path, json=words, server_hostname=node_host(self.name))
+                async with asked as answer:
+                    return json.loads(await answer.read())
+            except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as wrong:
+                raise _silent(wrong) from wrong
+
+    def _session(self) -> aiohttp.ClientSession:
+        timeout = aiohttp.ClientTimeout(total=ORDER_SECONDS, sock_connect=CONNECT_SECONDS)
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self.context), timeout=timeout)
 
 
 async def _get(session: aiohttp.ClientSession, url: str, path: str, host: str) -> Any:

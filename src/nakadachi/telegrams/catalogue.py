@@ -14,7 +14,7 @@ from nakadachi.telegrams.closing import AskState, Close, StateTold
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued, LinkCodeKept, LinkCodeRequested, RequestLinkCode
 from nakadachi.telegrams.envelope import Answer, Pending, Refused, Telegram
 from nakadachi.telegrams.inquiry import Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
-from nakadachi.telegrams.link import ReportResidentChanges
+from nakadachi.telegrams.link import ReplaceLinkCodes, ReportResidentChanges
 from nakadachi.telegrams.oversight import DistributeEdition, EditionHeld, ReportFinding, ReportHeads, ReportOperation
 from nakadachi.telegrams.permit import (
     CheckPrefix,
@@ -125,6 +125,7 @@ CATALOGUE = (
     Hop(None, RequestLinkCode, (PORTAL, REGISTRY), LinkCodeRequested),
     Hop(None, IssueLinkCode, (REGISTRY, CORE), Noted),
     Hop(None, LinkCodeIssued, (CORE, IF, MS), LinkCodeKept),
+    Hop(None, ReplaceLinkCodes, (CORE, IF, MS), LinkCodeKept),
     Hop(None, LinkCodeIssued, (CORE, PORTAL), LinkCodeKept),
     Hop(None, ReportResidentChanges, (REGISTRY, CORE), Noted),
     Hop(None, DistributeEdition, (CORE, IF, MS), EditionHeld),
@@ -170,6 +171,7 @@ TELEGRAMS = (
     | IssueLinkCode
     | LinkCodeIssued
     | LinkCodeKept
+    | ReplaceLinkCodes
     | ReportResidentChanges
     | DistributeEdition
     | EditionHeld

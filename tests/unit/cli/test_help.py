@@ -32,6 +32,7 @@ def test_there_is_a_command_for_every_system_and_every_desk_task():
         *("people load", "provisions load", "protections load", "link", "inquire", "result"),
         *("pending", "answer", "refuse", "cancel", "findings", "log verify", "up", "demo", "status"),
         *("backup list", "backup verify", "backup new-holder", "restore", "core new-origin"),
+        *("core rotate", "core keys", "core retire"),
         *(f"registry {word}" for word in ("apply", "event", "history", "figures")),
         "population generate",
         *("backup server", "backup wal", "backup open", "restore-server"),

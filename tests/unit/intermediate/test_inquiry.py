@@ -26,7 +26,7 @@ def test_permits_of_other_exchanges_alone_are_no_permit(serials):
         answers=number,
         outcomes=tuple(Outcome(serial=serial) for serial in serials),
     )
-    heard = cast("Any", SimpleNamespace(answers=(SimpleNamespace(header=header),)))
+    heard = cast("Any", SimpleNamespace(answers=(SimpleNamespace(header=header),), sent=()))
     with pytest.raises(Refusal) as wrong:
-        _granted(cast("Any", None), heard, OURS, cast("Any", SimpleNamespace(link_code="a code")))
+        _granted(cast("Any", None), heard, OURS)
     assert wrong.value.reason is Reason.OUT_OF_TURN

@@ -41,6 +41,7 @@ async def connection(tenant_dsn):
         database,
         read_migrations("nakadachi.intermediate"),
         read_migrations("nakadachi.intermediate", part="issuance", folder="issuance_sql"),
+        read_migrations("nakadachi.intermediate", part="rotation", folder="rotation_sql"),
     )
     async with database.acquire() as opened:
         yield opened
