@@ -22,6 +22,7 @@ from nakadachi.crypto.notes import NoteSigner
 from nakadachi.health import checks
 from nakadachi.health.reading import HeadsRead
 from nakadachi.kit import inbox
+from nakadachi.kit.config import ConfigError
 from nakadachi.kit.every import Every
 from nakadachi.kit.log import logger
 from nakadachi.kit.unit import Handler, Hear
@@ -232,7 +233,11 @@ async def _scheme(config: CoreConfig, node: Node, world: World, rotating: Rotati
             raise LookupError(f"no key index {key_index}")
         return link_key(node.keys.secret(master), organisation, key_index)
 
-    return await open_scheme(config.scheme, node.database, key_of, world.entropy)
+    try:
+        return await open_scheme(config.scheme, node.database, key_of, world.entropy)
+    except ConfigError:
+        await node.database.close()
+        raise
 
 
 def _parts(config: CoreConfig, node: Node, world: World, *, scheme: LinkCodeScheme, rotating: Rotating) -> Core:
