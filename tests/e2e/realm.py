@@ -41,7 +41,14 @@ from tests.world import Land
 LAUNCHER = Path(__file__).with_name("serve_with_kill.py")
 START_TRIES = 20
 QUIET_SECONDS = 60.0
-AWAY = (aiohttp.ClientError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+AWAY = (
+    aiohttp.ClientError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 """What it looks like when a system or its database is just not there."""
 WAITS = {
     Role.INTERMEDIATE: ("outbox", "completion", "inquiry WHERE state IN ('asked', 'held')"),
