@@ -75,17 +75,17 @@ async def test_what_cannot_be_done_is_told_with_what_to_do(play: Play) -> None:
     assert "an organisation code is 16 digits" in why
 
 
-async def test_a_secret_that_is_not_there_is_named_before_anything_is_changed(
-    play: Play, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = await play.land.state(play.core)
-    monkeypatch.setattr(play.parts(play.core).keys, "_open", {})
-    monkeypatch.setattr(play.parts(play.core).keys, "_folder", play.land.country.folder)
-    status, _, why = await core(play, "rotate", "--organisation", PENSION.value)
+async def test_a_secret_that_is_not_there_is_named_before_anything_is_changed(play: Play) -> None:
+    before, rotating = await play.land.state(play.core), play.parts(play.core).rotating
+    master = rotating.master
+    object.__setattr__(rotating, "master", "link-master-9")  # as if it were configured so
+    try:
+        status, _, why = await core(play, "rotate", "--organisation", PENSION.value)
+    finally:
+        object.__setattr__(rotating, "master", master)
     assert status == 1
     assert "the secret that the configuration names as rotation.master is not in the core's key store" in why
-    after = await play.land.state(play.core)
-    assert after["rotation"] == before["rotation"]
+    assert (await play.land.state(play.core))["rotation"] == before["rotation"]
 
 
 async def test_a_core_that_does_not_run_is_said_not_to(play: Play) -> None:
