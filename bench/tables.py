@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ORGANISATIONS = tuple(OrganisationCode(f"99010000000000{number:02}") for number in range(10))
 KEY_INDEX, GENERATION = 1, 1
-PARTS = (("core", "migrations"), ("codes", "codes_sql"))
+PARTS = (("core", "migrations"), ("codes", "codes_sql"), ("rotation", "rotation_sql"))
 KEYS = {
     "link": "id_code, organisation",
     "code_of_person": "id_code, organisation, key_index, generation",
