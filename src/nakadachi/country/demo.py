@@ -5,6 +5,7 @@ checked.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import shutil
 import socket
@@ -12,11 +13,13 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.country.founding import Founding
 from nakadachi.country.preparing import desk_config, prepare
+from nakadachi.country.replacing import Replaced, replace_key
 from nakadachi.country.running import COUNTRY, FILES, SETTINGS, Country, Settings, running, sample_plan
 from nakadachi.country.sample import INQUIRER, STOPPED
 from nakadachi.country.tap import Tap
@@ -52,6 +55,8 @@ class Report:
     log_verified: bool = False
     problems: tuple[str, ...] = ()
     hops: list[dict[str, Any]] = field(default_factory=list)
+    linked: int = 0
+    replaced: Replaced | None = None
 
     def words(self) -> dict[str, Any]:
         """The report as one JSON object."""
@@ -67,7 +72,13 @@ class Report:
             "log_verified": self.log_verified,
             "elapsed_s": round(self.seconds, 3),
             "hops": self.hops,
+            "linked": self.linked,
+            "replaced": self.replaced.words() if self.replaced else None,
         }
+
+    def count_linked(self, _organisation: str, people: int) -> None:
+        """One more organisation has its people registered and linked."""
+        self.linked += people
 
 
 async def demo(state: Path, *, seed: int, as_json: bool, out: Path, scheme: str = "reversible") -> int:
@@ -107,7 +118,7 @@ async def demo(state: Path, *, seed: int, as_json: bool, out: Path, scheme: str 
 async def _run(country: Country, state: Path, planned: Plan, *, report: Report, tap: Tap, say: Any, out: Path) -> None:
     files = EXAMPLES if (EXAMPLES / "inquiries.csv").exists() and _same(state) else state / FILES
     say("Loading people and replicas, and issuing link codes (符号付番) …")
-    await prepare(state / COUNTRY, files, planned.organisations, lambda _code, _people: None)
+    await prepare(state / COUNTRY, files, planned.organisations, report.count_linked)
     for role in (Role.INTERMEDIATE, Role.INTERFACE):
         await country.stop_one(NodeName.of(role, OrganisationCode(STOPPED)))
     say(f"Asking what {files / 'inquiries.csv'} asks (大量照会) …")
@@ -115,6 +126,8 @@ async def _run(country: Country, state: Path, planned: Plan, *, report: Report, 
     await _inquire(state, files, report)
     tap.recording = False
     await _staff_decides(state, planned, report)
+    say("Replacing the inquirer's key of link codes while it goes on asking (鍵の更新) …")
+    report.replaced = await _replace_key(country, state, planned, files, report)
     _write(report, out)
     await _settle(country)
     report.hops = tap.exchange(next((one.serial for one in report.results if one.status is Status.ANSWERED), None))
@@ -150,6 +163,24 @@ async def _staff_decides(state: Path, planned: Plan, report: Report) -> None:
                 former = report.results[place]
                 if former.serial is not None:
                     report.results[place] = replace(await desk.result(former.serial), line=former.line)
+
+
+async def _replace_key(country: Country, state: Path, planned: Plan, files: Path, report: Report) -> Replaced | None:
+    """The first line that was answered is asked again and again meanwhile."""
+    answered = next((place for place, one in enumerate(report.results) if one.status is Status.ANSWERED), None)
+    if answered is None:
+        return None
+    with (files / "inquiries.csv").open("rb") as file:
+        line = next(islice(file, answered, None))
+    async with open_desk(desk_config(state / COUNTRY, OrganisationCode(INQUIRER))) as desk:
+
+        async def ask() -> bool:
+            async for result in desk.inquire(io.BytesIO(line), ASKING):
+                return result.status is Status.ANSWERED
+            return False
+
+        core = country.services[planned.of(Role.CORE).name]
+        return await replace_key(core, OrganisationCode(INQUIRER), ask)
 
 
 async def _settle(country: Country) -> None:
@@ -198,6 +229,13 @@ def _show(report: Report, out: Path) -> None:
     print(f"\n{words['inquiries']} lines: {words['answered']} answered (回答), {words['pending']} pending (保留)")
     for reason, count in words["refused"].items():
         print(f"  {count:>4}  {reason:<24} {Reason(reason).japanese} / {Reason(reason).english}")
+    if report.replaced:
+        one = report.replaced
+        print(
+            f"\nLink codes (符号): {words['linked']} people linked. The key of {one.organisation} was replaced by its"
+            f" key {one.key_index}: {one.confirmed} of {one.people} people have a new code,\nand of {one.asked} inquiries"
+            f" asked meanwhile {one.answered} were answered (鍵の更新中も照会は止まりません)"
+        )
     checkpoint = words["checkpoint"]
     verdict = "verified" if report.log_verified else "NOT verified: " + "; ".join(report.problems)
     print(f"\nLog {checkpoint['origin']}: {checkpoint['size']} entries, root {checkpoint['root']}, {verdict}")
