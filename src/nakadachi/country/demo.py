@@ -233,8 +233,8 @@ def _show(report: Report, out: Path) -> None:
         one = report.replaced
         print(
             f"\nLink codes (符号): {words['linked']} people linked. The key of {one.organisation} was replaced by its"
-            f" key {one.key_index}: {one.confirmed} of {one.people} people have a new code,\nand of {one.asked} inquiries"
-            f" asked meanwhile {one.answered} were answered (鍵の更新中も照会は止まりません)"
+            f" key {one.key_index}: {one.confirmed} of {one.people} people have a new code,\nand of {one.asked}"
+            f" inquiries asked meanwhile {one.answered} were answered (鍵の更新中も照会は止まりません)"
         )
     checkpoint = words["checkpoint"]
     verdict = "verified" if report.log_verified else "NOT verified: " + "; ".join(report.problems)
