@@ -8,6 +8,7 @@ from fuzz import documents as documents
 from fuzz import keys as keys
 from fuzz import laws as laws
 from fuzz import permits as permits
+from fuzz import register as register
 from fuzz import tables as tables
 from fuzz import telegrams as telegrams
 from fuzz.target import TARGETS as TARGETS
