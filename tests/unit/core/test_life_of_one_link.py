@@ -179,7 +179,9 @@ async def play(connection: Any, steps: list[tuple[Any, int]]) -> None:
 def run(tenant_dsn: str) -> Any:
     with asyncio.Runner() as runner:
         database = runner.run(Database.open(tenant_dsn, max_size=1))
-        runner.run(migrate(database, read_migrations("nakadachi.core", part="core", folder="migrations")))
+        parts = (("core", "migrations"), ("rotation", "rotation_sql"))
+        files = (read_migrations("nakadachi.core", part=part, folder=folder) for part, folder in parts)
+        runner.run(migrate(database, *files))
 
         async def whole(steps: list[tuple[Any, int]]) -> None:
             async with database.acquire() as connection:
