@@ -158,11 +158,12 @@ async def purge_older(connection: Connection, before: datetime, most: int, now: 
 async def own_rows(connection: Connection, addressees: Collection[str]) -> dict[str, OwnRow]:
     """Our rows of these people, as codes are held against them."""
     rows = await connection.fetch(
-        "SELECT addressee, link_code, coalesce(changed_at > linked_at, false) AS changed FROM person"
-        " WHERE addressee = ANY($1::text[])",
+        "SELECT addressee, person.link_code, coalesce(changed_at > linked_at, false) AS changed,"
+        " array_remove(array_agg(former_code.link_code), NULL) AS former FROM person"
+        " LEFT JOIN former_code USING (addressee) WHERE addressee = ANY($1::text[]) GROUP BY addressee",
         list(addressees),
     )
-    return {row["addressee"]: OwnRow(row["link_code"] or "", row["changed"]) for row in rows}
+    return {row["addressee"]: OwnRow(row["link_code"] or "", row["changed"], frozenset(row["former"])) for row in rows}
 
 
 async def holders(connection: Connection, codes: Collection[str]) -> dict[str, str]:

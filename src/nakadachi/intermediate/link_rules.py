@@ -84,10 +84,13 @@ _OF_HITS = {
 
 @dataclass(frozen=True, slots=True)
 class OwnRow:
-    """Our row of a person when a code comes: the code it holds (empty: none), whether the row was changed since."""
+    """Our row of a person when a code comes: the code it holds (empty: none), whether the row was changed since, and
+    the codes that a new key replaced a while ago.
+    """
 
     code: str = field(repr=False)
     changed_since: bool = False
+    former: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def finding_of_hit(hit: Hit | None) -> LinkFinding:
@@ -105,6 +108,8 @@ def finding_of_code(own: OwnRow, told: str, *, elsewhere: bool) -> LinkFinding |
         return LinkFinding.TWO_ADDRESSEES
     if told == own.code or (told and not own.code):
         return None
+    if told in own.former:
+        return None  # our word that we hold the new key's code is on its way to the core
     if own.changed_since:
         return LinkFinding.OWN_ROW_DIFFERS
     return LinkFinding.CODE_CHANGED if told else LinkFinding.CODE_NOT_STANDING

@@ -11,6 +11,8 @@ from nakadachi.telegrams.code import Hit
     [
         (OwnRow(""), "A", False, None),
         (OwnRow("A"), "A", False, None),
+        (OwnRow("A", former=frozenset({"B"})), "B", False, None),
+        (OwnRow("A", former=frozenset({"B"})), "C", False, LinkFinding.CODE_CHANGED),
         (OwnRow("A", changed_since=True), "A", False, None),
         (OwnRow(""), "", False, None),
         (OwnRow(""), "A", True, LinkFinding.TWO_ADDRESSEES),

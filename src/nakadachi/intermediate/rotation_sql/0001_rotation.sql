@@ -6,3 +6,4 @@ CREATE TABLE former_code (
     replaced_at timestamptz NOT NULL
 );
 CREATE INDEX former_code_replaced ON former_code (replaced_at);
+CREATE INDEX former_code_addressee ON former_code (addressee);
