@@ -22,7 +22,7 @@ from tests.invented import PENSION, invent
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-PEOPLE = [invent("見本 多", "ミホン タ", f"見本県見本市欅町{number}番", "1990-01-02") for number in range(1, 12_001)]
+PEOPLE = [invent("見本 多", "ミホン タ", f"見本県見本市欅町{number}番", "1990-01-02") for number in range(1, 9_001)]
 VICTIMS = (Role.INTERMEDIATE, Role.REGISTRY, Role.CORE, Role.INTERFACE, Role.INTERMEDIATE)
 PATIENCE_SECONDS = 180.0
 
