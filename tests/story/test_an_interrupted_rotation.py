@@ -12,6 +12,7 @@ import pytest
 
 from nakadachi.core import link_keys, rotation
 from nakadachi.core.codes import Meaning
+from nakadachi.kit.client import Unreachable
 from nakadachi.telegrams.link import ReplaceLinkCodes
 from nakadachi.terms import LinkCode, NodeName, OrganisationCode, Role
 from tests.invented import AOBA, TSUBAKI
@@ -23,6 +24,9 @@ from tests.tap import Flight
 from tests.world import Land
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STUCK_SECONDS = 1.0
+"""So long a telegram hangs before its sender gives up; shorter than a system that stops waits for its requests."""
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +46,8 @@ async def only(land: Land, count: int) -> AsyncIterator[asyncio.Event]:
             passed += 1
             if passed > 2 * count:  # each takes two legs
                 done.set()
-                await asyncio.Event().wait()
+                await asyncio.sleep(STUCK_SECONDS)
+                raise Unreachable(f"{flight.to}: nothing comes back")
         return await before(flight, url) if before else url
 
     land.tap.steer = steer
