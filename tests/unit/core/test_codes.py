@@ -1,5 +1,6 @@
 """ID codes and link codes: the same person is the same code again, and no code passes that was not made here."""
 
+import functools
 import hashlib
 import hmac
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nakadachi.core.codes import IdCode, Meaning, ReversibleScheme, id_code_of, link_key
+from nakadachi.core.codes import IdCode, Meaning, ReversibleScheme, id_code_of, id_codes_by, link_key
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import CROCKFORD_CHECK, LinkCode, OrganisationCode
 
@@ -40,6 +41,12 @@ def reason_of(code, organisation=A, scheme=SCHEME):
 def test_an_id_code_is_80_bits_of_the_mac_of_the_resident_record_code():
     expected = hmac.new(MASTER, b"12345678903", hashlib.sha256).digest()[:10]
     assert id_code_of(MASTER, "12345678903") == IdCode(expected)
+
+
+def test_many_id_codes_are_those_of_each_by_whatever_computes_the_mac():
+    codes = ["12345678903", "22897480992"]
+    mac = functools.partial(hmac.digest, MASTER, digest="sha256")
+    assert id_codes_by(mac, codes) == [id_code_of(MASTER, one) for one in codes]
 
 
 def test_an_id_code_does_not_show():

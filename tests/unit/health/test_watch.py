@@ -79,9 +79,10 @@ async def test_without_its_database_a_node_still_says_how_it_fares(health):
 
 
 async def test_a_database_that_is_too_slow_counts_as_away(health, monkeypatch):
-    monkeypatch.setattr(watch, "ASK_SECONDS", 0.05)
-    async with health.database.acquire(), health.database.acquire(), health.database.acquire():
-        assert not (await health.readiness())[0]
+    with monkeypatch.context() as hasty:
+        hasty.setattr(watch, "ASK_SECONDS", 0.05)
+        async with health.database.acquire(), health.database.acquire(), health.database.acquire():
+            assert not (await health.readiness())[0]
     assert (await health.readiness())[0]
 
 

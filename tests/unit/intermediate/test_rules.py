@@ -8,9 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nakadachi.crypto.subject import Subject, compare, subject_check
-from nakadachi.intermediate.rules import Held, Protection, check_body, choose_items, must_hold, subject_words
+from nakadachi.intermediate.rules import (
+    Held,
+    Protection,
+    check_body,
+    choose_items,
+    must_hold,
+    require_linked,
+    subject_words,
+    take_changes,
+)
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.provision import Body
+from nakadachi.telegrams.standing import LinkState
 from nakadachi.terms import InfoNameCode, ItemCode, Serial
 
 TODAY = date(2026, 7, 1)
@@ -150,3 +160,22 @@ def test_another_notation_of_a_name_is_the_same_name_here_as_in_the_subject_chec
 
 def test_values_show_in_no_repr():
     assert "4711" not in repr(held(value="4711"))
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "count", "here"),
+    [(None, 7, 3, 0), (6, 7, 3, 0), (7, 7, 3, 1), (9, 7, 3, 3), (20, 7, 3, 3), (5, 7, 3, None), (0, 1, 1, 0)],
+)
+def test_of_events_told_those_that_are_here_are_counted_and_a_gap_is_seen(last, first, count, here):
+    assert take_changes(last, first, count) == here
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [(LinkState.UNLINKED, Reason.NOT_LINKED_AT_PROVIDER), (LinkState.SUSPENDED, Reason.SUSPENDED)],
+)
+def test_nothing_is_provided_of_who_is_unlinked_or_suspended(state, reason):
+    with pytest.raises(Refusal) as refused:
+        require_linked(state)
+    assert refused.value.reason is reason
+    require_linked(LinkState.LINKED)

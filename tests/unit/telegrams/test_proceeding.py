@@ -32,6 +32,7 @@ PLACES = {
     "intermediate B": f"intermediate:{B}",
     "commission": f"commission:{ONE}",
     "registry": f"registry:{ONE}",
+    "portal": f"portal:{ONE}",
     "intermediate": f"intermediate:{A}",
     "interface": f"interface:{A}",
 }
