@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nakadachi.terms import OrganisationCode
 
 TRIES, PAUSE_SECONDS = 300, 0.1
+INQUIRIES = 3
+"""Asked from the beginning of the rotation on; always as many, so that the records of two runs are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +36,17 @@ class Replaced:
 
 
 async def replace_key(core: Service, organisation: OrganisationCode, ask: Callable[[], Awaitable[bool]]) -> Replaced:
-    """Have the core replace an organisation's key, and `ask` until everybody's new code is confirmed.
+    """Have the core replace an organisation's key, `ask` meanwhile, and wait until everybody's new code is confirmed.
 
     `ask` makes one inquiry of that organisation and says whether it was answered.
     """
     done = await core.system.together(rotation.carry_out, rotation.Order(organisation))
-    asked = answered = confirmed = 0
+    answered, confirmed = sum([await ask() for _ in range(INQUIRIES)]), 0
     for _ in range(TRIES):
-        asked += 1
-        answered += await ask()
         async with core.node.database.acquire() as connection:
             running = await rotation_store.running(connection, organisation)
         confirmed = running.replaced if running is not None else done.people
         if running is None or running.confirmed_at is not None:
             break
         await asyncio.sleep(PAUSE_SECONDS)
-    return Replaced(organisation.value, done.key_index, done.people, confirmed, asked, answered)
+    return Replaced(organisation.value, done.key_index, done.people, confirmed, INQUIRIES, answered)
