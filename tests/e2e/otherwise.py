@@ -177,12 +177,19 @@ class Otherwise:
             return '"done"' in text
 
         await patiently(wanted)
-        before = (await realm.rows(server, "SELECT coalesce(max(number), 0) AS number FROM change"))[0]["number"]
-        moved = "INSERT INTO change_untold (code, kind) VALUES ($1, 'items') RETURNING place"
-        await realm.rows(self._name(Role.REGISTRY), moved, person.code)
+        numbers: list[int] = []
+
+        async def moved() -> bool:
+            if not numbers:
+                last = await realm.rows(server, "SELECT coalesce(max(number), 0) AS number FROM change")
+                numbers.append(last[0]["number"])
+            event = "INSERT INTO change_untold (code, kind) VALUES ($1, 'items') RETURNING place"
+            return bool(await realm.rows(self._name(Role.REGISTRY), event, person.code))
+
+        await patiently(moved)
 
         async def told() -> bool:
-            return bool(await realm.rows(server, "SELECT 1 FROM change WHERE number > $1", before))
+            return bool(await realm.rows(server, "SELECT 1 FROM change WHERE number > $1", numbers[0]))
 
         await patiently(told)
 

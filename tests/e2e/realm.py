@@ -162,7 +162,7 @@ class Realm:
         try:
             return [dict(row) for row in await connection.fetch(query, *values)]
         finally:
-            await connection.close()
+            connection.terminate()
 
     async def get(self, name: NodeName, path: str) -> bytes:
         """What a system hands out at a path."""
