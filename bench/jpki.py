@@ -50,7 +50,7 @@ async def _rate(many: int, work: object) -> float:
 
     async def one_after_the_other() -> None:
         for number in waiting:
-            await work(number)  # type: ignore[operator]
+            await work(number)  # type: ignore[operator]  # either kind
 
     start = time.perf_counter()
     await asyncio.gather(*(one_after_the_other() for _ in range(TOGETHER)))
