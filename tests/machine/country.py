@@ -68,9 +68,11 @@ class Simulated(Land):
     network: Network = field(kw_only=True)
     clocks: dict[NodeName, MovableClock] = field(default_factory=dict)
     troubles: dict[NodeName, Troubles] = field(default_factory=dict)
+    opened: dict[NodeName, set[Any]] = field(default_factory=dict)
+    """Every database connection a node ever opened: what a kill breaks, however far its start or stop had come."""
     graceful_stops: int = 0
     _certificates: dict[Path, PeerCertificate] = field(default_factory=dict)
-    _observers: dict[NodeName, MachineDatabase] = field(default_factory=dict)
+    _observers: dict[NodeName, asyncio.Task[MachineDatabase]] = field(default_factory=dict)
     _rising: dict[NodeName, asyncio.Task[None]] = field(default_factory=dict)
 
     @property
@@ -94,18 +96,26 @@ class Simulated(Land):
             database.kill()
         for _ in range(PATIENCE):
             if not (tasks := self.loop.of(name)):
+                self._break_connections(name)
                 return
             for task in tasks:
                 task.cancel()
             await asyncio.sleep(0)
         raise AssertionError(f"work of {name} cannot be ended: {self.loop.of(name)}")
 
+    def _break_connections(self, name: NodeName) -> None:
+        for connection in self.opened[name]:
+            if not connection.is_closed():
+                connection.terminate()
+        self.opened[name].clear()
+
     async def stop(self, name: NodeName) -> None:
         """Stop in order, or, where that fails, hard."""
         if (service := self.country.services.get(name)) is not None:
             self.graceful_stops += 1
             stopping = self.loop.spawn(service.stop(), name)
-            await asyncio.wait([stopping], timeout=PATIENCE)
+            done, _ = await asyncio.wait([stopping], timeout=PATIENCE)
+            self.network.weather.met["stop failed"] += sum(task.exception() is not None for task in done)
             self.country.services.pop(name, None)
             await self.kill(name)
 
@@ -149,8 +159,9 @@ class Simulated(Land):
         """What a query finds in a node's own schema, whether the node is up or not."""
         if name not in self._observers:
             dsn = (self.country.folder / self.plan.place(name).folder / "database").read_text().strip()
-            self._observers[name] = await MachineDatabase.enter(dsn, Troubles(lambda _: None))
-        async with self._observers[name].acquire() as connection:
+            entering = MachineDatabase.enter(dsn, Troubles(lambda _: None), set())
+            self._observers[name] = self.loop.spawn(entering, None)
+        async with (await asyncio.shield(self._observers[name])).acquire() as connection:
             return [dict(row) for row in await connection.fetch(query, *values)]
 
     async def desk(
@@ -195,7 +206,7 @@ class Simulated(Land):
         for name in self.names:
             await self.kill(name)
         for observer in self._observers.values():
-            await observer.close()
+            await (await observer).close()
 
 
 def residents_file(folder: Path, residents: Any) -> None:
@@ -215,15 +226,16 @@ async def simulated(folder: Path, places: Plan, seed: int, log: io.BytesIO) -> A
     met: Counter[str] = Counter()
     weather = Weather(random.Random(seed), met)
     troubles: dict[NodeName, Troubles] = defaultdict(lambda: Troubles(lambda kind: met.update([kind])))
+    opened: dict[NodeName, set[Any]] = defaultdict(set)
 
     async def enter(name: NodeName, dsn: str, _connections: int, _called: str) -> Any:
-        return await MachineDatabase.enter(dsn, troubles[name])
+        return await MachineDatabase.enter(dsn, troubles[name], opened[name])
 
     network = Network(loop, weather)
     world = World(entropy=SeededEntropy(seed), wire=network.wire, database=enter)
     land = Simulated(
         Country(folder, places), Tap(), _Skewed(loop), log, world, loop=loop, network=network, troubles=troubles,
-        clocks=defaultdict(lambda: _Skewed(loop)),
+        opened=opened, clocks=defaultdict(lambda: _Skewed(loop)),
     )  # fmt: skip
     network.land = land
     NODE.set(None)

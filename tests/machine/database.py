@@ -48,17 +48,24 @@ class MachineDatabase(Database):
     __slots__ = ("_free", "_loop", "_troubles", "dead")
 
     @classmethod
-    async def enter(cls, dsn: str, troubles: Troubles) -> Self:
-        """Connect to `dsn`."""
+    async def enter(cls, dsn: str, troubles: Troubles, opened: set[asyncpg.Connection]) -> Self:
+        """Connect to `dsn`; every connection is put into `opened`, even one whose opener is killed meanwhile."""
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         # What a crash of the machine would lose is not this test's question: the disk need not be waited for.
         settings = {**_SETTINGS, "synchronous_commit": "off"}
 
+        class Noted(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
+            __slots__ = ()
+
+            def __init__(self, *given: Any) -> None:
+                super().__init__(*given)
+                opened.add(self)
+
         async def connect() -> Any:
             return await asyncpg.create_pool(
                 dsn, min_size=1, max_size=CONNECTIONS, reset=_keep_as_it_is, server_settings=settings, timeout=600,
-                max_inactive_connection_lifetime=0,
+                max_inactive_connection_lifetime=0, connection_class=Noted,
             )  # fmt: skip
 
         self = cls(await loop.turnstile.passing(connect()))

@@ -60,7 +60,11 @@ class Run:
         self.loop = VirtualLoop(seed)
         self._inside = AsyncExitStack()
         self.land: Simulated = self.do(self._inside.enter_async_context(simulated(folder, self.places, seed, log)))
-        self.do(settle(self.land))
+        try:
+            self.do(settle(self.land))
+        except BaseException:
+            self._close()
+            raise
         self.promises = Promises(self.land)
         self.asks: list[asyncio.Task[None]] = []
 
@@ -76,6 +80,9 @@ class Run:
         tally.simulated_seconds += self.loop.time()
         tally.met += network.weather.met
         tally.ended += Counter(state for state, _, _ in self.promises.ended.values())
+        self._close()
+
+    def _close(self) -> None:
         try:
             self.do(self._inside.aclose())
             self.loop.end()
