@@ -226,7 +226,9 @@ async def numbers_of(connection: Connection, code: str) -> list[tuple[str, date 
 
 
 async def figures(connection: Connection) -> dict[str, int]:
-    """How many residents live, died, left; events kept, to come, refused; changes the core is still to be told."""
+    """How many residents live, died, left; events kept, to come, refused; what is still to be told: to the core,
+    and to the certification service.
+    """
     row = await connection.fetchrow(
         "SELECT (SELECT count(*) FROM resident WHERE died IS NULL AND left_on IS NULL) AS residents,"
         " (SELECT count(*) FROM resident WHERE died IS NOT NULL) AS dead,"
@@ -234,6 +236,7 @@ async def figures(connection: Connection) -> dict[str, int]:
         " (SELECT count(*) FROM event) AS events,"
         " (SELECT count(*) FROM event_ahead WHERE refused IS NULL) AS ahead,"
         " (SELECT count(*) FROM event_ahead WHERE refused IS NOT NULL) AS refused,"
-        " (SELECT count(*) FROM change_untold) AS untold"
+        " (SELECT count(*) FROM change_untold) AS untold,"
+        " (SELECT count(*) FROM certificate_untold) AS certificates"
     )
     return {name: int(value) for name, value in dict(row).items()}
