@@ -92,10 +92,14 @@ async def test_events_queue_what_certificates_depend_on_in_order_with_the_person
 
 async def test_nothing_is_queued_of_events_that_had_no_effect_or_where_nobody_is_to_hear(database):
     move = line("1", "move", address="見本市2-2")
-    with pytest.raises(ZeroDivisionError):
+
+    async def break_off():
         async with database.transaction() as connection:
             await apply_lines(register(), connection, [move], NOW, TODAY)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await break_off()
     assert await play(database, line("2", "death", NEW), line("3", "death-undone")) == ["wrong"] * 2
     assert await play(database, move, by=register(None)) == ["applied"]
     assert await play(database, move) == ["known"]
