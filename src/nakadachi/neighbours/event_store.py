@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nakadachi.kit.database import Connection
+    from nakadachi.terms import TelegramId
 
 KEPT = ("code", "number", "name", "kana", "address", "sex", "born", "died", "left_on")
 """What of a person a history keeps."""
@@ -201,6 +202,24 @@ async def take_untold(connection: Connection, most: int) -> list[Untold]:
     )
     ordered = sorted(rows, key=lambda row: int(row["place"]))
     return [Untold(ResidentChange(row["kind"]), row["code"], row["new_code"]) for row in ordered]
+
+
+async def hold_telling(connection: Connection) -> bool:
+    """Whether the core may be told more: no report is under way. Nobody else tells it until the commit."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('nakadachi register telling'))")
+    return not await connection.fetchval("SELECT EXISTS (SELECT FROM change_under_way)")
+
+
+async def under_way(connection: Connection, telegram: TelegramId) -> None:
+    """A report is on its way in a telegram."""
+    await connection.execute("INSERT INTO change_under_way (telegram) VALUES ($1)", telegram.value)
+
+
+async def arrived(connection: Connection, telegrams: Sequence[TelegramId]) -> None:
+    """These reports were answered: the next may go."""
+    await connection.execute(
+        "DELETE FROM change_under_way WHERE telegram = ANY($1::text[])", [one.value for one in telegrams]
+    )
 
 
 async def history(connection: Connection, code: str) -> list[Past]:

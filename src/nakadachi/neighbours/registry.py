@@ -27,7 +27,7 @@ from nakadachi.neighbours.jpki.client import ClientConfig
 from nakadachi.neighbours.matching import Found, Match, Sought, items_of
 from nakadachi.neighbours.notation import date_key, sex_key
 from nakadachi.neighbours.register import Register
-from nakadachi.neighbours.telling import Telling
+from nakadachi.neighbours.telling import Telling, give_up_told, hear_told
 from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.service import Service
@@ -35,6 +35,7 @@ from nakadachi.telegrams.code import ISSUANCE_LIVES, Hit, IssueLinkCode, LinkCod
 from nakadachi.telegrams.codec import decode_json, encode_envelope, encode_json
 from nakadachi.telegrams.envelope import Envelope, Telegram
 from nakadachi.telegrams.inquiry import Noted
+from nakadachi.telegrams.link import ReportResidentChanges
 from nakadachi.telegrams.lists import FORMER, PEOPLE, RECORD_CODES, has_lists
 from nakadachi.telegrams.oversight import DistributeEdition
 
@@ -204,7 +205,10 @@ HANDLERS: dict[type[Telegram], Handler] = {
     RequestLinkCode: Handler(request_link_codes),
     DistributeEdition: Handler(hold_untold),
 }
-HEARS: dict[type[Telegram], Hear] = {IssueLinkCode: Hear(hear_issue, give_up=purge_unanswered)}
+HEARS: dict[type[Telegram], Hear] = {
+    IssueLinkCode: Hear(hear_issue, give_up=purge_unanswered),
+    ReportResidentChanges: Hear(hear_told, give_up=give_up_told),
+}
 
 
 def register_of(keys: KeyStore, entropy: Entropy, *, certified: bool = False) -> Register:

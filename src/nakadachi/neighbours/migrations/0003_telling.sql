@@ -7,3 +7,9 @@ CREATE TABLE certificate_untold (
     change text NOT NULL,
     at     timestamptz NOT NULL
 );
+
+-- The report that the core has not answered yet. The next one waits for it: a change under a new resident record code must
+-- not be there before the change of the code.
+CREATE TABLE change_under_way (
+    telegram text PRIMARY KEY
+);
