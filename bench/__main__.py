@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import conversion, exchange, issuance, jpki, keys, lanes, numbers, population, restore, schemes
+from bench import conversion, exchange, issuance, jpki, keys, lanes, matching, numbers, population, restore, schemes
 
 BENCHES = {
     "exchange": exchange.main,
@@ -18,19 +18,27 @@ BENCHES = {
     "keys": keys.main,
     "numbers": numbers.main,
     "population": population.main,
+    "matching": matching.main,
 }
-LONG = {"lanes", "issuance", "schemes", "conversion", "numbers", "population"}
+LONG = {"lanes", "issuance", "schemes", "conversion", "numbers", "population", "matching"}
 
 
 def main() -> int:
     """Run what is named. Each writes `bench/results/<name>.json`; measure on a quiet machine only."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"which of {', '.join(BENCHES)} (default: all but lanes)")
-    names = parser.parse_args().names or [name for name in BENCHES if name not in LONG]
+    parser.add_argument(
+        "--people", type=int, default=matching.PEOPLE, help="of `matching`: how many (default: %(default)s)"
+    )
+    asked = parser.parse_args()
+    names = asked.names or [name for name in BENCHES if name not in LONG]
     if strange := [name for name in names if name not in BENCHES]:
         parser.error(f"no benchmark is called {strange[0]!r}; there are {', '.join(BENCHES)}")
     for name in names:
-        BENCHES[name]()
+        if name == "matching":
+            matching.main(asked.people)
+        else:
+            BENCHES[name]()
     return 0
 
 
