@@ -57,13 +57,33 @@ class Third:
         return url
 
 
+async def nothing_was_done_twice(new_land: Land) -> None:
+    """Nobody was asked for, and no code issued, under two telegrams, however often each was sent."""
+    server = new_land.name(Role.INTERMEDIATE, TSUBAKI)
+    asked = {
+        one.header.id: one.header.serial
+        for flight, one, _ in new_land.tap.legs(RequestLinkCode)
+        if flight.sender == server and isinstance(one.header, RequestLinkCode)
+    }
+    assert len(asked) == len(set(asked.values())) == len(PEOPLE)
+    links = await new_land.rows(
+        new_land.name(Role.CORE), "SELECT generation FROM link WHERE organisation = $1", TSUBAKI.value
+    )
+    assert len(links) == 6
+    assert len({row["generation"] for row in links}) == 1
+    codes = await new_land.rows(server, "SELECT count(*) AS set, count(DISTINCT link_code) AS codes FROM person"
+                                " WHERE link_code IS NOT NULL")  # fmt: skip
+    assert codes == [{"set": 6, "codes": 6}]
+    assert await new_land.rows(server, "SELECT * FROM issuance") == []
+    assert len({one.header.id for _, one, _ in new_land.tap.legs(LinkCodeIssued)}) == 6
+
+
 async def test_an_order_waits_for_the_register_says_so_and_ends_with_nothing_done_twice(
     new_land: Land, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(code, "MOST_PEOPLE", 1)
     monkeypatch.setattr(linking, "UNDER_WAY", 1)
-    registry, server = new_land.name(Role.REGISTRY), new_land.name(Role.INTERMEDIATE, TSUBAKI)
-    third = Third(new_land)
+    registry, third = new_land.name(Role.REGISTRY), Third(new_land)
     new_land.tap.steer = third.steer
     body = csv_of([one.line(TSUBAKI, number="") for one in PEOPLE])
     status, text = await new_land.desk(TSUBAKI, "POST", "orders/through", body)
@@ -82,24 +102,8 @@ async def test_an_order_waits_for_the_register_says_so_and_ends_with_nothing_don
     totals = await ended(new_land, "through")
     assert (totals["done"], totals["refused"], totals["unanswered"], totals["waits"]) == (6, 1, 0, "")
     await new_land.quiet()
-    # Nobody was asked for, and no code issued, under two telegrams, however often each was sent.
-    asked = {
-        one.header.id: one.header.serial
-        for flight, one, _ in new_land.tap.legs(RequestLinkCode)
-        if flight.sender == server and isinstance(one.header, RequestLinkCode)
-    }
-    assert len(asked) == len(set(asked.values())) == len(PEOPLE)
     assert max(third.seen.values()) > 1
-    links = await new_land.rows(
-        new_land.name(Role.CORE), "SELECT generation FROM link WHERE organisation = $1", TSUBAKI.value
-    )
-    assert len(links) == 6
-    assert len({row["generation"] for row in links}) == 1
-    codes = await new_land.rows(server, "SELECT count(*) AS set, count(DISTINCT link_code) AS codes FROM person"
-                                " WHERE link_code IS NOT NULL")  # fmt: skip
-    assert codes == [{"set": 6, "codes": 6}]
-    assert await new_land.rows(server, "SELECT * FROM issuance") == []
-    assert len({one.header.id for _, one, _ in new_land.tap.legs(LinkCodeIssued)}) == 6
+    await nothing_was_done_twice(new_land)
 
 
 async def test_an_order_that_gets_no_serials_says_that_its_own_interface_system_is_away(new_land: Land) -> None:
