@@ -19,7 +19,8 @@ from nakadachi.intermediate.service import IntermediateConfig
 from nakadachi.kit.config import ConfigError, describe, load
 from nakadachi.law import directory, lawbook
 from nakadachi.law.assessments import load_assessments
-from nakadachi.law.masters import LawError, load_masters
+from nakadachi.law.masters import load_masters
+from nakadachi.law.reading import LawError
 from nakadachi.law.whitelist import load_whitelist
 from nakadachi.neighbours.registry import RegistryConfig
 from nakadachi.refusal import Refusal
@@ -32,7 +33,7 @@ CONFIGS: tuple[type, ...] = (
 
 @target(
     "lawbook",
-    covers=["law.lawbook:parse", "law.masters:read_code"],
+    covers=["law.lawbook:parse", "law.reading:read_code"],
     seeds=lambda: {"small": land.lawbook().to_bytes()},
     form=Form.JSON,
     weight=2,
@@ -43,7 +44,7 @@ def law(data: bytes) -> str:
     same(lawbook.parse(made.to_bytes()), made, "a law book is not written as it was read")
     keepable((made.version, made.whitelist.rows))
     with suppress(Refusal):
-        made.whitelist.allows(sample.PREFIX, made.effective)
+        made.allows(sample.PREFIX, made.effective)
     return "Lawbook"
 
 
@@ -111,8 +112,8 @@ def _joined(texts: dict[str, str]) -> bytes:
 @target(
     "law-files",
     covers=[
-        "law.masters:load_masters", "law.masters:read_toml", "law.masters:read_entry", "law.masters:read_entries",
-        "law.masters:read_edition", "law.whitelist:load_whitelist", "law.whitelist:read_table",
+        "law.masters:load_masters", "law.reading:read_toml", "law.reading:read_entry", "law.reading:read_entries",
+        "law.reading:read_edition", "law.whitelist:load_whitelist", "law.rows:read_table",
         "law.assessments:load_assessments",
     ],
     seeds=_law_texts,

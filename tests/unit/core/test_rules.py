@@ -10,7 +10,6 @@ from nakadachi.law.assessments import Assessment, AssessmentKind, Assessments
 from nakadachi.law.lawbook import Lawbook
 from nakadachi.law.masters import (
     Affair,
-    Edition,
     Information,
     Item,
     Masters,
@@ -19,7 +18,9 @@ from nakadachi.law.masters import (
     Procedure,
     ValueKind,
 )
-from nakadachi.law.whitelist import Basis, LegalRow, Parties, Whitelist
+from nakadachi.law.reading import Edition
+from nakadachi.law.rows import Basis, LegalRow, Parties
+from nakadachi.law.whitelist import Whitelist
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.inquiry import Ending
 from nakadachi.terms import (
