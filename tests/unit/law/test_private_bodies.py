@@ -259,7 +259,7 @@ def prefixes(row):
             yield Prefix(inquirer, row.affair, CLAIMS[1] if row.affair == CLAIMS[0] else VACCINATION[1], provider, TAX)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=150)
 @given(marks=MARKS, inquirers=PARTIES, providers=PARTIES, private=st.booleans())
 def test_no_row_of_one_table_lets_the_bodies_of_the_other_ask(marks, inquirers, providers, private):
     """Whatever a row names: it is refused when the table is made, or lets only its own bodies ask."""
