@@ -24,6 +24,7 @@ from nakadachi.law.reading import LawError
 from nakadachi.law.whitelist import load_whitelist
 from nakadachi.neighbours.registry import RegistryConfig
 from nakadachi.refusal import Refusal
+from tools import sample_law
 from tools import sample_telegrams as sample
 
 CONFIGS: tuple[type, ...] = (
@@ -34,7 +35,7 @@ CONFIGS: tuple[type, ...] = (
 @target(
     "lawbook",
     covers=["law.lawbook:parse", "law.reading:read_code"],
-    seeds=lambda: {"small": land.lawbook().to_bytes()},
+    seeds=lambda: {"small": land.lawbook().to_bytes(), "private": sample_law.small().to_bytes()},
     form=Form.JSON,
     weight=2,
 )
@@ -43,8 +44,11 @@ def law(data: bytes) -> str:
     made = lawbook.parse(data)
     same(lawbook.parse(made.to_bytes()), made, "a law book is not written as it was read")
     keepable((made.version, made.whitelist.rows))
-    with suppress(Refusal):
-        made.allows(sample.PREFIX, made.effective)
+    for prefix in (sample.PREFIX, *(each for each, _ in sample_law.asked())):
+        with suppress(Refusal):
+            row = made.allows(prefix, made.effective)
+            own = made.private_whitelist if made.masters.is_private(prefix.inquirer) else made.whitelist
+            require(own is not None and row in own.rows, "a row of the other table lets it ask")
     return "Lawbook"
 
 
@@ -129,6 +133,7 @@ def law_files(data: bytes) -> str:
     made = []
     loaders: tuple[Callable[[], Any], ...] = (
         lambda: load_whitelist(texts, land.lawbook().masters),
+        lambda: load_whitelist(texts, sample_law.small().masters, private=True),
         lambda: load_assessments(texts.get("assessments.toml")),
     )
     for loader in loaders:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 from nakadachi.law.assessments import load_assessments
 from nakadachi.law.lawbook import Lawbook
@@ -91,6 +92,7 @@ sample = true
 """
 
 
+@cache
 def small() -> Lawbook:
     """The law book: public bodies ask by row 018, private bodies by row 951 of their own table."""
     masters = load_masters(_MASTERS)

@@ -163,7 +163,7 @@ async def hand(land: Land, sender: NodeName, to: NodeName, telegram: Verified[An
 
 
 @ONLY_THE_OTHERS
-async def test_and_the_core_refuses_it_where_an_interface_lets_it_through(
+async def test_the_core_refuses_it_too_where_an_interface_lets_it_through(
     land: Land, inquirer: OrganisationCode, what: dict[str, str]
 ) -> None:
     play = Play(land)
