@@ -127,8 +127,7 @@ def test_what_the_law_lists_is_allowed_with_its_row_and_assessments():
 
 
 @pytest.mark.parametrize(
-    ("asked", "named"),
-    [((), (YEAR, INCOME)), ((INCOME, YEAR), (YEAR, INCOME)), ((INCOME,), (INCOME,))],
+    ("asked", "named"), [((), (YEAR, INCOME)), ((INCOME, YEAR), (YEAR, INCOME)), ((INCOME,), (INCOME,))]
 )
 def test_a_permit_always_names_its_items_in_the_rows_order(asked, named):
     assert law(replace(PREFIX, items=asked)).prefix == replace(PREFIX, items=named)
