@@ -27,7 +27,7 @@ from tests.story.people import VALUES
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-PEOPLE = [invent("見本 続", "ミホン ツヅク", f"見本県見本市楡町{number}番", "1988-07-06") for number in range(1, 301)]
+PEOPLE = [invent("見本 続", "ミホン ツヅク", f"見本県見本市楡町{number}番", "1988-07-06") for number in range(1, 241)]
 CLERKS = 3
 MIDDLE_TRIES = 3000
 FOUNDED = 1
@@ -126,7 +126,7 @@ async def test_a_key_is_replaced_and_retired_while_clerks_ask_and_the_holders_se
         await asyncio.sleep(1)
         status, begun = await order(realm, organisation)
         index = FOUNDED + 1
-        assert (status, begun) == (200, {"organisation": organisation.value, "key_index": index, "people": 300})
+        assert (status, begun) == (200, {"organisation": organisation.value, "key_index": index, "people": len(PEOPLE)})
         await killed_in_the_middle(realm, organisation, index)
         during = len(errands.told)
 
@@ -143,7 +143,7 @@ async def test_a_key_is_replaced_and_retired_while_clerks_ask_and_the_holders_se
         status, retired = await order(realm, organisation, retire=True)
         assert (status, retired["people"]) == (200, 0), retired
         assert [(await key(realm, organisation, one))["state"] for one in (FOUNDED, index)] == ["retired", "current"]
-        await after.ask(PEOPLE, Lane.BULK)
+        await after.ask(PEOPLE[::6], Lane.BULK)
     assert {one.reason for one in errands.told + after.told if one.status in ENDED} == {""}, "all were answered"
-    assert len({one.serial for one in after.told if one.status == "answered"}) >= len(PEOPLE)
+    assert len({one.serial for one in after.told if one.status == "answered"}) >= len(PEOPLE[::6])
     await realm.quiet()
