@@ -106,7 +106,7 @@ def hasten() -> None:
     outbox.FIRST_PAUSE = timedelta(seconds=5)
     log.LEASE, log.RENEW_SECONDS = timedelta(seconds=2), 0.5
     core.OVERDUE_SECONDS = interface.HEADS_SECONDS = 1.0
-    rotation.ITEMS_LIMIT = 20  # some hundred people have as many telegrams as some thousand
+    rotation.ITEMS_LIMIT = 10  # some hundred people have as many telegrams as otherwise some ten thousand
     suspect.AGAIN = timedelta()  # a door tells of the same node each time: there are more deaths than nodes
 
 
