@@ -182,12 +182,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--dry", action="store_true", help="only print; the result file stays as it is")
     chosen = parser.parse_args(arguments)
     clerk, measured = asyncio.run(measure(chosen.people, chosen.rounds, chosen.alone))
+    if clerk.failed:
+        raise SystemExit(f"{sum(clerk.failed.values())} of {clerk.count} inquiries failed: {dict(clerk.failed)}")
     alone, beside = clerk.within(measured.alone), clerk.within(measured.replacing)
+    if not alone or not beside:
+        raise SystemExit("no inquiry was answered that was asked alone, or beside: take more --people")
     value, bound = share(beside, 95), share(alone, 95)
     made = _made(measured, bare())
     print(f"p95 {bound:.1f} ms alone, {value:.1f} ms beside: ratio {value / bound:.2f}, goal {GOAL}; {made}")
-    if clerk.failed:
-        raise SystemExit(f"{sum(clerk.failed.values())} of {clerk.count} inquiries failed: {dict(clerk.failed)}")
     if chosen.dry:
         return
     path = report.write(
@@ -198,7 +200,7 @@ def main(arguments: list[str] | None = None) -> None:
         goal=GOAL,
         rate_per_second=RATE,
         inquiries=clerk.count,
-        failed=0,
+        failed=sum(clerk.failed.values()),
         not_answered_at_once=clerk.late,
         alone=words(alone),
         beside={

@@ -243,6 +243,15 @@ def test_a_file_of_something_else_is_named_and_not_repeated(tmp_path, text):
         list(read_residents(tmp_path / "nowhere"))
 
 
+async def test_residents_are_registered_some_at_a_time_however_many_there_are(database, monkeypatch):
+    monkeypatch.setattr(store, "AT_ONCE", 2)
+    fresh = (Entry(f"2000000000{one}", f"20000000000{one}", "見本", f"見本市{one}番", 1, BORN) for one in range(5))
+    async with database.transaction() as connection:
+        before = await store.count(connection)
+        await store.register(connection, fresh)
+        assert await store.count(connection) == before + 5
+
+
 async def test_a_resident_known_before_is_left_as_they_are(database):
     async with database.transaction() as connection:
         await store.register(connection, [Entry(HANAKO.code, "100000000099", "x", "y", 1, BORN)])
