@@ -160,8 +160,11 @@ def _alone(step: str, people: int) -> dict[str, Any]:
     return answer
 
 
-def main(people: int = PEOPLE) -> None:
+def main(arguments: list[str]) -> None:
     """Measure; write `bench/results/matching.json`. Fails where anybody was taken for another."""
+    parser = argparse.ArgumentParser(prog="python -m bench matching")
+    parser.add_argument("--people", type=int, default=PEOPLE, help="people registered and sought (%(default)s)")
+    people: int = parser.parse_args(arguments).people
     few, all_of_them = (_alone("invent", count) for count in (people // 4, people))
     some, found = (_alone("match", count) for count in (people // 4, people))
     path = report.write(
