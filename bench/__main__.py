@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import conversion, exchange, issuance, jpki, keys, lanes, numbers, population, restore, schemes
+from bench import conversion, exchange, issuance, jpki, keys, lanes, ledger, numbers, population, restore, schemes
 
 BENCHES = {
     "exchange": exchange.main,
@@ -16,6 +16,7 @@ BENCHES = {
     "lanes": lambda: lanes.main([]),
     "jpki": jpki.main,
     "keys": keys.main,
+    "ledger": ledger.main,
     "numbers": numbers.main,
     "population": population.main,
 }
