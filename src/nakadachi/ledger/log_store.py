@@ -121,7 +121,7 @@ async def write(
     lost, and `places` and `write_with_care` take the time to look.
     """
     try:
-        await _write(connection, origin, first, entries, tiles, _words(entries, 0))
+        await _write(connection, origin, first, entries, tiles, keys=_words(entries, 0))
     except asyncpg.UniqueViolationError as twice:
         raise GivenAgain from twice
 
@@ -130,7 +130,7 @@ async def write_with_care(
     connection: Connection, origin: str, first: int, entries: Sequence[bytes], tiles: Sequence[Tile]
 ) -> None:
     """The same for entries without places of which one begins as another does: then its next word is tried."""
-    await _write(connection, origin, first, entries, tiles, ())
+    await _write(connection, origin, first, entries, tiles, keys=())
     left = dict(enumerate(entries, start=first))
     for word in range(_WORDS):
         rows = await connection.fetch(
@@ -144,14 +144,16 @@ async def write_with_care(
             del left[row["index"]]
 
 
-async def _write(  # noqa: PLR0917  one statement, one round trip
+async def _write(
     connection: Connection,
     origin: str,
     first: int,
     entries: Sequence[bytes],
     tiles: Sequence[Tile],
+    *,
     keys: Sequence[int],
 ) -> None:
+    """One statement, one round trip."""
     await connection.execute(
         "WITH grown AS (UPDATE log_tree SET size = $4 WHERE origin = $1), chunk AS ("
         " INSERT INTO log_chunk (origin, first, entries) VALUES ($1, $2, $3)"
