@@ -18,7 +18,9 @@ def raw(text):
 
 
 def theirs(entries):
-    return InmemoryTree.init_from_entries(entries, algorithm="sha256")
+    tree = InmemoryTree(algorithm="sha256")
+    tree.append_entries(entries)
+    return tree
 
 
 def path_of(proof):
