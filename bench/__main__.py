@@ -12,6 +12,7 @@ from bench import (
     jpki,
     keys,
     lanes,
+    ledger,
     matching,
     numbers,
     population,
@@ -28,6 +29,7 @@ BENCHES = {
     "lanes": lambda: lanes.main([]),
     "jpki": jpki.main,
     "keys": keys.main,
+    "ledger": ledger.main,
     "numbers": numbers.main,
     "population": population.main,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from contextlib import suppress
 from datetime import timedelta
@@ -13,6 +14,7 @@ from nakadachi.crypto.notes import NoteVerifier, add_signature, note_text, open_
 from nakadachi.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from nakadachi.ledger.heads import Heads, WhenStale
 from nakadachi.ledger.proofs import read_proofs
+from nakadachi.ledger.tiles import read_tile_path
 from nakadachi.ledger.tree import (
     Frontier,
     append,
@@ -26,6 +28,7 @@ from nakadachi.ledger.tree import (
     tree_root,
 )
 from nakadachi.ledger.verify import Keys, LoggedContent, verify_log
+from nakadachi.ledger.walk import walk_log
 from nakadachi.refusal import Refusal
 from tools import sample_telegrams as sample
 
@@ -183,7 +186,13 @@ def _logged() -> dict[str, bytes]:
     return {"log": signed, "cosigned": add_signature(signed, sample.WITNESS, at=int(land.NOW.timestamp()))}
 
 
-@target("log", covers=["ledger.verify:verify_log"], seeds=_logged, form=Form.TEXT, errors=())
+@target(
+    "log",
+    covers=["ledger.verify:verify_log", "ledger.verify:read_checkpoint"],
+    seeds=_logged,
+    form=Form.TEXT,
+    errors=(),
+)
 def log(data: bytes) -> str:
     """An outsider's check of a log: whatever is handed in, a verdict comes back."""
     text = data.decode(errors="surrogateescape")
@@ -197,3 +206,30 @@ def log(data: bytes) -> str:
     ):
         verdict = verify_log(ENTRIES, text, keys, contents)
     return "ok" if verdict.ok else str(verdict.problems[0])
+
+
+def _files() -> dict[str, bytes]:
+    """What a log hands out for a bundle or a tile, and how their paths are written."""
+    bundle = b"".join(len(entry).to_bytes(2, "big") + entry for entry in ENTRIES)
+    return {"bundle": bundle, "tile": b"".join(map(leaf_hash, ENTRIES)), "path": b"2/x001/x234/067.p/255"}
+
+
+@target("walk", covers=["ledger.walk:walk_log", "ledger.tiles:read_tile_path"], seeds=_files, errors=())
+def walk(data: bytes) -> str:
+    """A walk through a log that hands out whatever it likes: a verdict comes back, and its paths have one spelling."""
+    signed = _logged()["log"]
+
+    async def fetch(path: str) -> bytes | None:
+        if path == "checkpoint":
+            return signed
+        require(read_tile_path(path.removeprefix("tile/")) is not None, "a path that names nothing")
+        return data if data[:1] != b"0" else None
+
+    named = read_tile_path(data.decode(errors="replace"))
+    remembered = data.decode(errors="replace")
+    walked = [
+        asyncio.run(walk_log(fetch, Keys((sample.LOG.verifier.vkey,)), remembered=old)) for old in ("", remembered)
+    ]
+    if named is not None:
+        return "named"
+    return "ok" if walked[0].ok else walked[0].problems[0].partition(":")[0]

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from nakadachi.country.founding import keystore
+from nakadachi.country.founding import CONFIG, keystore
 from nakadachi.country.plan import ORIGIN, WITNESS
 from nakadachi.crypto.notes import NoteKind, NoteSigner
 from nakadachi.ledger.permits import entry_of
@@ -202,17 +202,15 @@ async def check_log(realm: Realm, contents: dict[str, Any]) -> list[bytes]:
 
 
 async def verify(realm: Realm) -> None:
-    """`nakadachi log verify` on what the core hands out."""
-    core = realm.land.plan.of(Role.CORE)
-    for name in ("checkpoint", "entries"):
-        body = await realm.get(core.name, f"/log/{name}")
-        (realm.folder / f"log.{name}").write_bytes(body)
+    """`nakadachi ledger check` at the core's door, as the Commission may run it; it knows what it saw last time."""
+    core, commission = realm.land.plan.of(Role.CORE), realm.land.plan.of(Role.COMMISSION)
     secrets = keystore(realm.founding, core), keystore(realm.founding, realm.land.plan.of(Role.COMMISSION))
     log = NoteSigner.from_seed(ORIGIN, secrets[0].secret("log")).verifier.vkey
     witness = NoteSigner.from_seed(WITNESS, secrets[1].secret("witness"), NoteKind.COSIGNATURE).verifier.vkey
-    files = ("--checkpoint", str(realm.folder / "log.checkpoint"), "--entries", str(realm.folder / "log.entries"))
+    config = str(realm.folder / commission.folder / CONFIG)
+    more = ("--config", config, "--vkey", log, "--witness", witness, "--state", str(realm.folder / "log.note"))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "nakadachi", "log", "verify", *files, "--vkey", log, "--witness", witness,
+        sys.executable, "-m", "nakadachi", "ledger", "check", f"{core.url}/log/{ORIGIN}", *more,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await process.communicate()

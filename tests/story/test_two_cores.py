@@ -84,18 +84,26 @@ async def test_either_core_shows_both_logs_to_an_outsider(pair: Pair, hands: Pla
     directory = hands.parts(hands.server).edition.directory
     for instance in land.plan.place(hands.core).instances:
 
-        async def get(path: str, url: str = instance.url) -> tuple[int, str]:
+        async def get(path: str, url: str = instance.url) -> tuple[int, str | int]:
+            """Status, and the text, or the length of what is none."""
             host = f"core.{hands.core.organisation}.nakadachi.internal"
             async with session.get(url + path, server_hostname=host) as answer:
-                return answer.status, await answer.text()
+                immutable = answer.status == 200 and "/tile/" in path
+                assert ("immutable" in answer.headers.get("Cache-Control", "")) is immutable
+                body = await answer.read()
+                return answer.status, len(body) if immutable else body.decode()
 
         assert await get("/log/origins") == (200, f"{FIRST}\n{SECOND}\n")
         for origin in (FIRST, SECOND):
             keys = (NoteVerifier.from_vkey(directory.log_key(origin)),)
-            _, note = await get(f"/log/checkpoint?origin={origin}")
-            _, entries = await get(f"/log/entries?origin={origin}")
-            assert 0 < open_checkpoint(note.encode(), keys, origin).checkpoint.size <= len(entries.splitlines())
-        assert (await get("/log/entries?origin=nobody"))[0] == (await get("/log/checkpoint?origin=nobody"))[0] == 404
+            _, note = await get(f"/log/{origin}/checkpoint")
+            size = open_checkpoint(str(note).encode(), keys, origin).checkpoint.size
+            assert 0 < size < 256
+            for kind, width in (("0", 32), ("entries", 34)):
+                assert await get(f"/log/{origin}/tile/{kind}/000.p/{size}") == (200, width * size)
+                assert (await get(f"/log/{origin}/tile/{kind}/000"))[0] == 404
+        for nothing in ("nobody/checkpoint", "nobody/tile/0/000.p/1", f"{FIRST}/tile/0/0", f"{FIRST}/tile/64/000.p/1"):
+            assert (await get(f"/log/{nothing}"))[0] == 404
 
 
 async def test_another_authors_request_of_the_same_number_gets_nothing_of_it(pair: Pair, hands: Play) -> None:

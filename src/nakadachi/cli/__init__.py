@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nakadachi import __version__
-from nakadachi.cli import backup, card, country, desk, inquire, jpki, keys, life, link, log, population, serve
+from nakadachi.cli import backup, card, country, desk, inquire, jpki, keys, ledger, life, link, population, serve
 from nakadachi.cli.ending import command_group
 
 app = command_group(
@@ -41,7 +41,7 @@ life.add_to(app)
 link.add_to(app)
 inquire.add_to(app)
 serve.add_to(app)
-log.add_to(app)
+ledger.add_to(app)
 backup.add_to(app)
 population.add_to(app)
 keys.add_to(app)

@@ -84,8 +84,10 @@ def start_errors() -> tuple[type[Exception], ...]:
     from nakadachi.kit.postgres_files import PostgresError
     from nakadachi.ledger.epochs import OriginClosed
     from nakadachi.ledger.log import LeaseTaken
+    from nakadachi.ledger.proofs import LogTorn
 
-    return ConfigError, DatabaseError, KeyStoreError, SchemaError, PostgresError, PortTaken, LeaseTaken, OriginClosed
+    log = LeaseTaken, OriginClosed, LogTorn
+    return ConfigError, DatabaseError, KeyStoreError, SchemaError, PostgresError, PortTaken, *log
 
 
 def advice(wrong: Exception, config: Path) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from nakadachi.kit.client import CONNECT_SECONDS
+from nakadachi.kit.client import CONNECT_SECONDS, broke
 from nakadachi.kit.tls import node_host
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ ANSWER_SECONDS = 5.0
 
 ORDER_SECONDS = 60.0
 """How long an order may take: people are counted."""
+READERS = 8
+"""Connections over which files are read at once."""
 
 
 class Silent(Exception):  # noqa: N818  a state of the world
@@ -92,6 +96,52 @@ class Door:
     def _session(self) -> aiohttp.ClientSession:
         timeout = aiohttp.ClientTimeout(total=ORDER_SECONDS, sock_connect=CONNECT_SECONDS)
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self.context), timeout=timeout)
+
+
+MOST_FILE_BYTES = 17 * 1024 * 1024
+"""Above the largest bundle of entries there can be (256 of 65,535 bytes)."""
+Read = Callable[[str], Awaitable[bytes | None]]
+"""A path -> the bytes there; None where nothing is. Raises Silent."""
+
+
+@asynccontextmanager
+async def reading(context: ssl.SSLContext, url: str, host: str | None) -> AsyncIterator[Read]:
+    """Read files below `url`, over a few connections that stay open. `host` is the name that the other side's
+    certificate must have, where that is not the one in `url`.
+    """
+    timeout = aiohttp.ClientTimeout(total=ORDER_SECONDS, sock_connect=CONNECT_SECONDS)
+    connector = aiohttp.TCPConnector(ssl=context, limit=READERS)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=True) as session:
+
+        async def once(path: str) -> bytes | None:
+            async with session.get(f"{url}/{path}", server_hostname=host, allow_redirects=False) as answer:
+                if answer.status == HTTPStatus.NOT_FOUND:
+                    return None
+                if answer.status != HTTPStatus.OK:
+                    raise Silent(f"answers {path} with status {answer.status}")
+                return await _limited(answer, path)
+
+        async def read(path: str) -> bytes | None:
+            try:
+                try:
+                    return await once(path)
+                except aiohttp.ClientError as wrong:
+                    if not broke(wrong):
+                        raise
+                    return await once(path)
+            except (aiohttp.ClientError, OSError, TimeoutError) as wrong:
+                raise _silent(wrong) from wrong
+
+        yield read
+
+
+async def _limited(answer: aiohttp.ClientResponse, path: str) -> bytes:
+    found = bytearray()
+    async for chunk in answer.content.iter_any():
+        found += chunk
+        if len(found) > MOST_FILE_BYTES:
+            raise Silent(f"answers {path} with more than {MOST_FILE_BYTES} bytes")
+    return bytes(found)
 
 
 async def _get(session: aiohttp.ClientSession, url: str, path: str, host: str) -> Any:

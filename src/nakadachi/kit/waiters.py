@@ -39,6 +39,10 @@ class Waiters(Generic[K, V]):
         if key not in self._futures:
             self._futures[key] = asyncio.get_running_loop().create_future()
 
+    def __contains__(self, key: K) -> bool:
+        """Whether a place for `key` is open."""
+        return key in self._futures
+
     def tell(self, key: K, value: V) -> None:
         """Give `value` to whoever waits for `key`; nothing where nobody does."""
         future = self._futures.get(key)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.crypto.notes import NoteSigner, sign_note
+from nakadachi.ledger import log_store
 from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.ledger.proofs import with_nodes
 from nakadachi.ledger.tree import load_frontier
@@ -75,12 +76,14 @@ async def closed_entry(connection: Connection, entry: bytes) -> ClosedEntry | No
 
     The kept ones are cosigned, but for the last, which the log signed when it was closed (see `give_way`).
     """
+    found = await log_store.places(connection, [entry])
     row = await connection.fetchrow(
-        "SELECT log_entry.origin, log_entry.index, log_cosigned.size, log_cosigned.note FROM log_tree"
-        " JOIN log_entry ON log_entry.origin = log_tree.origin AND log_entry.entry = $1"
-        " JOIN log_cosigned ON log_cosigned.origin = log_tree.origin AND log_cosigned.size > log_entry.index"
-        " WHERE log_tree.until = 'infinity' ORDER BY log_cosigned.size DESC, log_cosigned.at DESC LIMIT 1",
-        entry,
+        "SELECT origin, index, log_cosigned.size, note FROM unnest($1::text[], $2::bigint[]) AS place (origin, index)"
+        " JOIN log_tree USING (origin) JOIN log_cosigned USING (origin)"
+        " WHERE log_tree.until = 'infinity' AND log_cosigned.size > index"
+        " ORDER BY log_cosigned.size DESC, log_cosigned.at DESC LIMIT 1",
+        [origin for origin, _, _ in found],
+        [index for _, _, index in found],
     )
     return ClosedEntry(row["origin"], row["index"], row["size"], row["note"]) if row is not None else None
 

@@ -18,21 +18,16 @@ from nakadachi.kit.log import logger
 from nakadachi.kit.waiters import Waiters
 from nakadachi.ledger import epochs, log_store
 from nakadachi.ledger.checkpoint import Checkpoint
-from nakadachi.ledger.proofs import with_nodes
-from nakadachi.ledger.tree import (
-    Frontier,
-    append,
-    consistency_proof,
-    inclusion_proof,
-    leaf_hash,
-    load_frontier,
-)
+from nakadachi.ledger.proofs import require_whole, with_nodes
+from nakadachi.ledger.tiles import fill, load
+from nakadachi.ledger.tree import Frontier, append, consistency_proof, inclusion_proof, leaf_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from nakadachi.kit.clock import Clock
     from nakadachi.kit.database import Connection, Database
+    from nakadachi.ledger.tiles import Edge
     from nakadachi.ledger.tree import Fetch
 
 T = TypeVar("T")
@@ -80,6 +75,7 @@ class Log:
         self._lease = lease
         self._fence = 0
         self._frontier = Frontier()
+        self._edge: Edge = ()
         self._checkpoint = ""
         self._waiters: Waiters[bytes, Place] = Waiters()
         self._wake = asyncio.Event()
@@ -92,17 +88,12 @@ class Log:
 
     @property
     def checkpoint(self) -> str:
-        """The newest signed checkpoint, a C2SP note."""
+        """The newest signed checkpoint, a note."""
         return self._checkpoint
 
     async def append(self, connection: Connection, entries: Sequence[bytes]) -> None:
         """Leave entries (32 bytes each) pending, in the transaction of the decisions they stand for."""
-        await connection.execute(
-            "INSERT INTO log_pending (origin, entry) SELECT $1, entry FROM unnest($2::bytea[]) WITH ORDINALITY"
-            " AS given (entry, place) ORDER BY place ON CONFLICT DO NOTHING",
-            self.origin,
-            list(entries),
-        )
+        await log_store.leave(connection, self.origin, entries)
 
     def expect(self, entries: Sequence[bytes]) -> None:
         """After that transaction's commit: have them integrated, and their places kept for `place`."""
@@ -129,7 +120,7 @@ class Log:
         """Take the lease, read the tree, integrate what is pending, and go on.
 
         `patience`: how long to wait for a killed holder's lease to lapse. Raises LeaseTaken if it is held after that,
-        OriginClosed where the origin was closed.
+        OriginClosed where the origin was closed, LogTorn where the tree is not what was cosigned of it.
         """
         await self._begin(tries=int(patience.total_seconds() / TRY_SECONDS) + 1)
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._renew())]
@@ -142,6 +133,7 @@ class Log:
             await asyncio.sleep(TRY_SECONDS)
         async with self._database.acquire() as connection:
             await self._read(connection, size)
+            await require_whole(connection, self.origin, size)
         logger().info("log.lease_gained", detail=self.origin, size=size)
         self._wake.set()
 
@@ -179,28 +171,25 @@ class Log:
         try:
             async with self._database.acquire() as connection:
                 await self._read(connection, size)
-            while await self._integrate() == MOST:
+            while await self._turn():
                 pass
         finally:
             await self._give_back()
 
-    async def consistency(self, old: int) -> tuple[bytes, ...]:
-        """The proof that the newest checkpoint's tree only adds to the tree of `old` leaves."""
-        size = self.size
+    async def consistency(self, old: int, size: int) -> tuple[bytes, ...]:
+        """The proof that the tree of `size` leaves only adds to the tree of `old` leaves."""
         async with self._database.acquire() as connection:
             return await self._with_nodes(connection, lambda fetch: consistency_proof(old, size, fetch))
 
     async def entries(self) -> list[bytes]:
         """All entries in their order: what an outsider needs to compute the root anew."""
         async with self._database.acquire() as connection:
-            return await log_store.entries(connection, self.origin)
+            return await log_store.entries(connection, self.origin, 0, self.size)
 
     async def look_up(self, entry: bytes) -> Place | None:
         """The place of an entry that is integrated already; None where it is not."""
         async with self._database.acquire() as connection:
-            index = await connection.fetchval(
-                "SELECT index FROM log_entry WHERE origin = $1 AND entry = $2", self.origin, entry
-            )
+            index = (await log_store.places_in(connection, self.origin, [entry])).get(entry)
             size, checkpoint = self.size, self._checkpoint
             closed = await epochs.closed_entry(connection, entry) if index is None else None
         if closed is not None:  # of an origin that was closed: as it was proven then
@@ -215,7 +204,7 @@ class Log:
 
     async def _read(self, connection: Connection, size: int) -> None:
         """Take the tree as the database has it."""
-        self._frontier = await self._with_nodes(connection, lambda fetch: load_frontier(size, fetch))
+        self._frontier, self._edge = await load(connection, self.origin, size)
         self._sign()
 
     async def _with_nodes(self, connection: Connection, work: Callable[[Fetch], T], *, origin: str | None = None) -> T:
@@ -244,7 +233,7 @@ class Log:
             try:
                 if not self._fence:
                     await self._begin(tries=sys.maxsize)
-                while await self._integrate() == MOST:
+                while await self._turn():
                     pass
             except LeaseTaken:
                 # Somebody else took over, perhaps while the database was away: nothing of ours is lost, it is pending.
@@ -256,25 +245,39 @@ class Log:
                 await asyncio.sleep(RENEW_SECONDS)
                 self._wake.set()
 
-    async def _integrate(self) -> int:
-        """Give pending entries their places, commit, sign, then tell whoever waits. Returns how many were taken up."""
+    async def _turn(self) -> bool:
+        """Take up what is pending, a checkpoint's worth of it. Returns whether more waits."""
+        try:
+            return await self._integrate()
+        except log_store.GivenAgain:
+            return await self._integrate(given_again=True)
+
+    async def _integrate(self, *, given_again: bool = False) -> bool:
+        """Give pending entries their places, commit, sign, then tell whoever waits. Returns whether more waits.
+
+        `given_again`: some may have their places already; that is rare, and looked up only then.
+        """
         async with self._database.transaction() as connection:
             await self._hold(connection)
-            pending = await log_store.take_pending(connection, self.origin, MOST)
-            entries = [entry for entry, index in pending if index is None]
+            taken = await log_store.take_pending(connection, self.origin, MOST)
+            known = await log_store.places_in(connection, self.origin, taken.entries) if given_again else {}
+            entries = [entry for entry in dict.fromkeys(taken.entries) if entry not in known]
+            first = self._frontier.size
             grown = append(self._frontier, [leaf_hash(entry) for entry in entries])
+            edge, full = fill(self._edge, grown)
             if entries:
-                await log_store.write(connection, self.origin, entries, grown)
-        first = self._frontier.size
+                write = log_store.write_with_care if given_again else log_store.write
+                await write(connection, self.origin, first, entries, full)
         if entries:
-            self._frontier = grown.frontier
+            self._frontier, self._edge = grown.frontier, edge
             self._sign()
         for offset, entry in enumerate(entries):
-            self._waiters.tell(entry, Place(first + offset, grown.paths[offset], self._checkpoint))
-        for entry in (entry for entry, index in pending if index is not None):
+            if entry in self._waiters:
+                self._waiters.tell(entry, Place(first + offset, grown.paths[offset], self._checkpoint))
+        for entry in known:
             if (place := await self.look_up(entry)) is not None:
                 self._waiters.tell(entry, place)
-        return len(pending)
+        return taken.more
 
     async def _hold(self, connection: Connection) -> None:
         """Keep the lease, and the tree's row locked until the commit. Raises LeaseTaken where another took it over."""

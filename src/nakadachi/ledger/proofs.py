@@ -7,15 +7,27 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
-from nakadachi.ledger.tree import EMPTY_ROOT, HASH_BYTES, Path, consistency_proof
+from nakadachi.ledger.checkpoint import Checkpoint
+from nakadachi.ledger.tiles import read_tiles
+from nakadachi.ledger.tree import (
+    EMPTY_ROOT,
+    HASH_BYTES,
+    Path,
+    consistency_proof,
+    fetch_from_tiles,
+    tile_of,
+    tree_root,
+)
 from nakadachi.refusal import Reason, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from nakadachi.kit.database import Connection
+    from nakadachi.ledger.tiles import TilePlace
     from nakadachi.ledger.tree import Fetch
 
 T = TypeVar("T")
@@ -25,23 +37,52 @@ MOST_ASKED_BYTES = 8 * 1024
 
 
 async def with_nodes(connection: Connection, origin: str, work: Callable[[Fetch], T]) -> T:
-    """Work that fetches whole nodes: once to learn which it wants, then with those read from the database."""
-    wanted: dict[tuple[int, int], None] = {}
+    """Work that fetches whole nodes: once to learn which tiles they stand in, then with those read from the database.
+
+    Raises LookupError where the log has not grown so far.
+    """
+    wanted: dict[TilePlace, None] = {}
 
     def note(level: int, index: int) -> bytes:
-        wanted[level, index] = None
+        wanted[tile_of(level, index)] = None
         return EMPTY_ROOT
 
     work(note)
-    rows = await connection.fetch(
-        "SELECT level, index, hash FROM log_node WHERE origin = $1"
-        " AND (level, index) IN (SELECT * FROM unnest($2::smallint[], $3::bigint[]))",
-        origin,
-        [level for level, _ in wanted],
-        [index for _, index in wanted],
+    tiles = await read_tiles(connection, origin, wanted)
+    try:
+        return work(lru_cache(maxsize=None)(fetch_from_tiles(lambda level, index: tiles[level, index])))
+    except Refusal as short:
+        raise LookupError(f"{origin}: {short.detail}") from None
+
+
+class LogTorn(Exception):  # noqa: N818  a state of the world: its database lost or changed something
+    """What the database holds of an origin is not what was cosigned of it."""
+
+    def __str__(self) -> str:
+        """What happened, and what to do."""
+        return (
+            f"the log {self.args[0]} is not what was cosigned of it at {self.args[1]} entries: its database has lost or"
+            " changed something. Nothing is signed; keep the database for the inquiry, and restore the last backup"
+        )
+
+
+async def require_whole(connection: Connection, origin: str, size: int) -> None:
+    """The tree as kept, of `size` leaves, is the one last cosigned or adds to it. Raises LogTorn.
+
+    A log must never sign again what its disk made of it: a second tree of one size could not be taken back.
+    """
+    row = await connection.fetchrow(
+        "SELECT size, note FROM log_cosigned WHERE origin = $1 ORDER BY size DESC, at DESC LIMIT 1", origin
     )
-    found = {(row["level"], row["index"]): bytes(row["hash"]) for row in rows}
-    return work(lambda level, index: found[level, index])
+    if row is None:
+        return
+    cosigned = Checkpoint.parse(row["note"].partition("\n\n")[0] + "\n")
+    try:
+        root = await with_nodes(connection, origin, lambda fetch: tree_root(cosigned.size, fetch))
+    except LookupError:
+        root = b""
+    if cosigned.size > size or root != cosigned.root:
+        raise LogTorn(origin, cosigned.size)
 
 
 def ask_consistency(origin: str, new: int, olds: Sequence[int]) -> bytes:
@@ -66,7 +107,7 @@ async def answer_consistency(connection: Connection, asked: bytes) -> str:
         proofs = await with_nodes(
             connection, origin, lambda fetch: [consistency_proof(old, size, fetch) for old in sizes]
         )
-    except KeyError:
+    except LookupError:
         raise Refusal(Reason.PERMIT_INVALID, f"no tree of {size} leaves here") from None
     return "".join(" ".join(base64.b64encode(one).decode() for one in proof) + "\n" for proof in proofs)
 

@@ -266,6 +266,12 @@ def _tile_name(index: int, width: int) -> str:
     return "/".join(groups) + (f".p/{width}" if width < TILE_WIDTH else "")
 
 
+def tile_of(level: int, index: int) -> tuple[int, int]:
+    """The tile (level, index) that a whole node is computed from."""
+    tile_level, height = divmod(level, TILE_HEIGHT)
+    return tile_level, index >> TILE_HEIGHT - height
+
+
 def tile_root(hashes: bytes) -> bytes:
     """The root over a power of two of concatenated hashes: of a full tile, its hash in the tile above."""
     nodes = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
@@ -278,13 +284,12 @@ def fetch_from_tiles(read: ReadTile) -> Fetch:
     """A `Fetch` that computes nodes from tiles; it raises Refusal(BAD_FORMAT) where a tile is too short for a node."""
 
     def fetch(level: int, index: int) -> bytes:
-        tile_level, height = divmod(level, TILE_HEIGHT)
-        per_tile = TILE_HEIGHT - height
-        tile = read(tile_level, index >> per_tile)
+        place, height = tile_of(level, index), level % TILE_HEIGHT
+        tile = read(*place)
         width = HASH_BYTES << height
-        begin = (index & (1 << per_tile) - 1) * width
+        begin = (index & (TILE_WIDTH >> height) - 1) * width
         if len(tile) < begin + width:
-            raise Refusal(Reason.BAD_FORMAT, f"{tile_path(tile_level, index >> per_tile)} is too short")
+            raise Refusal(Reason.BAD_FORMAT, f"{tile_path(*place)} is too short")
         return tile_root(tile[begin : begin + width])
 
     return fetch

@@ -58,7 +58,7 @@ class Keys:
     witnesses: tuple[str, ...] = ()
 
 
-class _Wrong(Exception):  # noqa: N818  never leaves this module
+class Wrong(Exception):  # noqa: N818  never leaves the outsider's checks
     """One finding, in a sentence."""
 
 
@@ -75,19 +75,19 @@ def verify_log(
     problems: list[str] = []
     origin = None
     try:
-        origin, size, root = _read_checkpoint(checkpoint, keys, keys.witnesses)
+        origin, size, root = read_checkpoint(checkpoint, keys, keys.witnesses)
         if size != count:
             problems.append(f"the checkpoint says {size} entries, there are {count}")
         elif tree.root(size) != root:
             problems.append(
                 f"the root over {size} entries is not the checkpoint's: entries were changed, dropped or added"
             )
-    except _Wrong as wrong:
+    except Wrong as wrong:
         problems.append(f"checkpoint: {wrong}")
     for place, content in enumerate(contents):
         try:
             _check_content(content, tree, keys, origin)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             problems.append(f"content {place} (index {content.index}): {wrong}")
     return Verdict(count, tree.root(count), tuple(problems))
 
@@ -108,43 +108,43 @@ class _Tree:
             return self.leaves[begin]
         known = self._known.get((begin, size))
         if known is None:
-            left = _split(size)
-            known = _inner(self._root(begin, left), self._root(begin + left, size - left))
+            left = split_at(size)
+            known = inner(self._root(begin, left), self._root(begin + left, size - left))
             if size >= _CACHED_LEAVES:
                 self._known[begin, size] = known
         return known
 
 
 def _check_content(content: LoggedContent, tree: _Tree, keys: Keys, origin: str | None) -> None:
-    named, size, root = _read_checkpoint(content.checkpoint, keys, ())
+    named, size, root = read_checkpoint(content.checkpoint, keys, ())
     if origin is not None and named != origin:
-        raise _Wrong("its checkpoint is of another log")
+        raise Wrong("its checkpoint is of another log")
     if not 0 <= content.index < size:
-        raise _Wrong(f"its checkpoint has {size} entries only")
+        raise Wrong(f"its checkpoint has {size} entries only")
     leaf = hashlib.sha256(b"\x00" + hashlib.sha256(content.content).digest()).digest()
     if _climb(leaf, content.index, size, content.path) != root:
-        raise _Wrong("its path does not lead to its checkpoint's root")
+        raise Wrong("its path does not lead to its checkpoint's root")
     if size > len(tree.leaves):
-        raise _Wrong(f"its checkpoint has {size} entries, the log {len(tree.leaves)}: the log was cut")
+        raise Wrong(f"its checkpoint has {size} entries, the log {len(tree.leaves)}: the log was cut")
     if tree.root(size) != root:
-        raise _Wrong("its checkpoint is signed but not of these entries: the log shows two faces")
+        raise Wrong("its checkpoint is signed but not of these entries: the log shows two faces")
 
 
 def _climb(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
     """The root that a path leads to, from its definition: the last hash is the other half of the whole tree."""
     if size == 1:
         if path:
-            raise _Wrong("its path is too long")
+            raise Wrong("its path is too long")
         return leaf
     if not path:
-        raise _Wrong("its path is too short")
-    left = _split(size)
+        raise Wrong("its path is too short")
+    left = split_at(size)
     if index < left:
-        return _inner(_climb(leaf, index, left, path[:-1]), path[-1])
-    return _inner(path[-1], _climb(leaf, index - left, size - left, path[:-1]))
+        return inner(_climb(leaf, index, left, path[:-1]), path[-1])
+    return inner(path[-1], _climb(leaf, index - left, size - left, path[:-1]))
 
 
-def _split(size: int) -> int:
+def split_at(size: int) -> int:
     """The largest power of two less than `size`."""
     left = 1
     while left * 2 < size:
@@ -152,25 +152,26 @@ def _split(size: int) -> int:
     return left
 
 
-def _inner(left: bytes, right: bytes) -> bytes:
+def inner(left: bytes, right: bytes) -> bytes:
+    """The hash of an inner node."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def _read_checkpoint(note: str, keys: Keys, witnesses: tuple[str, ...]) -> tuple[str, int, bytes]:
+def read_checkpoint(note: str, keys: Keys, witnesses: tuple[str, ...]) -> tuple[str, int, bytes]:
     """Origin, size and root of a note, its signatures checked."""
     text, mark, below = note.rpartition("\n\n")
     lines = text.split("\n")
     if not mark or len(lines) != 3:
-        raise _Wrong("the note is not three lines, a blank one, and signatures")
+        raise Wrong("the note is not three lines, a blank one, and signatures")
     signatures = _read_signatures(below)
     body = f"{text}\n".encode(errors="surrogatepass")
     if not any(_signed(body, signatures, vkey, _SIGNATURE, lines[0]) for vkey in keys.log):
-        raise _Wrong("the log itself has not signed it")
+        raise Wrong("the log itself has not signed it")
     for vkey in witnesses:
         if not _signed(body, signatures, vkey, _COSIGNATURE, None):
-            raise _Wrong(f"the witness {vkey.partition('+')[0]} has not cosigned it")
+            raise Wrong(f"the witness {vkey.partition('+')[0]} has not cosigned it")
     if not (lines[1].isascii() and lines[1].isdigit()) or str(size := int(lines[1][:20])) != lines[1]:
-        raise _Wrong("its size is not a decimal number")
+        raise Wrong("its size is not a decimal number")
     return lines[0], size, _unbase64(lines[2], 32)
 
 
@@ -180,7 +181,7 @@ def _read_signatures(below: str) -> list[tuple[str, bytes]]:
         dash, _, rest = line.partition(" ")
         name, _, encoded = rest.partition(" ")
         if dash != "—" or not name:
-            raise _Wrong("a signature line is not `— name base64`")
+            raise Wrong("a signature line is not `— name base64`")
         signatures.append((name, _unbase64(encoded)))
     return signatures
 
@@ -190,7 +191,7 @@ def _signed(body: bytes, signatures: list[tuple[str, bytes]], vkey: str, kind: i
     name, _, rest = vkey.partition("+")
     raw = _unbase64(rest.partition("+")[2], 33)
     if raw[0] != kind:
-        raise _Wrong(f"the key of {name} is not of type {kind}")
+        raise Wrong(f"the key of {name} is not of type {kind}")
     key_id = hashlib.sha256(name.encode(errors="surrogatepass") + b"\n" + raw).digest()[:4]
     found = False
     for signer, signature in signatures:
@@ -207,14 +208,14 @@ def _check_signature(body: bytes, signature: bytes, public: bytes, kind: int, na
     try:
         VerifyKey(public).verify(body, signature)
     except (CryptoError, ValueError):
-        raise _Wrong(f"the signature of {name} does not verify") from None
+        raise Wrong(f"the signature of {name} does not verify") from None
 
 
 def _unbase64(text: str, length: int | None = None) -> bytes:
     try:
         raw = base64.b64decode(text, validate=True)
     except ValueError:
-        raise _Wrong("it holds what is not base64") from None
+        raise Wrong("it holds what is not base64") from None
     if length not in (None, len(raw)):
-        raise _Wrong(f"it holds {len(raw)} bytes where {length} belong")
+        raise Wrong(f"it holds {len(raw)} bytes where {length} belong")
     return raw

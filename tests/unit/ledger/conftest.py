@@ -133,3 +133,14 @@ async def begin(log_database, clock):
     yield start
     for one in begun:
         await one.stop()
+
+
+@pytest.fixture
+def log_of(clock):
+    """Makes a log of a database, not begun yet."""
+
+    def make(database, holder="one", origin=ORIGIN):
+        signer = NoteSigner.from_seed(origin, bytes(32))
+        return Log(origin=origin, signer=signer, database=database, clock=clock, holder=holder)
+
+    return make

@@ -5,8 +5,7 @@ import asyncio
 import pytest
 
 from nakadachi.ledger import log as log_module
-from nakadachi.ledger import verify
-from nakadachi.ledger.tree import EMPTY_ROOT, check_consistency, leaf_hash
+from nakadachi.ledger.tree import EMPTY_ROOT, check_consistency
 from nakadachi.ledger.verify import Keys, LoggedContent, verify_log
 from tests.unit.ledger.log_pieces import (
     CONTENTS,
@@ -53,19 +52,6 @@ async def test_an_outsider_finds_every_place_in_order(begin, log_database):
     assert not verify_log(swapped, one.checkpoint, Keys((SIGNER.verifier.vkey,)), logged).ok
 
 
-async def test_the_database_holds_the_whole_nodes_of_the_definition(begin, log_database):
-    one = await begin()
-    for count in (1, 2, 5, 8, 5):
-        await add(log_database, one, *ENTRIES[one.size : one.size + count])
-    async with log_database.acquire() as connection:
-        rows = await connection.fetch("SELECT level, index, hash FROM log_node WHERE origin = $1", ORIGIN)
-    tree = verify._Tree([leaf_hash(entry) for entry in ENTRIES[:21]])
-    expected = {
-        (level, index): tree._root(index << level, 1 << level) for level in range(5) for index in range(21 >> level)
-    }
-    assert {(row["level"], row["index"]): row["hash"] for row in rows} == expected
-
-
 async def test_between_any_two_sizes_there_is_a_proof(begin, log_database):
     one = await begin()
     roots = [checkpoint_of(one.checkpoint)]
@@ -73,10 +59,10 @@ async def test_between_any_two_sizes_there_is_a_proof(begin, log_database):
         await add(log_database, one, entry)
         roots.append(checkpoint_of(one.checkpoint))
         for old in roots:
-            proof = await one.consistency(old.size)
+            proof = await one.consistency(old.size, one.size)
             check_consistency(old.size, old.root, one.size, roots[-1].root, proof)
     with pytest.raises(ValueError, match="cannot add"):
-        await one.consistency(14)
+        await one.consistency(14, one.size)
 
 
 async def test_many_at_once_are_placed_each_once(begin, log_database):
@@ -124,12 +110,34 @@ async def test_an_entry_whose_decision_was_rolled_back_is_nowhere(begin, log_dat
     assert await entries_in(log_database) == [ENTRIES[1]]
 
 
-async def test_a_checkpoint_has_a_bound_and_the_rest_follows(begin, log_database, monkeypatch):
+async def places_of(one, entries):
+    """Begin a log before which so much was left pending, and give the places of that."""
+    one.expect(entries)
+    await one.start()
+    places = [await one.place(entry, 5) for entry in entries]
+    await one.stop()
+    return places
+
+
+async def test_a_checkpoint_has_a_bound_and_the_rest_follows(log_of, log_database, monkeypatch):
     monkeypatch.setattr(log_module, "MOST", 6)
-    one = await begin()
-    places = await add(log_database, one, *ENTRIES[:20])
+    one = log_of(log_database)
+    for at in range(0, 20, 2):
+        await leave(log_database, one, *ENTRIES[at : at + 2])
+    places = await places_of(one, ENTRIES[:20])
     assert [place.index for place in places] == list(range(20))
     assert {checkpoint_of(place.checkpoint).size for place in places} == {6, 12, 18, 20}
+
+
+async def test_what_one_decision_left_gets_its_places_together(log_of, log_database, monkeypatch):
+    monkeypatch.setattr(log_module, "MOST", 6)
+    one = log_of(log_database)
+    await leave(log_database, one, *ENTRIES[:4])
+    await leave(log_database, one, *ENTRIES[4:15])
+    await leave(log_database, one)
+    places = await places_of(one, ENTRIES[:15])
+    assert [checkpoint_of(place.checkpoint).size for place in places] == [4] * 4 + [15] * 11
+    assert await pending_in(log_database) == 0
 
 
 async def test_a_restart_integrates_what_is_pending(begin, log_database):

@@ -83,7 +83,7 @@ async def test_after_the_lease_another_takes_over_and_the_first_loses_nothing(be
     with pytest.raises(LeaseTaken):
         await begin("three")
     old, new = checkpoint_of(one.checkpoint), checkpoint_of(two.checkpoint)
-    check_consistency(old.size, old.root, new.size, new.root, await two.consistency(old.size))
+    check_consistency(old.size, old.root, new.size, new.root, await two.consistency(old.size, new.size))
     proven(ENTRIES[3], await two.place(ENTRIES[3], 0))
 
 
@@ -97,9 +97,9 @@ async def test_two_who_take_over_at_once_are_not_both_the_holder(begin, clock):
 async def test_a_commit_whose_answer_got_lost_took_effect(begin, log_database):
     one = await begin()
     await add(log_database, one, *ENTRIES[:3])
-    before = one._frontier
+    before = one._frontier, one._edge
     await add(log_database, one, *ENTRIES[3:5])
-    one._frontier = before
+    one._frontier, one._edge = before
     (place,) = await add(log_database, one, ENTRIES[5])
     assert (place.index, one.size) == (5, 6)
     proven(ENTRIES[5], place)
