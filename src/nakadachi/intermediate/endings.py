@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nakadachi.intermediate import ending_store, exchange_store
 from nakadachi.intermediate.exchange_store import Inquiry
 from nakadachi.intermediate.rules import State
-from nakadachi.ledger import records
+from nakadachi.ledger import trails
 from nakadachi.ledger.records import Event, Record
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.closing import Close
@@ -52,13 +52,24 @@ async def end(
     for inquiry, state, reason, answer in ending:
         event = _EVENTS.get(state, Event.CLOSED)
         kept.append(
-            Record(inquiry.serial, event, unit.now, inquiry.prefix, inquiry.by, reason=reason, leaf=inquiry.leaf_hash)
+            Record(
+                inquiry.serial,
+                event,
+                unit.now,
+                inquiry.prefix,
+                inquiry.by,
+                reason=reason,
+                leaf=inquiry.leaf_hash,
+                requested_at=inquiry.asked_at,
+                provided_at=inquiry.provided_at,
+                ending=Ending(state.value),
+            )
         )
         completion = Completion(serial=inquiry.serial, ending=Ending(state.value), ended_at=unit.now, reason=reason)
         (closed if state.is_closed else told).append(completion)
         done = replace(inquiry, state=state, reason=reason, answer=answer)
         unit.then(partial(intermediate.settled.tell, inquiry.serial, done))
-    await records.keep(unit.connection, kept)
+    await trails.keep(unit.connection, kept)
     if core_knows:
         await ending_store.queue_completions(unit.connection, InquiryCompleted.__name__, told)
         await ending_store.queue_completions(unit.connection, Close.__name__, closed)

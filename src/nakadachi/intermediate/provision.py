@@ -15,7 +15,7 @@ from nakadachi.intermediate.exchange_store import AskedOfUs
 from nakadachi.intermediate.findings import find_mismatches, suspect
 from nakadachi.intermediate.rules import State, choose_items, ending_of, must_hold, require_linked, subject_words
 from nakadachi.kit.author import Enclosure
-from nakadachi.ledger import records
+from nakadachi.ledger import trails
 from nakadachi.ledger.permits import Asking, check_inquiry
 from nakadachi.ledger.records import AUTOMATIC, Circumstance, Event, Record
 from nakadachi.refusal import Reason, Refusal
@@ -104,7 +104,7 @@ async def settle_held(intermediate: Intermediate, unit: Unit, decisions: Sequenc
             continue
         _provide(intermediate, unit, [case], Lane.INTERACTIVE)
         await exchange_store.settle_asked(unit.connection, [(one.serial, case.asked.state, case.asked.reason)])
-        await records.keep(unit.connection, [_record(unit, case, one.by)])
+        await trails.keep(unit.connection, [_record(unit, case, replace(one.by, withheld=True))])
         known[one.serial] = case.asked
         results.append(None)
     return results
@@ -281,7 +281,7 @@ def _seal(asked: AskedOfUs, person: Person, items: tuple[ProvidedItem, ...]) -> 
 
 async def _keep(intermediate: Intermediate, unit: Unit, cases: Sequence[Case]) -> None:
     await exchange_store.keep_asked(unit.connection, [case.asked for case in cases])
-    await records.keep(unit.connection, [_record(unit, case, AUTOMATIC) for case in cases])
+    await trails.keep(unit.connection, [_record(unit, case, _by(case)) for case in cases])
     mismatched = [case.asked.serial for case in cases if case.asked.reason is Reason.SUBJECT_MISMATCH]
     await find_mismatches(intermediate, unit, mismatched)
     refused = [
@@ -297,4 +297,21 @@ async def _keep(intermediate: Intermediate, unit: Unit, cases: Sequence[Case]) -
 def _record(unit: Unit, case: Case, by: Circumstance) -> Record:
     asked = case.asked
     event = {State.ANSWERED: Event.PROVIDED, State.REFUSED: Event.REFUSED}.get(asked.state, Event.REQUESTED)
-    return Record(asked.serial, event, unit.now, asked.prefix, by, reason=asked.reason, leaf=asked.leaf_hash)
+    provided = event is Event.PROVIDED
+    return Record(
+        asked.serial,
+        event,
+        unit.now,
+        asked.prefix,
+        by,
+        reason=asked.reason,
+        leaf=asked.leaf_hash,
+        requested_at=asked.asked_at,
+        provided_at=unit.now if provided else None,
+        ending=None if event is Event.REQUESTED else Ending(asked.state.value),
+    )
+
+
+def _by(case: Case) -> Circumstance:
+    """Nobody took part; what is held back is marked as not to be disclosed (L4)."""
+    return replace(AUTOMATIC, withheld=case.asked.state is State.HELD)
