@@ -1,4 +1,4 @@
-"""What core and ends did reaches the Commission as numbered chains; exchanges of every ending agree three ways (A1, A2)."""
+"""What core and ends did reaches the Commission as numbered chains; exchanges of every ending agree (A1, A2)."""
 
 from __future__ import annotations
 

@@ -48,9 +48,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     key is destroyed.
     """
 
-    content: Annotated[bytes, msgspec.Meta(max_length=64 * 1024)]
+    content: Annotated[bytes, msgspec.Meta(min_length=1, max_length=64 * 1024)]
     index: Index | None = None
-    tag: Annotated[bytes, msgspec.Meta(max_length=32)] | None = None
+    tag: Annotated[bytes, msgspec.Meta(min_length=0, max_length=32)] | None = None
     salt: Hash | None = None
 
 
