@@ -5,7 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import conversion, exchange, issuance, jpki, keys, lanes, numbers, population, restore, schemes
+from bench import (
+    conversion,
+    exchange,
+    issuance,
+    jpki,
+    keys,
+    lanes,
+    numbers,
+    population,
+    reconciliation,
+    restore,
+    schemes,
+)
 
 BENCHES = {
     "exchange": exchange.main,
@@ -18,6 +30,7 @@ BENCHES = {
     "keys": keys.main,
     "numbers": numbers.main,
     "population": population.main,
+    "reconciliation": reconciliation.main,
 }
 LONG = {"lanes", "issuance", "schemes", "conversion", "numbers", "population"}
 

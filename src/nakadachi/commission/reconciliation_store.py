@@ -50,6 +50,12 @@ async def judge(connection: Connection, outcomes: Mapping[Serial, Outcome], now:
     )
 
 
+async def waiting(connection: Connection) -> int:
+    """How many exchanges are to be judged, since entries came."""
+    touched: int = await connection.fetchval("SELECT count(*) FROM reconciliation WHERE touched")
+    return touched
+
+
 async def counts(connection: Connection) -> dict[str, int]:
     """How many exchanges stand how; "" where they were not judged yet."""
     rows = await connection.fetch(

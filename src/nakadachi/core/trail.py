@@ -37,7 +37,7 @@ async def hand_over(core: Core, unit: Unit, turns: Sequence[None]) -> list[int]:
     version = await store.version_of(unit.connection, commission)
     told = 0
     if version is not None and not is_older(version, KNOWN_SINCE):
-        told = await trails.hand_over(core, unit, _describe)
+        told = await trails.hand_over(core, unit, describe)
     return [told] * len(turns)
 
 
@@ -51,7 +51,7 @@ async def tell_again(core: Core, unit: Unit, asked: Sequence[Asked[AskTrail]]) -
     return await trails.tell_again(core, unit, asked)
 
 
-async def _describe(core: Core, unit: Unit, records: Sequence[Record]) -> list[TrailEntry | None]:
+async def describe(core: Core, unit: Unit, records: Sequence[Record]) -> list[TrailEntry | None]:
     """Each record as an entry; the event that decided has the decision with it, once the log has given it a place."""
     deciding = {one.serial: one for one in records if one.leaf is not None}
     known = await store.exchanges(unit.connection, list(deciding))

@@ -30,7 +30,7 @@ DIGEST_DIGITS = 20
 
 async def hand_over(intermediate: Intermediate, unit: Unit, turns: Sequence[None]) -> list[int]:
     """証跡提供 (C15), through the own interface system. Returns how many entries go."""
-    return [await trails.hand_over(intermediate, unit, _describe)] * len(turns)
+    return [await trails.hand_over(intermediate, unit, describe)] * len(turns)
 
 
 async def hear_kept(intermediate: Intermediate, unit: Unit, heard: Sequence[Heard[HandOverTrail]]) -> None:
@@ -43,7 +43,8 @@ async def tell_again(intermediate: Intermediate, unit: Unit, asked: Sequence[Ask
     return await trails.tell_again(intermediate, unit, asked)
 
 
-async def _describe(intermediate: Intermediate, _unit: Unit, records: Sequence[Record]) -> list[TrailEntry | None]:
+async def describe(intermediate: Intermediate, _unit: Unit, records: Sequence[Record]) -> list[TrailEntry | None]:
+    """Each record as an entry: what the Commission may know of it."""
     return [
         TrailEntry(
             serial=one.serial,

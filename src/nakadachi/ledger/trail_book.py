@@ -95,6 +95,14 @@ async def batch_with(connection: Connection, wanted: int) -> Batch | None:
     return None if row is None else _batch(row)
 
 
+async def left(connection: Connection) -> int:
+    """How many entries the Commission does not have yet, as far as is known here."""
+    waiting: int = await connection.fetchval(
+        "SELECT (SELECT count(*) FROM trail_pending) + (SELECT last - sent FROM trail WHERE id = 1)"
+    )
+    return waiting
+
+
 async def under_way(connection: Connection, telegram: TelegramId) -> None:
     """A telegram is on its way to the Commission."""
     await connection.execute("UPDATE trail SET under_way = $1 WHERE id = 1", telegram.value)

@@ -1,0 +1,323 @@
+"""A node that leaves out, changes, back-dates or repeats what it hands over is found; one that was away catches up.
+
+Whoever runs a node can write its database: the tests do that, and let the node hand over by itself.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from nakadachi.commission import store, trail_store
+from nakadachi.commission.reconciling import GRACE
+from nakadachi.commission.trail import ask_trail
+from nakadachi.core.trail import describe
+from nakadachi.kit.unit import Unit
+from nakadachi.ledger import trail_book
+from nakadachi.ledger.trails import hash_of, running
+from nakadachi.refusal import Reason
+from nakadachi.telegrams.codec import decode_json, encode_json, read
+from nakadachi.telegrams.envelope import Envelope
+from nakadachi.telegrams.oversight import FindingKind
+from nakadachi.telegrams.trail import AskTrail, Decision, HandOverTrail, TrailEntry, TrailKept
+from nakadachi.terms import NodeName, Role, Serial
+from tests.invented import AOBA, PENSION, TSUBAKI
+from tests.story.people import HANA, SUMI
+from tests.story.play import Play, reason_of
+from tests.trails import authors, hand_over, reconcile, troubles, turn
+from tests.world import Land
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def answered(land: Land) -> Serial:
+    """An exchange that ended well, of which nobody has told the Commission yet."""
+    told = await land.ask(HANA.at(TSUBAKI))
+    assert told.status == "answered"
+    assert told.serial is not None
+    await land.quiet()
+    return told.serial
+
+
+async def found(land: Land, kind: FindingKind) -> set[tuple[str | None, str | None]]:
+    """The findings of a kind: about which exchange and node."""
+    async with land.service(land.name(Role.COMMISSION)).node.database.acquire() as connection:
+        findings = await store.findings(connection, most=1000)
+    return {
+        (one.serial.value if one.serial else None, one.about.value if one.about else None)
+        for _, one in findings
+        if one.kind is kind
+    }
+
+
+async def change(land: Land, name: NodeName, query: str, *values: Any) -> None:
+    """Whoever runs the node writes its database."""
+    assert await land.rows(name, f"{query} RETURNING 1", *values)
+
+
+async def test_an_end_that_leaves_out_what_it_provided_is_found(land: Land) -> None:
+    serial, provider = await answered(land), land.name(Role.INTERMEDIATE, AOBA)
+    await change(land, provider, "DELETE FROM trail_pending WHERE serial = $1", serial.value)
+    await hand_over(land)
+    assert await troubles(land, serial) == ("under-way", [])
+    land.clock.ahead += GRACE + timedelta(seconds=1)
+    assert await troubles(land, serial) == ("missing", ["missing/provider/"])
+    assert (serial.value, provider.value) in await found(land, FindingKind.TRAIL_MISSING)
+
+
+async def test_a_core_that_leaves_out_its_permit_is_found(land: Land) -> None:
+    serial, core = await answered(land), land.name(Role.CORE)
+    await change(land, core, "DELETE FROM trail_pending WHERE serial = $1 AND event = 'permitted'", serial.value)
+    await hand_over(land)
+    land.clock.ahead += GRACE + timedelta(seconds=1)
+    assert await troubles(land, serial) == ("missing", ["missing/core/"])
+    assert (serial.value, core.value) in await found(land, FindingKind.TRAIL_MISSING)
+
+
+async def test_an_inquirer_that_hides_its_inquiry_is_found(land: Land) -> None:
+    serial, inquirer = await answered(land), land.name(Role.INTERMEDIATE, TSUBAKI)
+    await change(land, inquirer, "DELETE FROM trail_pending WHERE serial = $1", serial.value)
+    await hand_over(land)
+    land.clock.ahead += GRACE + timedelta(seconds=1)
+    assert await troubles(land, serial) == ("missing", ["missing/inquirer/"])
+    assert (serial.value, inquirer.value) in await found(land, FindingKind.TRAIL_MISSING)
+
+
+async def test_an_end_that_says_other_items_is_found(land: Land) -> None:
+    serial, provider = await answered(land), land.name(Role.INTERMEDIATE, AOBA)
+    await change(land, provider, "UPDATE record SET items = items[1:1] WHERE serial = $1", serial.value)
+    await hand_over(land)
+    assert await troubles(land, serial) == ("differing", ["differing/provider/items"])
+    assert (serial.value, provider.value) in await found(land, FindingKind.TRAIL_DIFFERS)
+
+
+async def test_an_end_that_back_dates_what_it_provided_is_found(land: Land) -> None:
+    serial, provider = await answered(land), land.name(Role.INTERMEDIATE, AOBA)
+    back = "SET at = at - interval '1 second', provided_at = provided_at - interval '1 second'"
+    await change(land, provider, f"UPDATE record {back} WHERE serial = $1", serial.value)
+    await hand_over(land)
+    assert await troubles(land, serial) == ("differing", ["differing/provider/time"])
+
+
+async def test_an_inquirer_that_names_another_member_of_staff_is_found(land: Land) -> None:
+    serial, inquirer = await answered(land), land.name(Role.INTERMEDIATE, TSUBAKI)
+    await change(land, inquirer, "UPDATE record SET staff = 'somebody else' WHERE serial = $1", serial.value)
+    await hand_over(land)
+    assert await troubles(land, serial) == ("differing", ["differing/other/staff"])
+
+
+async def test_an_entry_that_is_handed_over_twice_is_one_too_many(land: Land) -> None:
+    serial, provider = await answered(land), land.name(Role.INTERMEDIATE, AOBA)
+    await hand_over(land)
+    assert await troubles(land, serial) == ("complete", [])
+    again = "INSERT INTO trail_pending (serial, event) VALUES ($1, 'provided')"
+    await change(land, provider, again, serial.value)
+    await hand_over(land)
+    assert await troubles(land, serial) == ("extra", ["extra/provider/"])
+    assert (serial.value, provider.value) in await found(land, FindingKind.TRAIL_EXTRA)
+
+
+async def test_a_core_cannot_say_another_tag_than_the_one_it_committed_to(land: Land) -> None:
+    serial, core = await answered(land), land.name(Role.CORE)
+    await hand_over(land)
+    (other,) = await land.rows(land.name(Role.COMMISSION), "SELECT tag FROM trail_entry WHERE tag IS NOT NULL LIMIT 1")
+    played = Play(land)
+    one = await played.permitted(SUMI)
+    entries = await _numbered_by_hand(land, core, one.serial, tag=bytes(other["tag"]))
+    await _hand(land, core, entries)
+    verdict, said = await troubles(land, one.serial)
+    assert (verdict, "differing/core/tag" in said) == ("differing", True)
+    assert serial != one.serial
+    # The core's own trail goes on behind what was said in its name.
+    await hand_over(land)
+    assert {core.value} <= {about for _, about in await found(land, FindingKind.TRAIL_CONTRADICTS)}
+    assert await turn(land, core) == 0
+
+
+async def _numbered_by_hand(land: Land, author: NodeName, serial: Serial, **other: Any) -> tuple[TrailEntry, ...]:
+    """What a node would hand over of an exchange, with its decision changed."""
+    system = land.service(author).system
+    async with system.database.transaction() as connection:
+        records = [one for one in await trail_book.pending(connection, most=1000) if one.serial == serial]
+        described = await describe(system.parts, Unit(connection, land.clock.now()), records)
+    entries = tuple(one for one in described if one is not None)
+    assert entries
+    return tuple(
+        msgspec.structs.replace(one, decision=_other(one.decision, **other)) if one.decision else one for one in entries
+    )
+
+
+def _other(decision: Decision, **fields: Any) -> Decision:
+    return msgspec.structs.replace(decision, **fields)
+
+
+async def _hand(
+    land: Land, author: NodeName, entries: tuple[TrailEntry, ...], first: int | None = None, **other: Any
+) -> Any:
+    """Hand over entries in a node's own hand, at the next number or another; the answer."""
+    commission = land.name(Role.COMMISSION)
+    rows = await land.rows(commission, "SELECT next, digest FROM trail_author WHERE author = $1", author.value)
+    before = bytes(rows[0]["digest"]) if rows else bytes(32)
+    fields = {"before": before, "after": running(before, map(hash_of, entries))} | other
+    telegram = land.author(author).write(
+        HandOverTrail, to=commission, first=first or (rows[0]["next"] if rows else 1), entries=entries, **fields
+    )
+    way = author if author.role is Role.CORE else land.name(Role.INTERFACE, author.organisation)
+    sender, to = (author, commission) if author.role is Role.CORE else (author, way)
+    (answer,) = await land.hand(sender, to, telegram.envelope)
+    return answer
+
+
+async def test_two_entries_of_one_number_are_proven_by_both_signed_telegrams(land: Land) -> None:
+    serial, provider = await answered(land), land.name(Role.INTERMEDIATE, AOBA)
+    await hand_over(land)
+    (batch,) = await land.rows(provider, "SELECT first, entries FROM trail_batch ORDER BY first DESC LIMIT 1")
+    entries = decode_json(bytes(batch["entries"]), tuple[TrailEntry, ...])
+    assert entries[0].serial == serial
+    lie = msgspec.structs.replace(entries[0], reason=Reason.WITHHELD)
+    answer = (await _hand(land, provider, (lie,), first=batch["first"])).header
+    assert isinstance(answer, TrailKept)
+    assert answer.contradicts == batch["first"]
+    assert (None, provider.value) in await found(land, FindingKind.TRAIL_CONTRADICTS)
+    async with land.service(land.name(Role.COMMISSION)).node.database.acquire() as connection:
+        kept = await trail_store.telegram_with(connection, provider, batch["first"])
+        contradicting = await trail_store.contradictions(connection, most=100)
+    (other,) = [jws for author, number, jws in contradicting if (author, number) == (provider, batch["first"])]
+    assert kept is not None
+    await _both_signed(land, provider, kept, other, number=batch["first"])
+    # What stands is what was said first.
+    assert (await troubles(land, serial))[0] == "complete"
+
+
+async def _both_signed(land: Land, author: NodeName, *signed: bytes, number: int) -> None:
+    """Both telegrams verify under the author's key, and say different things of the number."""
+    peers = land.service(land.name(Role.COMMISSION)).system.peers
+    said = []
+    for jws in signed:
+        header = peers.verify(read(Envelope(jws))).header
+        assert isinstance(header, HandOverTrail)
+        assert header.author == author
+        said.append(header.entries[number - header.first])
+    assert encode_json(said[0]) != encode_json(said[1])
+
+
+async def test_a_running_digest_that_is_not_that_of_the_entries_is_refused(land: Land) -> None:
+    serial = await answered(land)
+    await hand_over(land)
+    provider = land.name(Role.INTERMEDIATE, AOBA)
+    (batch,) = await land.rows(provider, "SELECT entries FROM trail_batch ORDER BY first DESC LIMIT 1")
+    entries = decode_json(bytes(batch["entries"]), tuple[TrailEntry, ...])
+    assert entries[0].serial == serial
+    assert reason_of(await _hand(land, provider, entries, after=bytes(32))) is Reason.BAD_FORMAT
+
+
+async def test_what_comes_behind_a_gap_is_not_kept_and_its_author_is_told_which_number_is_waited_for(
+    land: Land,
+) -> None:
+    await answered(land)
+    await hand_over(land)
+    provider, commission = land.name(Role.INTERMEDIATE, AOBA), land.name(Role.COMMISSION)
+    (row,) = await land.rows(commission, "SELECT next FROM trail_author WHERE author = $1", provider.value)
+    (batch,) = await land.rows(provider, "SELECT entries FROM trail_batch ORDER BY first DESC LIMIT 1")
+    entries = decode_json(bytes(batch["entries"]), tuple[TrailEntry, ...])
+    answer = (await _hand(land, provider, entries, first=row["next"] + 5)).header
+    assert isinstance(answer, TrailKept)
+    assert (answer.following, answer.contradicts) == (row["next"], None)
+    async with land.service(commission).node.database.acquire() as connection:
+        (line,) = [one for one in await trail_store.trails(connection) if one.author == provider]
+    assert line.lacking == 5 + len(entries)
+
+
+async def test_a_node_that_could_not_hand_over_catches_up(land: Land) -> None:
+    commission, inquirer = land.name(Role.COMMISSION), land.name(Role.INTERMEDIATE, TSUBAKI)
+    interface = land.name(Role.INTERFACE, TSUBAKI)
+    serial = await answered(land)
+    land.tap.down.add(interface)
+    assert await turn(land, inquirer) > 0
+    for other in authors(land):
+        if other != inquirer:
+            await turn(land, other)
+    land.clock.ahead += GRACE + timedelta(minutes=10)
+    await reconcile(land)
+    land.tap.down.clear()
+    await land.quiet()
+    await hand_over(land)
+    verdict, said = await troubles(land, serial)
+    assert (verdict, said) == ("late", ["late/inquirer/"])
+    rows = await land.rows(commission, "SELECT seen, next FROM trail_author WHERE author = $1", inquirer.value)
+    assert rows[0]["next"] == rows[0]["seen"] + 1
+
+
+async def test_an_answer_that_is_lost_leads_to_a_repeat_that_adds_nothing(land: Land) -> None:
+    inquirer = land.name(Role.INTERMEDIATE, TSUBAKI)
+    serial = await answered(land)
+    land.tap.lost.add(HandOverTrail)
+    assert await turn(land, inquirer) > 0
+    land.clock.ahead += timedelta(minutes=1)
+    land.tap.lost.clear()
+    await land.quiet()
+    await hand_over(land)
+    assert (await troubles(land, serial))[0] in {"complete", "late"}
+
+
+async def test_the_commission_asks_once_more_and_gets_the_same(land: Land) -> None:
+    await hand_over(land)
+    commission = land.name(Role.COMMISSION)
+    kept = "SELECT author, number, hash FROM trail_entry ORDER BY author, number"
+    before = await land.rows(commission, kept)
+    for author in (land.name(Role.CORE), land.name(Role.INTERMEDIATE, AOBA)):
+        (asked,) = await land.service(commission).system.in_bulk(ask_trail, [(author, 1)])
+        assert asked
+        await land.quiet()
+        assert await turn(land, author) > 0
+    await land.quiet()
+    await hand_over(land)
+    assert await land.rows(commission, kept) == before
+    assert len(land.tap.legs(AskTrail)) == 3  # the core; the interface system and its server
+
+
+async def test_the_commission_asks_nobody_who_never_handed_over(land: Land) -> None:
+    commission = land.name(Role.COMMISSION)
+    author = land.name(Role.INTERMEDIATE, PENSION)
+    assert list(await land.service(commission).system.in_bulk(ask_trail, [(author, 1)])) == [False]
+    assert not [one for _, one, _ in land.tap.legs(AskTrail) if one.header.to == author]
+
+
+async def test_a_commission_that_lost_what_it_had_gets_all_of_it_again(land: Land) -> None:
+    await hand_over(land)
+    commission, provider = land.name(Role.COMMISSION), land.name(Role.INTERMEDIATE, AOBA)
+    kept = "SELECT number, hash FROM trail_entry WHERE author = $1 ORDER BY number"
+    before = await land.rows(commission, kept, provider.value)
+    for table in ("trail_entry", "trail_telegram", "trail_author"):
+        await change(land, commission, f"DELETE FROM {table} WHERE author = $1", provider.value)
+    await answered(land)
+    await hand_over(land)
+    after = await land.rows(commission, kept, provider.value)
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 1
+
+
+async def test_an_author_that_was_restored_goes_on_behind_what_the_commission_has_and_is_found(land: Land) -> None:
+    await hand_over(land)
+    provider, commission = land.name(Role.INTERMEDIATE, AOBA), land.name(Role.COMMISSION)
+    (book,) = await land.rows(provider, "SELECT last, digest, sent FROM trail")
+    lost = await answered(land)
+    await hand_over(land)
+    # The backup is older than what was handed over since.
+    await change(land, provider, "DELETE FROM trail_batch WHERE last > $1", book["last"])
+    back = "UPDATE trail SET last = $1, digest = $2, sent = $3"
+    await change(land, provider, back, book["last"], book["digest"], book["sent"])
+    fresh = await answered(land)
+    await hand_over(land)
+    assert (None, provider.value) in await found(land, FindingKind.TRAIL_CONTRADICTS)
+    rows = await land.rows(
+        commission,
+        "SELECT number, serial FROM trail_entry WHERE author = $1 ORDER BY number DESC LIMIT 2",
+        provider.value,
+    )
+    assert [row["serial"] for row in rows] == [fresh.value, lost.value]
+    assert rows[0]["number"] == rows[1]["number"] + 1
+    assert (await troubles(land, fresh))[0] == "complete"
