@@ -52,7 +52,7 @@ from nakadachi.terms import (
     Serial,
 )
 
-EXCHANGES = 20_000
+EXCHANGES = 5_000
 ALONE = 30
 A, B = OrganisationCode("9901000000000001"), OrganisationCode("9901000000000002")
 CORE, MS_A, MS_B = NodeName("core:9910000000000001"), *(NodeName.of(Role.INTERMEDIATE, one) for one in (A, B))

@@ -10,7 +10,7 @@ from nakadachi.crypto.commitment import check_opening
 from nakadachi.ledger.permits import OVERSIGHT_TAG, entry_of
 from nakadachi.ledger.tree import leaf_hash
 from nakadachi.refusal import Refusal
-from nakadachi.telegrams.codec import decode_json
+from nakadachi.telegrams.codec import check_moments, decode_json
 from nakadachi.telegrams.permit import LogContent, PermitContent, RefusalContent
 from nakadachi.telegrams.trail import Event
 from nakadachi.terms import NodeName, Role
@@ -58,7 +58,10 @@ def examine(author: NodeName, entry: TrailEntry) -> Examined:
         return Examined(frozenset({Field.LEAF}) if lacking else frozenset())
     try:
         content: PermitContent | RefusalContent = decode_json(entry.decision.content, LogContent)
+        check_moments(entry.decision.content)
     except Refusal:
+        return Examined(frozenset({Field.LEAF}))
+    if not content.origin.isprintable():
         return Examined(frozenset({Field.LEAF}))
     faults = frozenset(_faults(entry, entry.decision, content))
     if isinstance(content, RefusalContent):

@@ -47,6 +47,8 @@ CORE_DECIDES = frozenset(
 """Reasons that an inquirer hears from the core, or that its interface system tells the core."""
 PROVIDER_DECIDES = frozenset({Reason.SUBJECT_MISMATCH, Reason.WITHHELD, Reason.NOT_REGISTERED, Reason.OUT_OF_HOURS})
 """Reasons that only a provider's server gives for one exchange; the inquirer itself may find a mismatch too."""
+GAVE_UP = frozenset({Reason.PROVIDER_STOPPED, Reason.TIMED_OUT, Reason.CANCELLED, Reason.INTERNAL})
+"""Reasons of who did not wait for another's: the two may cross on the way."""
 
 
 class Side(StrEnum):
@@ -256,13 +258,18 @@ def _differing(told: Mapping[Side, Told]) -> Iterator[Trouble]:
     yield from _odd(told, Field.PREFIX, lambda one: (replace(one.prefix, items=()),))
     yield from _odd(told, Field.ITEMS, lambda one: (one.prefix.items,) if one.prefix.items else ())
     yield from _odd(told, Field.LEAF, lambda one: (one.leaf,) if one.leaf else ())
-    yield from _odd(told, Field.REASON, lambda one: (one.reason,) if one.event is Event.REFUSED and one.reason else ())
+    yield from _odd(told, Field.REASON, _reason_given)
     yield from _endings(told)
     yield from _times(told)
     decided = next((one for one in told[Side.CORE].values() if one.issued_at is not None), None)
     asked = told[Side.INQUIRER].get(Event.REQUESTED)
     if decided and asked and decided.staff and asked.staff and decided.staff != asked.staff:
         yield Trouble(Verdict.DIFFERING, Side.OTHER, Field.STAFF.value)
+
+
+def _reason_given(one: Seen) -> tuple[object, ...]:
+    said = one.event is Event.REFUSED and one.reason is not None and one.reason not in GAVE_UP
+    return (one.reason,) if said else ()
 
 
 def _odd(told: Mapping[Side, Told], field: Field, value: Callable[[Seen], tuple[object, ...]]) -> Iterator[Trouble]:

@@ -43,12 +43,13 @@ FINDINGS = {
 
 async def keep_trails(commission: Commission, unit: Unit, asked: Sequence[Asked[HandOverTrail]]) -> list[Reply]:
     """証跡提供の受領: keep what follows; say which number is waited for (C15, A1)."""
-    replies: list[Reply] = []
-    for one in asked:
+    replies: list[Reply] = [None] * len(asked)
+    # In one order, so that two transactions that hold the same authors do not wait for each other.
+    for place in sorted(range(len(asked)), key=lambda place: (asked[place].header.author, asked[place].header.first)):
         try:
-            replies.append(await _keep(commission, unit, one))
+            replies[place] = await _keep(commission, unit, asked[place])
         except Refusal as refusal:
-            replies.append(refusal)
+            replies[place] = refusal
     return replies
 
 

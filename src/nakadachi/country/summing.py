@@ -20,7 +20,7 @@ MOST_FINDINGS = 10_000
 async def summed_up(country: Country, planned: Plan) -> tuple[dict[str, int], int]:
     """How many exchanges stand how by their trails, and how many findings there are.
 
-    Waits until every node that runs has handed over all it has, and the Commission has judged it; half a minute at most.
+    Waits until every node that runs has handed over all, and the Commission has judged it; half a minute at most.
     """
     database = country.services[planned.of(Role.COMMISSION).name].node.database
     for _ in range(LOOKS):

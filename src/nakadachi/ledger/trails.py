@@ -94,7 +94,8 @@ async def hand_over(parts: Telling, unit: Unit, describe: Describe) -> int:
 
 async def _numbered(parts: Telling, unit: Unit, book: Book, describe: Describe) -> Batch | None:
     records = await trail_book.pending(unit.connection, most=ITEMS_LIMIT)
-    entries, hashes, size = [], [], 0
+    entries: list[TrailEntry] = []
+    hashes, size = [], 0
     for entry in await describe(parts, unit, records) if records else ():
         if entry is None:
             continue
