@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nakadachi.ledger.records import Circumstance, Record
     from nakadachi.telegrams.trail import AskTrail, HandOverTrail
 
-MAY_BE_A_NUMBER = re.compile(r"[0-90-9](?:[ \-ー‐]?[0-90-9]){10}")
+MAY_BE_A_NUMBER = re.compile(r"\d(?:[ \-‐ー]?\d){10}")
 """Eleven digits or more: a resident record code, an Individual Number or an addressee number may stand there."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 ENDS_OF_TIME = ("0001-", "9999-")
