@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 from nakadachi.commission import reconciliation_store, trail
 from nakadachi.commission.reconciliation_store import Judged
 from nakadachi.core import trail as core_trail
 from nakadachi.intermediate import trail as server_trail
+from nakadachi.kit.unit import Unit
 from nakadachi.terms import NodeName, Role, Serial
 from tests.world import Land
 
@@ -26,6 +29,15 @@ async def turn(land: Land, author: NodeName) -> int:
     return int(told)
 
 
+async def came(land: Land, author: NodeName) -> None:
+    """What a node has under way comes to the Commission."""
+    for _ in range(500):
+        if not await land.rows(author, "SELECT 1 FROM trail WHERE under_way IS NOT NULL"):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"the trail of {author} does not come")
+
+
 async def hand_over(land: Land, *only: NodeName) -> None:
     """These nodes, or all, hand over until they have nothing more to tell."""
     for author in only or authors(land):
@@ -38,22 +50,25 @@ async def hand_over(land: Land, *only: NodeName) -> None:
             raise AssertionError(f"{author} does not come to an end")
 
 
-async def reconcile(land: Land) -> None:
-    """The Commission reconciles what there is to reconcile."""
+async def reconcile(land: Land, ahead: timedelta = timedelta(0)) -> None:
+    """The Commission reconciles what there is to reconcile; with its own clock ahead, where that is wanted."""
     system = land.service(land.name(Role.COMMISSION)).system
-    while (await system.in_bulk(trail.reconcile_some, [None]))[0]:
-        pass
+    done = 1
+    while done:
+        async with system.database.transaction() as connection:
+            unit = Unit(connection, land.clock.now() + ahead)
+            (done,) = await trail.reconcile_some(system.parts, unit, [None])
 
 
-async def judged(land: Land, serial: Serial) -> Judged:
+async def judged(land: Land, serial: Serial, ahead: timedelta = timedelta(0)) -> Judged:
     """How an exchange stands after all have handed over and the Commission has reconciled."""
-    await reconcile(land)
+    await reconcile(land, ahead)
     async with land.service(land.name(Role.COMMISSION)).node.database.acquire() as connection:
         (found,) = await reconciliation_store.of_serials(connection, [serial])
     return found
 
 
-async def troubles(land: Land, serial: Serial) -> tuple[str, list[str]]:
+async def troubles(land: Land, serial: Serial, ahead: timedelta = timedelta(0)) -> tuple[str, list[str]]:
     """The verdict of an exchange, and its troubles in words."""
-    one = await judged(land, serial)
+    one = await judged(land, serial, ahead)
     return one.outcome.verdict.value, [reconciliation_store.text_of(each) for each in one.outcome.troubles]
