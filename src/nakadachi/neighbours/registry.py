@@ -37,7 +37,7 @@ from nakadachi.telegrams.lists import FORMER, PEOPLE, RECORD_CODES, has_lists
 from nakadachi.telegrams.oversight import DistributeEdition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nakadachi.kit.database import Database
     from nakadachi.kit.entropy import Entropy
@@ -154,11 +154,11 @@ def _read_words(words: Mapping[str, str]) -> Sought:
         raise Refusal(Reason.BAD_FORMAT, "a person is described by the four items and an Individual Number") from None
 
 
-def read_residents(path: Path) -> list[store.Entry]:
-    """The residents of a CSV file. Raises ConfigError."""
+def read_residents(path: Path) -> Iterator[store.Entry]:
+    """The residents of a CSV file, one by one: a country's do not fit into memory. Raises ConfigError."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return [_resident(row) for row in csv.DictReader(file, restval="")]
+            yield from (_resident(row) for row in csv.DictReader(file, restval=""))
     except (OSError, KeyError, ValueError, csv.Error) as wrong:
         raise ConfigError(f"{path}: not a file of residents ({type(wrong).__name__})") from None
 
