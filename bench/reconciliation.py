@@ -20,8 +20,9 @@ from typing import Any, cast
 
 from bench import report
 from nakadachi.commission import service, trail, trail_store
+from nakadachi.commission.evidence import Seen
 from nakadachi.commission.parts import Commission
-from nakadachi.commission.reconciling import Seen, reconcile
+from nakadachi.commission.reconciling import reconcile
 from nakadachi.crypto.commitment import commit
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.kit.author import Author

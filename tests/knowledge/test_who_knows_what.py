@@ -29,8 +29,8 @@ from nakadachi.telegrams.lists import NUMBERS, texts
 from nakadachi.telegrams.oversight import Check
 from nakadachi.terms import LinkCode, NodeName, OrganisationCode, Role, Serial
 from tests.faring import told
-from tests.invented import AOBA, PENSION, TSUBAKI, Person
-from tests.knowledge.needles import found, unfolded, written
+from tests.invented import AOBA, PENSION, TSUBAKI
+from tests.knowledge.needles import found, spellings, unfolded, written
 from tests.story.people import AKI, EVERYBODY, HANA, KENJI, MIYO, NOBODY, RAN, SUMI, TARO, VALUES, settle
 from tests.trails import hand_over, reconcile
 from tests.world import DEPARTMENT, OPERATOR, Land, Told, a_country
@@ -219,12 +219,6 @@ async def secrets_of(land: Land, serials: dict[str, tuple[Serial, ...]]) -> dict
     return secrets | {"ID codes": tuple(bytes(row["id_code"]) for row in rows)}
 
 
-def spellings(person: Person) -> tuple[str, ...]:
-    """A person's name, kana and address, also without spaces, as the registry organisation keeps them."""
-    texts = (person.name, person.kana, person.address)
-    return (*texts, *("".join(text.split()) for text in texts))
-
-
 async def link_codes(land: Land, organisation: OrganisationCode) -> list[LinkCode]:
     """All link codes of an organisation."""
     server = land.name(Role.INTERMEDIATE, organisation)
@@ -274,19 +268,6 @@ async def test_every_secret_was_there_to_be_found(known: Known) -> None:
     for what, secrets in known.secrets.items():
         assert secrets, what
         assert all(len(secret.encode() if isinstance(secret, str) else secret) >= 8 for secret in secrets), what
-
-
-async def test_the_commission_has_a_tag_of_each_person_and_nothing_that_links_it_to_one(known: Known) -> None:
-    """Who asked whom it may know; of whom was asked only that it is the same person."""
-    assert found(known.kept[COMMISSION], known.secrets["who asked whom"])
-    for what in (
-        "ID codes",
-        "link codes of A",
-        "link codes of B",
-        "addressee numbers of A",
-        "names, kana and addresses",
-    ):
-        assert not found(known.kept[COMMISSION] + known.seen[COMMISSION], known.secrets[what]), what
 
 
 async def test_what_is_on_its_way_is_gone_from_every_outbox_once_delivered(known: Known) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from nakadachi.commission.evidence import Field
 from nakadachi.crypto.commitment import check_opening
 from nakadachi.ledger.permits import OVERSIGHT_TAG, entry_of
 from nakadachi.ledger.tree import leaf_hash
@@ -22,20 +22,6 @@ if TYPE_CHECKING:
     from nakadachi.telegrams.trail import Decision, TrailEntry
 
 TAG_BYTES = 32
-
-
-class Field(StrEnum):
-    """相違のある項目: in what entries of an exchange may differ."""
-
-    PREFIX = "prefix"
-    ITEMS = "items"
-    SERIAL = "serial"
-    LEAF = "leaf"
-    REASON = "reason"
-    ENDING = "ending"
-    STAFF = "staff"
-    TIME = "time"
-    TAG = "tag"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nakadachi.commission import reconciliation_store, trail, trail_store
-from nakadachi.commission.reconciling import side_of
+from nakadachi.commission.evidence import side_of
 from nakadachi.kit.web import peer_of, problem, read_body
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import NodeName, Role, Serial
@@ -21,9 +21,9 @@ from nakadachi.terms import NodeName, Role, Serial
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from nakadachi.commission.evidence import Seen
     from nakadachi.commission.parts import Commission
     from nakadachi.commission.reconciliation_store import Judged
-    from nakadachi.commission.reconciling import Seen
     from nakadachi.kit.server import System
 
 ORDER_BYTES = 4096

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nakadachi.commission.reconciling import DISAGREE, Outcome, Side, Trouble, Verdict
+from nakadachi.commission.evidence import DISAGREE, Outcome, Side, Trouble, Verdict
 from nakadachi.terms import Serial
 
 if TYPE_CHECKING:

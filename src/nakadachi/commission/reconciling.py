@@ -5,16 +5,15 @@ The outcome depends on which entries there are and when each came first, not on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nakadachi.commission.examining import Field
+from nakadachi.commission.evidence import Field, Outcome, Seen, Side, Trouble, Verdict, side_of
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.inquiry import Ending
 from nakadachi.telegrams.trail import Event
-from nakadachi.terms import NodeName, Prefix, Role, Serial
+from nakadachi.terms import NodeName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -51,15 +50,6 @@ GAVE_UP = frozenset({Reason.PROVIDER_STOPPED, Reason.TIMED_OUT, Reason.CANCELLED
 """Reasons of who did not wait for another's: the two may cross on the way."""
 
 
-class Side(StrEnum):
-    """立場: who an author is to an exchange."""
-
-    CORE = "core"
-    INQUIRER = "inquirer"
-    PROVIDER = "provider"
-    OTHER = "other"
-
-
 EVENTS = {
     Side.CORE: frozenset(Event) - {Event.REQUESTED},
     Side.INQUIRER: frozenset({Event.REQUESTED, Event.RECEIVED, Event.REFUSED, Event.CLOSED}),
@@ -67,64 +57,6 @@ EVENTS = {
     Side.OTHER: frozenset[Event](),
 }
 """What each side can have on record."""
-
-
-class Verdict(StrEnum):
-    """突合結果: the closed list. The first that applies is an exchange's, in this order."""
-
-    EXTRA = "extra"
-    DIFFERING = "differing"
-    MISSING = "missing"
-    UNKNOWN = "unknown"
-    UNDER_WAY = "under-way"
-    LATE = "late"
-    COMPLETE = "complete"
-
-
-DISAGREE = (Verdict.EXTRA, Verdict.DIFFERING, Verdict.MISSING)
-"""What becomes a finding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One entry as the Commission has it: whose it is, its number there, when it came first, what it says, and what is
-    wrong in it by itself. The deadlines are those of the permit, where it is shown.
-    """
-
-    author: NodeName
-    number: int
-    kept_at: datetime
-    serial: Serial
-    event: Event
-    at: datetime
-    prefix: Prefix
-    requested_at: datetime | None = None
-    provided_at: datetime | None = None
-    reason: Reason | None = None
-    leaf: bytes | None = None
-    ending: Ending | None = None
-    staff: str | None = None
-    issued_at: datetime | None = None
-    answer_by: datetime | None = None
-    faults: frozenset[Field] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Trouble:
-    """One thing that is not as it should be: at which side, and in which field where fields differ."""
-
-    verdict: Verdict
-    side: Side = Side.OTHER
-    field: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an exchange stands: the verdict, all its troubles, and when it has to be looked at again."""
-
-    verdict: Verdict
-    troubles: tuple[Trouble, ...] = ()
-    due_at: datetime | None = None
 
 
 Told = dict[Event, Seen]
@@ -167,16 +99,6 @@ def reconcile(entries: Collection[Seen], now: datetime) -> Outcome:
         tuple(sorted(one for one in troubles if one.verdict is not Verdict.UNDER_WAY)),
         min(due, default=None),
     )
-
-
-def side_of(one: Seen) -> Side:
-    """Who the author of an entry is to its exchange. A serial is its inquirer's."""
-    if one.author.role is Role.CORE:
-        return Side.CORE
-    own = one.author.organisation
-    if own == one.serial.issuer:
-        return Side.INQUIRER
-    return Side.PROVIDER if own == one.prefix.provider else Side.OTHER
 
 
 def _by_side(entries: Collection[Seen]) -> tuple[dict[Side, Told], set[Side]]:

@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nakadachi.commission import reconciliation_store, store, trail_store
+from nakadachi.commission.evidence import DISAGREE, Side, Verdict, side_of
 from nakadachi.commission.examining import examine
-from nakadachi.commission.reconciling import DISAGREE, Side, Verdict, reconcile, side_of
+from nakadachi.commission.reconciling import reconcile
 from nakadachi.commission.trail_store import Numbered
 from nakadachi.kit.log import logger
 from nakadachi.ledger.trails import hash_of, running
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from nakadachi.commission.evidence import Seen, Trouble
     from nakadachi.commission.parts import Commission
-    from nakadachi.commission.reconciling import Seen, Trouble
     from nakadachi.kit.unit import Asked, Reply, Unit
     from nakadachi.telegrams.trail import HandOverTrail
 

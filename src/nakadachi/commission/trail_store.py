@@ -5,13 +5,12 @@ from __future__ import annotations
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nakadachi.commission.examining import Field
-from nakadachi.commission.reconciling import Seen
+from nakadachi.commission.evidence import Field, Seen, month_of
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.inquiry import Ending
 from nakadachi.telegrams.trail import NOTHING_YET, Event
@@ -24,7 +23,6 @@ from nakadachi.terms import (
     Prefix,
     ProcedureCode,
     Serial,
-    japan_day,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
     from nakadachi.telegrams.envelope import Envelope
     from nakadachi.telegrams.trail import TrailEntry
 
-OLDEST = timedelta(days=8 * 366)
-"""An event further back than this is filed under the month in which it came: records are kept for seven years."""
 COLUMNS = (
     "month", "author", "number", "hash", "kept_at", "serial", "event", "at", "inquirer", "provider", "affair",
     "procedure", "information", "items", "requested_at", "provided_at", "reason", "leaf", "ending", "withheld",
@@ -81,12 +77,6 @@ class Line:
     def lacking(self) -> int:
         """How many entries are known of that did not come."""
         return max(0, self.seen + 1 - self.following)
-
-
-def month_of(at: datetime, now: datetime) -> date:
-    """The month (Japan's) under which an event is filed: its own, or the present one where it cannot be."""
-    day = japan_day(at if now - OLDEST <= at <= now + timedelta(days=1) else now)
-    return day.replace(day=1)
 
 
 def folded(envelope: Envelope) -> bytes:

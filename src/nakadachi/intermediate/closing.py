@@ -13,7 +13,7 @@ from nakadachi.intermediate.exchange_store import AskedOfUs, Inquiry
 from nakadachi.intermediate.findings import find
 from nakadachi.intermediate.rules import State, after_question, stands_at
 from nakadachi.ledger import trails
-from nakadachi.ledger.records import AUTOMATIC, Event, Record
+from nakadachi.ledger.records import AUTOMATIC, Event
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.closing import AskState, Close, StandsAt, StateTold
 from nakadachi.telegrams.inquiry import Completion, Ending, Noted
@@ -167,16 +167,13 @@ async def _end_asked(unit: Unit, ended: Sequence[tuple[AskedOfUs, Ending, Reason
     rows = [(asked.serial, State(ending.value), reason) for asked, ending, reason in held]
     await exchange_store.settle_asked(unit.connection, rows)
     kept = [
-        Record(
-            asked.serial,
+        endings.record_of(
+            asked,
             Event.CLOSED,
             unit.now,
-            asked.prefix,
             replace(AUTOMATIC, withheld=asked.state is State.HELD),
-            reason=reason,
-            leaf=asked.leaf_hash,
-            requested_at=asked.asked_at,
             ending=ending,
+            reason=reason,
         )
         for asked, ending, reason in ended
         if ending is not Ending.ANSWERED

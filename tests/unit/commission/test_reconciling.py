@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nakadachi.commission.examining import Field
-from nakadachi.commission.reconciling import GRACE, LATE, SETTLE, Seen, Side, Trouble, Verdict, reconcile
+from nakadachi.commission.evidence import Field, Seen, Side, Trouble, Verdict
+from nakadachi.commission.reconciling import GRACE, LATE, SETTLE, reconcile
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.inquiry import Ending
 from nakadachi.telegrams.trail import Event

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from nakadachi.commission import reconciliation_store, trail, trail_store
-from nakadachi.commission.examining import Field, examine
+from nakadachi.commission.evidence import Field, Verdict, month_of
+from nakadachi.commission.examining import examine
 from nakadachi.commission.parts import Commission
-from nakadachi.commission.reconciling import Verdict
 from nakadachi.crypto.commitment import commit
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.kit.author import Author
@@ -210,10 +210,10 @@ async def test_what_comes_behind_a_gap_is_answered_with_the_number_waited_for(of
 async def test_entries_go_into_the_table_of_their_month_and_those_of_no_possible_time_into_the_present_one(
     office: Office,
 ) -> None:
-    assert trail_store.month_of(datetime(2026, 3, 31, 15, tzinfo=UTC), NOW) == date(2026, 4, 1)
-    assert trail_store.month_of(datetime(2026, 3, 31, 14, 59, tzinfo=UTC), NOW) == date(2026, 3, 1)
-    assert trail_store.month_of(NOW + timedelta(days=60), NOW) == date(2026, 4, 1)
-    assert trail_store.month_of(datetime(1970, 1, 1, tzinfo=UTC), NOW) == date(2026, 4, 1)
+    assert month_of(datetime(2026, 3, 31, 15, tzinfo=UTC), NOW) == date(2026, 4, 1)
+    assert month_of(datetime(2026, 3, 31, 14, 59, tzinfo=UTC), NOW) == date(2026, 3, 1)
+    assert month_of(NOW + timedelta(days=60), NOW) == date(2026, 4, 1)
+    assert month_of(datetime(1970, 1, 1, tzinfo=UTC), NOW) == date(2026, 4, 1)
     assert trail.months_ahead(date(2026, 11, 30)) == [date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)]
     await office.step(trail.make_months, [None])
     await office.step(trail.make_months, [None])
