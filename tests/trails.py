@@ -6,12 +6,15 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from nakadachi.commission import reconciliation_store, trail
+from nakadachi.commission import reconciliation_store, store, trail
 from nakadachi.commission.reconciliation_store import Judged
 from nakadachi.core import trail as core_trail
 from nakadachi.intermediate import trail as server_trail
 from nakadachi.kit.unit import Unit
+from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.terms import NodeName, Role, Serial
+from tests.invented import TSUBAKI
+from tests.story.people import HANA
 from tests.world import Land
 
 MOST_ROUNDS = 20
@@ -72,3 +75,28 @@ async def troubles(land: Land, serial: Serial, ahead: timedelta = timedelta(0)) 
     """The verdict of an exchange, and its troubles in words."""
     one = await judged(land, serial, ahead)
     return one.outcome.verdict.value, [reconciliation_store.text_of(each) for each in one.outcome.troubles]
+
+
+async def answered(land: Land) -> Serial:
+    """An exchange that ended well, of which nobody has told the Commission yet."""
+    told = await land.ask(HANA.at(TSUBAKI))
+    assert told.status == "answered"
+    assert told.serial is not None
+    await land.quiet()
+    return told.serial
+
+
+async def found(land: Land, kind: FindingKind) -> set[tuple[str | None, str | None]]:
+    """The findings of a kind: about which exchange and node."""
+    async with land.service(land.name(Role.COMMISSION)).node.database.acquire() as connection:
+        findings = await store.findings(connection, most=1000)
+    return {
+        (one.serial.value if one.serial else None, one.about.value if one.about else None)
+        for _, one in findings
+        if one.kind is kind
+    }
+
+
+async def change(land: Land, name: NodeName, query: str, *values: Any) -> None:
+    """Whoever runs the node writes its database."""
+    assert await land.rows(name, f"{query} RETURNING 1", *values)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from nakadachi.commission import store, trail_store
+from nakadachi.commission import trail_store
 from nakadachi.commission.reconciling import GRACE
 from nakadachi.core.trail import describe
 from nakadachi.kit.unit import Unit
@@ -24,40 +24,15 @@ from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.telegrams.trail import Decision, HandOverTrail, TrailEntry, TrailKept
 from nakadachi.terms import NodeName, Role, Serial
 from tests.invented import AOBA, TSUBAKI
-from tests.story.people import HANA, SUMI
+from tests.story.people import SUMI
 from tests.story.play import Play, reason_of
-from tests.trails import hand_over, troubles, turn
+from tests.trails import answered, change, found, hand_over, troubles, turn
 from tests.world import Land
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LATER = GRACE + timedelta(seconds=1)
 """How far the Commission's clock is ahead where it waits no longer for what lacks."""
-
-
-async def answered(land: Land) -> Serial:
-    """An exchange that ended well, of which nobody has told the Commission yet."""
-    told = await land.ask(HANA.at(TSUBAKI))
-    assert told.status == "answered"
-    assert told.serial is not None
-    await land.quiet()
-    return told.serial
-
-
-async def found(land: Land, kind: FindingKind) -> set[tuple[str | None, str | None]]:
-    """The findings of a kind: about which exchange and node."""
-    async with land.service(land.name(Role.COMMISSION)).node.database.acquire() as connection:
-        findings = await store.findings(connection, most=1000)
-    return {
-        (one.serial.value if one.serial else None, one.about.value if one.about else None)
-        for _, one in findings
-        if one.kind is kind
-    }
-
-
-async def change(land: Land, name: NodeName, query: str, *values: Any) -> None:
-    """Whoever runs the node writes its database."""
-    assert await land.rows(name, f"{query} RETURNING 1", *values)
 
 
 async def test_an_end_that_leaves_out_what_it_provided_is_found(land: Land) -> None:

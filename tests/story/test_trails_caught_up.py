@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from nakadachi.commission import store
 from nakadachi.commission.reconciling import GRACE
 from nakadachi.commission.trail import ask_trail
 from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.telegrams.trail import AskTrail, HandOverTrail
-from nakadachi.terms import NodeName, Role, Serial
+from nakadachi.terms import Role
 from tests.invented import AOBA, PENSION, TSUBAKI
-from tests.story.people import HANA
-from tests.trails import authors, came, hand_over, reconcile, troubles, turn
+from tests.trails import answered, authors, came, change, found, hand_over, reconcile, troubles, turn
 from tests.world import Land
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-LATER = GRACE + timedelta(seconds=1)
-"""How far the Commission's clock is ahead where it waits no longer for what lacks."""
-
-
-async def answered(land: Land) -> Serial:
-    """An exchange that ended well, of which nobody has told the Commission yet."""
-    told = await land.ask(HANA.at(TSUBAKI))
-    assert told.status == "answered"
-    assert told.serial is not None
-    await land.quiet()
-    return told.serial
-
-
-async def found(land: Land, kind: FindingKind) -> set[tuple[str | None, str | None]]:
-    """The findings of a kind: about which exchange and node."""
-    async with land.service(land.name(Role.COMMISSION)).node.database.acquire() as connection:
-        findings = await store.findings(connection, most=1000)
-    return {
-        (one.serial.value if one.serial else None, one.about.value if one.about else None)
-        for _, one in findings
-        if one.kind is kind
-    }
-
-
-async def change(land: Land, name: NodeName, query: str, *values: Any) -> None:
-    """Whoever runs the node writes its database."""
-    assert await land.rows(name, f"{query} RETURNING 1", *values)
 
 
 async def test_a_node_that_could_not_hand_over_catches_up(land: Land) -> None:
