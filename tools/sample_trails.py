@@ -13,7 +13,7 @@ from nakadachi.telegrams import trail
 from nakadachi.telegrams.envelope import Lane
 from nakadachi.telegrams.inquiry import Ending
 from tools import sample_links
-from tools.sample_telegrams import COMMISSION, MS_A, PREFIX, SERIAL, STAFF, START, Story, the_permit
+from tools.sample_telegrams import COMMISSION, MS_A, PREFIX, SERIAL, STAFF, START, Fields, Story, the_permit
 
 if TYPE_CHECKING:
     from nakadachi.telegrams.envelope import Verified
@@ -31,7 +31,7 @@ def handed_over(story: Story) -> None:
     """The inquirer's server hands over what it has of one exchange."""
     _, proof, _ = the_permit()
     ended = START + timedelta(seconds=31)
-    who = {
+    who: Fields = {
         "serial": SERIAL, "prefix": PREFIX, "requested_at": START, "staff": STAFF, "department": "CARE-DESK",
         "terminal": "T-07", "purpose": "benefit review", "case": digest(b"a keyed digest in real life"),
     }  # fmt: skip
@@ -43,7 +43,9 @@ def handed_over(story: Story) -> None:
         ),
     )
     after = running(trail.NOTHING_YET, map(hash_of, entries))
-    before = {"first": 1, "before": trail.NOTHING_YET}
-    story.tell(MS_A, trail.HandOverTrail, COMMISSION, lane=Lane.BULK, entries=entries, after=after, **before)
+    before = trail.NOTHING_YET
+    story.tell(
+        MS_A, trail.HandOverTrail, COMMISSION, lane=Lane.BULK, first=1, entries=entries, before=before, after=after
+    )
     story.answer(COMMISSION, trail.TrailKept, trail.HandOverTrail, following=3, digest=after)
     story.tell(COMMISSION, trail.AskTrail, MS_A, lane=Lane.BULK, first=1)

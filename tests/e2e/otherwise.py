@@ -14,6 +14,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 
 from nakadachi.country.plan import Place
@@ -201,20 +202,20 @@ class Otherwise:
         realm, commission = self.errands.realm, self._name(Role.COMMISSION)
         await self.errands.inquire(Lane.INTERACTIVE)
         for author in (self._name(Role.INTERMEDIATE, TSUBAKI), self._name(Role.CORE)):
-            await patiently(lambda author=author: self._is_handed_over(author))
+            await patiently(partial(self._is_handed_over, author))
             wanted = json.dumps({"author": author.value, "first": 1}).encode()
             for lacking in (False, True):
                 # Once more, and at last: what was handed over, and what the author believes it did.
                 if lacking:
                     back = "UPDATE trail SET sent = 0 WHERE id = 1 AND under_way IS NULL RETURNING id"
-                    await patiently(lambda author=author, back=back: self._done(author, back))
+                    await patiently(partial(self._done, author, back))
 
                 async def asked(wanted: bytes = wanted) -> bool:
                     status, _ = await realm.land.send(commission, commission, wanted, "/trails/wanted")
                     return status == HTTPStatus.OK
 
                 await patiently(asked)
-                await patiently(lambda author=author: self._is_handed_over(author))
+                await patiently(partial(self._is_handed_over, author))
 
     async def _done(self, name: NodeName, query: str) -> bool:
         return bool(await self.errands.realm.rows(name, query))
