@@ -55,14 +55,14 @@ async def describe(core: Core, unit: Unit, records: Sequence[Record]) -> list[Tr
     """Each record as an entry; the event that decided has the decision with it, once the log has given it a place."""
     deciding = {one.serial: one for one in records if one.leaf is not None}
     known = await store.exchanges(unit.connection, list(deciding))
-    opened = {serial: _open(core, exchange) for serial, exchange in known.items()}
+    opened = {serial: _open(core, exchange) async for serial, exchange in unit.each(known.items())}
     tags = await _tags(core, unit, known, opened)
     places: dict[bytes, int] = {}
     for origin in {decode_json(one.content, LogContent).origin for one in known.values()}:
         entries = [entry_of(one.content) for one in known.values()]
         places |= await trail_book.places(unit.connection, origin, entries)
     found: list[TrailEntry | None] = []
-    for one in records:
+    async for one in unit.each(records):
         decision = None
         if one.leaf is not None and (exchange := known.get(one.serial)) is not None:
             index = places.get(entry_of(exchange.content))

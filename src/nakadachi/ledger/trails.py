@@ -96,7 +96,7 @@ async def _numbered(parts: Telling, unit: Unit, book: Book, describe: Describe) 
     records = await trail_book.pending(unit.connection, most=ITEMS_LIMIT)
     entries: list[TrailEntry] = []
     hashes, size = [], 0
-    for entry in await describe(parts, unit, records) if records else ():
+    async for entry in unit.each(await describe(parts, unit, records) if records else ()):
         if entry is None:
             continue
         written = encode_json(entry)
