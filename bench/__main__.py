@@ -12,6 +12,7 @@ from bench import (
     jpki,
     keys,
     lanes,
+    matching,
     numbers,
     population,
     reconciliation,
@@ -32,7 +33,7 @@ BENCHES = {
     "population": population.main,
     "reconciliation": reconciliation.main,
 }
-COUNTED = {"issuance": issuance.main, "rotation": rotation.main}
+COUNTED = {"issuance": issuance.main, "matching": matching.main, "rotation": rotation.main}
 """Those that `--people` says the size of."""
 SHORT = ("exchange", "restore", "jpki", "keys")
 
