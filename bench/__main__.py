@@ -16,6 +16,7 @@ from bench import (
     matching,
     numbers,
     population,
+    reconciliation,
     restore,
     rotation,
     schemes,
@@ -32,6 +33,7 @@ BENCHES = {
     "ledger": ledger.main,
     "numbers": numbers.main,
     "population": population.main,
+    "reconciliation": reconciliation.main,
 }
 COUNTED = {"issuance": issuance.main, "matching": matching.main, "rotation": rotation.main}
 """Those that `--people` says the size of."""

@@ -29,8 +29,8 @@ from nakadachi.law.whitelist import Whitelist
 from nakadachi.ledger.edition import Edition, Trust, sign_document
 from nakadachi.telegrams.envelope import Verified
 from nakadachi.terms import NodeName, OrganisationCode, Role
-from tools import sample_links
 from tools import sample_telegrams as sample
+from tools import sample_trails
 from tools.vectors_telegrams import read
 
 COMMISSION = NodeName.of(Role.COMMISSION, OrganisationCode("9912000000000001"))
@@ -50,7 +50,7 @@ def _kept(telegram: str, part: str) -> bytes | None:
 @cache
 def telegrams() -> dict[str, Verified[Any]]:
     """Every telegram of the catalogue once, by name."""
-    return sample_links.telegrams(_kept)
+    return sample_trails.telegrams(_kept)
 
 
 @cache

@@ -16,8 +16,10 @@ from unittest import mock
 import structlog
 
 from nakadachi.commission import service as commission
+from nakadachi.core import service as core
 from nakadachi.country.plan import Plan
 from nakadachi.interface import service as interface
+from nakadachi.intermediate import service as intermediate
 from nakadachi.kit.client import HttpWire, Unreachable, Wire
 from nakadachi.kit.log import configure
 from nakadachi.kit.postgres import PostgresServer
@@ -175,9 +177,14 @@ class Tenants:
 
 @contextmanager
 def turns_on_demand() -> Iterator[None]:
-    """Nodes started in this block take no turns about heads of themselves, so that no state changes by the way."""
+    """Nodes started in this block take no turns about heads and trails of themselves, so that no state changes by the
+    way.
+    """
     with (
         mock.patch.object(interface, "HEADS_SECONDS", 3600.0),
         mock.patch.object(commission, "COMPARE_SECONDS", 3600.0),
+        mock.patch.object(commission, "RECONCILE_SECONDS", 3600.0),
+        mock.patch.object(core, "TRAIL_SECONDS", 3600.0),
+        mock.patch.object(intermediate, "TRAIL_SECONDS", 3600.0),
     ):
         yield

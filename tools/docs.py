@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from nakadachi.telegrams import closing, code, envelope, inquiry, link, oversight, permit, provision
+from nakadachi.telegrams import closing, code, envelope, inquiry, link, oversight, permit, provision, trail
 from nakadachi.terms import Prefix
 from tools import drawings, figures
 
@@ -58,6 +58,7 @@ PAGES: Mapping[str, Mapping[str, Drawing]] = {
             (code, code.RequestLinkCode, {}),
             (link, link.ReportResidentChanges, {}),
             (oversight, oversight.ReportOperation, {"findings": findings}),
+            (trail, trail.HandOverTrail, {}),
         )
     },
 }

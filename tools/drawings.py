@@ -15,7 +15,7 @@ import msgspec
 
 from nakadachi.crypto.commitment import SALT_BYTES
 from nakadachi.refusal import Reason
-from nakadachi.telegrams import closing, code, codec, envelope, inquiry, link, oversight, permit, provision
+from nakadachi.telegrams import closing, code, codec, envelope, inquiry, link, oversight, permit, provision, trail
 from nakadachi.telegrams.catalogue import CATALOGUE, HOPS, TELEGRAMS, Hop, Stop, received_by, role_at
 from nakadachi.telegrams.envelope import Answer, Lane, Telegram
 from nakadachi.terms import Code, Role
@@ -211,7 +211,7 @@ def reasons(kinds: Any = Reason, head: str = "reason") -> str:
 
 def terms() -> str:
     """Everything that travels, telegrams and answers first, with its Japanese term and the module that defines it."""
-    modules = (envelope, permit, inquiry, provision, closing, code, link, oversight)
+    modules = (envelope, permit, inquiry, provision, closing, code, link, oversight, trail)
     below = (each for module in modules for each in vars(module).values() if inspect.isclass(each))
     made_of = (each for each in below if each.__module__.startswith("nakadachi.telegrams.") and told(each)[0])
     rows = ((told(kind)[0], name_of(kind), f"`{kind.__module__}`") for kind in dict.fromkeys((*KINDS, *made_of)))

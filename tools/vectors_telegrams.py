@@ -15,8 +15,8 @@ from typing import Any
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.telegrams.codec import encode_envelope, encode_json
 from nakadachi.telegrams.envelope import SALT_BYTES, Verified
-from tools.sample_links import telegrams
 from tools.sample_telegrams import BODY_SEED, SEAL_SEED, SUITE, scalar_of
+from tools.sample_trails import telegrams
 
 Vector = dict[str, Any]
 FOLDER = Path(__file__).parent.parent / "tests" / "wire" / "vectors"

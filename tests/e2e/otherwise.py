@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
 
 from nakadachi.country.plan import Place
 from nakadachi.telegrams.catalogue import Wait
@@ -48,6 +51,7 @@ class Otherwise:
             Story.HEADS: self.heads,
             Story.LINKS: self.change_links,
             Story.CHANGES: self.changes,
+            Story.TRAILS: self.trails,
         }
         await (told[story]() if story in told else self.errands.run(story, lane))
 
@@ -192,6 +196,40 @@ class Otherwise:
             return bool(await realm.rows(server, "SELECT 1 FROM change WHERE number > $1", numbers[0]))
 
         await patiently(told)
+
+    async def trails(self) -> None:
+        """An inquiry is handed over by the core and by Tsubaki's server; the Commission asks both once more."""
+        realm, commission = self.errands.realm, self._name(Role.COMMISSION)
+        await self.errands.inquire(Lane.INTERACTIVE)
+        for author in (self._name(Role.INTERMEDIATE, TSUBAKI), self._name(Role.CORE)):
+            await patiently(partial(self._is_handed_over, author))
+            wanted = json.dumps({"author": author.value, "first": 1}).encode()
+            for lacking in (False, True):
+                # Once more, and at last: what was handed over, and what the author believes it did.
+                if lacking:
+                    back = "UPDATE trail SET sent = 0 WHERE id = 1 AND under_way IS NULL RETURNING id"
+                    await patiently(partial(self._done, author, back))
+
+                async def asked(wanted: bytes = wanted) -> bool:
+                    status, _ = await realm.land.send(commission, commission, wanted, "/trails/wanted")
+                    return status == HTTPStatus.OK
+
+                await patiently(asked)
+                await patiently(partial(self._is_handed_over, author))
+
+    async def _done(self, name: NodeName, query: str) -> bool:
+        return bool(await self.errands.realm.rows(name, query))
+
+    async def _is_handed_over(self, author: NodeName) -> bool:
+        """Whether the Commission has all that an author gave numbers to, and the author knows."""
+        commission = self._name(Role.COMMISSION)
+        (own,) = await self.errands.realm.rows(author, "SELECT last, sent, under_way FROM trail")
+        query = "SELECT next FROM trail_author WHERE author = $1"
+        there = await self.errands.realm.rows(commission, query, author.value)
+        asked = await self.errands.realm.rows(commission, "SELECT 1 FROM outbox")
+        waits = await self.errands.realm.rows(author, "SELECT 1 FROM trail_pending")
+        kept = bool(there) and there[0]["next"] == own["last"] + 1
+        return kept and own["sent"] == own["last"] and not (own["under_way"] or waits or asked)
 
     # Steps
 

@@ -60,6 +60,7 @@ class Story(StrEnum):
     ROTATION = "rotation"
     CHANGES = "changes"
     LINKS = "links"
+    TRAILS = "trails"
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,9 @@ ODD_ONES = {
         for name, author in (("ReportResidentChanges", REGISTRY), ("SubscribeChanges", MS), ("NotifyChanges", CORE))
     },
     ("ChangeLinks", MS): (Way(Story.LINKS),),
+    ("HandOverTrail", MS): (Way(Story.TRAILS, "A"),),
+    ("HandOverTrail", CORE): (Way(Story.TRAILS),),
+    ("AskTrail", COMMISSION): (Way(Story.TRAILS, "A"),),
 }
 """Telegrams, with their authors, that their family's story does not send: in which stories they are."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.codec import decode_envelope, decode_frame
 from nakadachi.telegrams.envelope import SALT_BYTES, Envelope
+from tests.invented import Person
 
 
 def written(secret: str | bytes) -> frozenset[bytes]:
@@ -23,6 +24,12 @@ def written(secret: str | bytes) -> frozenset[bytes]:
         core = whole[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
         ways |= {core, core.translate(bytes.maketrans(b"+/", b"-_"))}
     return frozenset(ways)
+
+
+def spellings(person: Person) -> tuple[str, ...]:
+    """A person's name, kana and address, also without spaces, as the registry organisation keeps them."""
+    texts = (person.name, person.kana, person.address)
+    return (*texts, *("".join(text.split()) for text in texts))
 
 
 def found(haystack: bytes, secrets: Iterable[str | bytes]) -> bool:

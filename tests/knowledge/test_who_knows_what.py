@@ -29,9 +29,10 @@ from nakadachi.telegrams.lists import NUMBERS, texts
 from nakadachi.telegrams.oversight import Check
 from nakadachi.terms import LinkCode, NodeName, OrganisationCode, Role, Serial
 from tests.faring import told
-from tests.invented import AOBA, PENSION, TSUBAKI, Person
-from tests.knowledge.needles import found, unfolded, written
+from tests.invented import AOBA, PENSION, TSUBAKI
+from tests.knowledge.needles import found, spellings, unfolded, written
 from tests.story.people import AKI, EVERYBODY, HANA, KENJI, MIYO, NOBODY, RAN, SUMI, TARO, VALUES, settle
+from tests.trails import hand_over, reconcile
 from tests.world import DEPARTMENT, OPERATOR, Land, Told, a_country
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -57,7 +58,7 @@ CLOSED: dict[str, set[str]] = {
 }
 """What a metric's label may say."""
 
-STAFF_B = "clerk-kikyou"
+STAFF_B, CASE = "clerk-kikyou", "CASE-2026-0815"
 KNOWN_AT_A, KNOWN_AT_B = (HANA, TARO, MIYO, KENJI, SUMI, AKI, NOBODY), (HANA, TARO, MIYO, SUMI)
 
 KEEPS: dict[str, set[str]] = {
@@ -75,10 +76,12 @@ KEEPS: dict[str, set[str]] = {
     "addressee numbers of B": {MS_B},
     "addressee numbers of C": {MS_C},
     "bodies": {MS_A, MS_B},
-    "who asked whom": {CORE, MS_A, IF_A, MS_B, IF_B},
+    "who asked whom": {CORE, COMMISSION, MS_A, IF_A, MS_B, IF_B},
     "exchanges with a finding": {CORE, COMMISSION, MS_A, IF_A, MS_B, IF_B},
     "staff of A": {MS_A},
     "staff of B": {MS_B},
+    "departments of A": {MS_A, COMMISSION},
+    "case numbers of A": {MS_A},
 }
 SEES: dict[str, set[str]] = {
     "link codes of A": {CORE, IF_A, MS_A},
@@ -95,10 +98,12 @@ SEES: dict[str, set[str]] = {
     "addressee numbers of B": set(),
     "addressee numbers of C": set(),
     "bodies": set(),
-    "who asked whom": {CORE, MS_A, IF_A, MS_B, IF_B},
+    "who asked whom": {CORE, COMMISSION, MS_A, IF_A, MS_B, IF_B},
     "exchanges with a finding": {CORE, COMMISSION, MS_A, IF_A, MS_B, IF_B},
     "staff of A": set(),
     "staff of B": set(),
+    "departments of A": {IF_A, COMMISSION},
+    "case numbers of A": set(),
 }
 
 
@@ -117,6 +122,8 @@ class Known:
 async def known(postgres: PostgresServer, open_directory: Path) -> AsyncIterator[Known]:
     async with a_country(postgres, open_directory, EVERYBODY) as land:
         serials = await whole_stories(land)
+        await hand_over(land)
+        await reconcile(land)
         places = {name: place(name) for name in land.country.services}
         kept = {where: await at_rest(land, name) for name, where in places.items()}
         seen = dict.fromkeys(PLACES, b"")
@@ -194,8 +201,10 @@ async def secrets_of(land: Land, serials: dict[str, tuple[Serial, ...]]) -> dict
         "names, kana and addresses": tuple(text for one in people for text in spellings(one)),
         "bodies": tuple(value for value in VALUES.values() if len(value) > 1),
         **{what: tuple(serial.value for serial in some) for what, some in serials.items()},
-        "staff of A": (OPERATOR, DEPARTMENT),
+        "staff of A": (OPERATOR,),
         "staff of B": (STAFF_B,),
+        "departments of A": (DEPARTMENT,),
+        "case numbers of A": (CASE,),
     }
     for letter, organisation, persons in (("A", TSUBAKI, KNOWN_AT_A), ("B", AOBA, KNOWN_AT_B), ("C", PENSION, (HANA,))):
         codes = await link_codes(land, organisation)
@@ -208,12 +217,6 @@ async def secrets_of(land: Land, serials: dict[str, tuple[Serial, ...]]) -> dict
     )
     rows = await land.rows(land.name(Role.CORE), "SELECT DISTINCT id_code FROM link")
     return secrets | {"ID codes": tuple(bytes(row["id_code"]) for row in rows)}
-
-
-def spellings(person: Person) -> tuple[str, ...]:
-    """A person's name, kana and address, also without spaces, as the registry organisation keeps them."""
-    texts = (person.name, person.kana, person.address)
-    return (*texts, *("".join(text.split()) for text in texts))
 
 
 async def link_codes(land: Land, organisation: OrganisationCode) -> list[LinkCode]:

@@ -49,6 +49,20 @@ def test_sql_stands_in_stores_the_ledger_and_the_database_kit_only() -> None:
     assert [name for name in found if not PLACES.fullmatch(name)] == []
 
 
+def test_whoever_hands_over_a_trail_keeps_no_record_beside_it() -> None:
+    keeping = {
+        (path.parent.name, call)
+        for path in sorted(SOURCE.rglob("*.py"))
+        for call in re.findall(r"\b(records|trails)\.keep\(", path.read_text(encoding="utf-8"))
+    }
+    assert keeping == {
+        ("core", "trails"),
+        ("intermediate", "trails"),
+        ("interface", "records"),
+        ("commission", "records"),
+    }
+
+
 @pytest.mark.parametrize(
     ("role", "handlers"),
     [

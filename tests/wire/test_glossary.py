@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from nakadachi import refusal, terms
-from nakadachi.telegrams import closing, code, envelope, inquiry, link, oversight, permit, provision
+from nakadachi.telegrams import closing, code, envelope, inquiry, link, oversight, permit, provision, trail
 from nakadachi.telegrams.catalogue import CATALOGUE, TELEGRAMS
 from nakadachi.telegrams.envelope import Received, Verified
 from tools import docs
@@ -38,7 +38,10 @@ def test_every_telegram_and_answer_stands_in_the_glossary():
 
 
 def test_every_word_of_the_field_stands_in_the_glossary():
-    words = classes_of(terms, refusal, envelope, permit, inquiry, provision, closing, code, link, oversight) - NOT_WORDS
+    words = (
+        classes_of(terms, refusal, envelope, permit, inquiry, provision, closing, code, link, oversight, trail)
+        - NOT_WORDS
+    )
     assert not {word.__name__ for word in words} - IDENTIFIERS
 
 

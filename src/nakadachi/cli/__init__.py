@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nakadachi import __version__
-from nakadachi.cli import backup, card, country, desk, inquire, jpki, keys, ledger, life, link, population, serve
+from nakadachi.cli import backup, card, country, desk, inquire, jpki, keys, ledger, life, link, population, serve, trails
 from nakadachi.cli.ending import command_group
 
 app = command_group(
@@ -47,6 +47,7 @@ population.add_to(app)
 keys.add_to(app)
 card.add_to(app)
 jpki.add_to(app)
+trails.add_to(app)
 
 
 def main() -> None:

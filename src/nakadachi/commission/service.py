@@ -1,5 +1,5 @@
-"""The Commission system (個人情報保護委員会システム): sees evidence, asks, never relays. For now the witness and
-cosigner.
+"""The Commission system (個人情報保護委員会システム): sees evidence, asks, never relays: the witness, the
+cosigner, the keeper of the trails.
 
 Wiring only: configuration to parts to handlers. The start fails unless the handlers are those of the catalogue.
 """
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from nakadachi.commission import heads, oversight, store
+from nakadachi.commission import heads, oversight, store, trail
+from nakadachi.commission.operator_doors import operator_routes
 from nakadachi.commission.parts import Commission
 from nakadachi.crypto.notes import NoteKind, NoteSigner
 from nakadachi.health.reporter import Reporter
@@ -26,6 +27,7 @@ from nakadachi.service import Service
 from nakadachi.telegrams.envelope import Telegram
 from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportHeads
 from nakadachi.telegrams.permit import PrefixRefused
+from nakadachi.telegrams.trail import HandOverTrail
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -35,9 +37,13 @@ HANDLERS: dict[type[Telegram], Handler] = {
     ReportFinding: Handler(oversight.note_finding),
     ReportHeads: Handler(heads.note_heads),
     DistributeEdition: Handler(oversight.hold_edition),
+    HandOverTrail: Handler(trail.keep_trails),
 }
 COMPARE_SECONDS = 5.0
 """How often the trees that nodes told of are compared with the log."""
+RECONCILE_SECONDS = 5.0
+"""How often exchanges are reconciled of which entries came, or whose time has come."""
+MONTHS_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +73,23 @@ async def build(config: CommissionConfig, world: World) -> Service:
             node.metrics.witness_refused(verdict.status)
         return PlainTextResponse(verdict.body, verdict.status)
 
-    routes = [Route("/add-checkpoint", add_checkpoint, methods=["POST"])]
-    compare = Every(COMPARE_SECONDS, lambda: heads.compare_heads(commission, node.wire), node=system.name)
+    async def reconcile() -> None:
+        while (await system.in_bulk(trail.reconcile_some, [None]))[0] == trail.MOST_AT_ONCE:
+            pass
+
+    async def make_months() -> None:
+        await system.in_bulk(trail.make_months, [None])
+
+    routes = [Route("/add-checkpoint", add_checkpoint, methods=["POST"]), *operator_routes(system)]
+    turns = [
+        Every(COMPARE_SECONDS, lambda: heads.compare_heads(commission, node.wire), node=system.name),
+        Every(RECONCILE_SECONDS, reconcile, node=system.name),
+        Every(MONTHS_SECONDS, make_months, node=system.name),
+    ]
     return Service(
         node,
         system,
         application(system, health=node.health, routes=routes),
-        ready=(reporter.start, compare.start),
-        ends=(compare.stop, reporter.stop),
+        ready=(make_months, reporter.start, *(turn.start for turn in turns)),
+        ends=(*(turn.stop for turn in turns), reporter.stop),
     )

@@ -10,7 +10,7 @@ from nakadachi.core import ending_store, endings, store
 from nakadachi.core.endings import Said, prefix_of
 from nakadachi.core.rules import ending_never_heard_of, stands_at, who_must_tell
 from nakadachi.kit import inbox
-from nakadachi.ledger import records
+from nakadachi.ledger import trails
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.closing import AskState, Close, Stage, StandsAt, StateTold
@@ -81,11 +81,14 @@ async def no_acceptance(core: Core, unit: Unit, given_up: Sequence[GivenUp[Inqui
         ]
         endings.tell(core, unit, sent.prefix.provider, closings)
         kept += [
-            Record(serial, Event.CLOSED, unit.now, sent.prefix, Circumstance(), reason=Reason.PROVIDER_STOPPED)
+            Record(
+                serial, Event.CLOSED, unit.now, sent.prefix, Circumstance(), reason=Reason.PROVIDER_STOPPED,
+                ending=Ending.TIMED_OUT,
+            )
             for serial in sent.serials
-        ]
+        ]  # fmt: skip
     await inbox.settle(unit.connection, settled)
-    await records.keep(unit.connection, kept)
+    await trails.keep(unit.connection, kept)
 
 
 async def ask_overdue(core: Core, unit: Unit, turns: Sequence[None]) -> list[int]:

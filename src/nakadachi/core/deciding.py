@@ -113,7 +113,8 @@ def _fresh(core: Core, request: Request) -> Secrets:
 def _permitted(core: Core, unit: Unit, request: Request, judged: tuple[Allowed, Meaning], code: LinkCode) -> Exchange:
     """The permit's content, with L_B converted once, and the four commitments (design 2.3)."""
     allowed, person = judged[0], judged[1].id_code
-    kept = msgspec.structs.replace(_fresh(core, request), provider_code=code.value)
+    oversight = tag_of(core, "oversight-tag", person)
+    kept = msgspec.structs.replace(_fresh(core, request), provider_code=code.value, oversight_tag=oversight)
     content = PermitContent(
         version=VERSION,
         origin=core.log.origin,
@@ -132,16 +133,16 @@ def _permitted(core: Core, unit: Unit, request: Request, judged: tuple[Allowed, 
         commitments=Commitments(
             inquirer_code=commit(INQUIRER_CODE, request.code.value.encode(), kept.inquirer_salt),
             provider_code=commit(PROVIDER_CODE, code.value.encode(), kept.provider_salt),
-            person_tag=commit(PERSON_TAG, _tag(core, "person-tag", person), kept.person_salt),
-            oversight_tag=commit(OVERSIGHT_TAG, _tag(core, "oversight-tag", person), kept.oversight_salt),
+            person_tag=commit(PERSON_TAG, tag_of(core, "person-tag", person), kept.person_salt),
+            oversight_tag=commit(OVERSIGHT_TAG, oversight, kept.oversight_salt),
         ),
     )
     return _exchange(core, unit, request.serial, (encode_json(content), None), kept)
 
 
 def _refused(core: Core, unit: Unit, request: Request, reason: Reason) -> Exchange:
-    secrets = _fresh(core, request)
-    person = _tag(core, "oversight-tag", request.person) if request.person is not None else b""
+    person = tag_of(core, "oversight-tag", request.person) if request.person is not None else b""
+    secrets = msgspec.structs.replace(_fresh(core, request), oversight_tag=person)
     content = RefusalContent(
         version=VERSION,
         origin=core.log.origin,
@@ -173,6 +174,6 @@ def _route(core: Core, inquirer: OrganisationCode) -> Route:
     return Route(node=node, url=core.edition.peers.url(node))
 
 
-def _tag(core: Core, key: str, person: IdCode) -> bytes:
+def tag_of(core: Core, key: str, person: IdCode) -> bytes:
     """人タグ: names a person to the holder of the opening only (design 2.12)."""
     return hmac.digest(core.keys.secret(key), person.value, "sha256")

@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from nakadachi.core import ending_store
 from nakadachi.core.ending_store import Told
 from nakadachi.core.rules import tell_back, tell_other
-from nakadachi.ledger import records
+from nakadachi.ledger import trails
 from nakadachi.ledger.findings import report
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.telegrams.closing import Close
 from nakadachi.telegrams.codec import decode_json
 from nakadachi.telegrams.inquiry import Completion, Ending
 from nakadachi.telegrams.oversight import Finding, FindingKind
-from nakadachi.telegrams.permit import LogContent
+from nakadachi.telegrams.permit import LogContent, PermitContent
 from nakadachi.terms import NodeName, OrganisationCode, Prefix, Role
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ async def note(core: Core, unit: Unit, said: Sequence[Said]) -> None:
             if (now := stands.get(one.exchange.serial)) is not None:
                 for organisation, completion in _to_tell(one, now):
                     closings[organisation].append(completion)
-    await records.keep(unit.connection, [_record(one) for one in said])
+    await trails.keep(unit.connection, [_record(one) for one in said])
     for organisation, those in closings.items():
         tell(core, unit, organisation, those)
 
@@ -112,11 +112,15 @@ def _record(one: Said) -> Record:
     completion = one.completion
     answered = Event.RECEIVED if one.inquirer else Event.PROVIDED
     event = {Ending.ANSWERED: answered, Ending.REFUSED: Event.REFUSED}.get(completion.ending, Event.CLOSED)
+    content = decode_json(one.exchange.content, LogContent)
     return Record(
         completion.serial,
         event,
         completion.ended_at,
-        prefix_of(one.exchange),
+        content.prefix,
         Circumstance(),
         reason=completion.reason,
+        requested_at=content.issued_at if isinstance(content, PermitContent) else content.refused_at,
+        provided_at=completion.ended_at if event is Event.PROVIDED else None,
+        ending=completion.ending,
     )

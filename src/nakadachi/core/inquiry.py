@@ -12,13 +12,13 @@ from nakadachi.core.endings import Said, prefix_of
 from nakadachi.core.openings import open_secrets
 from nakadachi.kit import inbox
 from nakadachi.kit.author import Enclosure
-from nakadachi.ledger import records
+from nakadachi.ledger import trails
 from nakadachi.ledger.permits import entry_of
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.ledger.tree import leaf_hash
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_envelope, decode_json, encode_envelope, encode_json
-from nakadachi.telegrams.inquiry import Completion, Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
+from nakadachi.telegrams.inquiry import Completion, Ending, Inquire, InquireAt, InquiryAccepted, InquiryCompleted, Noted
 from nakadachi.telegrams.permit import Opening, PermitContent
 from nakadachi.terms import NodeName, Role
 
@@ -82,7 +82,7 @@ async def hear_acceptance(core: Core, unit: Unit, heard: Sequence[Heard[InquireA
         unit.then(partial(core.waiting.accepted.tell, inquiry.id, answer.envelope))
     await inbox.settle(unit.connection, settled)
     if kept:
-        await records.keep(unit.connection, kept)
+        await trails.keep(unit.connection, kept)
 
 
 async def note_completed(core: Core, unit: Unit, asked: Sequence[Asked[Any]]) -> list[Reply]:
@@ -161,7 +161,7 @@ def _refused_records(unit: Unit, one: Heard[InquireAt]) -> list[Record]:
         else dict.fromkeys(sent.serials, getattr(answer, "reason", None))
     )
     return [
-        Record(serial, Event.REFUSED, unit.now, sent.prefix, Circumstance(), reason=reason)
+        Record(serial, Event.REFUSED, unit.now, sent.prefix, Circumstance(), reason=reason, ending=Ending.REFUSED)
         for serial, reason in refused.items()
         if reason is not None
     ]

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What opens a permit's commitments: 32-byte salts and the two codes; kept wrapped under the month's key."""
+    """What opens a permit's commitments: 32-byte salts, the two codes, the oversight tag (None where 0.1.0 decided);
+    kept wrapped under the month's key.
+    """
 
     inquirer_salt: bytes
     provider_salt: bytes
@@ -24,6 +26,7 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     oversight_salt: bytes
     inquirer_code: str
     provider_code: str = ""
+    oversight_tag: bytes | None = None
 
 
 def open_secrets(core: Core, exchange: Exchange) -> Secrets:

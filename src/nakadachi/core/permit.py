@@ -14,15 +14,15 @@ from nakadachi.core.deciding import Request
 from nakadachi.core.openings import open_secrets
 from nakadachi.core.store import Exchange
 from nakadachi.kit.author import Enclosure
-from nakadachi.ledger import records
+from nakadachi.ledger import trails
 from nakadachi.ledger.permits import entry_of
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.ledger.tree import leaf_hash
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.envelope import Envelope, Outcome, Verified
-from nakadachi.telegrams.inquiry import Noted
-from nakadachi.telegrams.permit import Opening, Permit, PermitGranted, PrefixRefused, RequestPermit
+from nakadachi.telegrams.inquiry import Ending, Noted
+from nakadachi.telegrams.permit import LogContent, Opening, Permit, PermitGranted, PrefixRefused, RequestPermit
 from nakadachi.terms import LinkCode, NodeName
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ async def request_permits(core: Core, unit: Unit, asked: Sequence[Asked[RequestP
     # (3) Keep decision, record and pending entry before anything is said.
     due_at = unit.now + core.times.answer + core.times.settle
     await store.keep_decided(unit.connection, decided, unit.now, due_at)
-    await records.keep(unit.connection, [_record(unit, *pair) for pair in zip(requests, decided, strict=True)])
+    await trails.keep(unit.connection, [_record(unit, *pair) for pair in zip(requests, decided, strict=True)])
     entries = [entry_of(exchange.content) for _, exchange in decided]
     await core.log.append(unit.connection, entries)
     by_request: dict[Any, list[Exchange]] = defaultdict(list)
@@ -113,13 +113,13 @@ async def note_prefix_refused(core: Core, unit: Unit, asked: Sequence[Asked[Pref
     kept = [
         Record(
             serial, Event.REFUSED, one.header.refused_at, one.header.prefix, Circumstance(staff=one.header.staff),
-            reason=one.header.reason,
+            reason=one.header.reason, ending=Ending.REFUSED,
         )
         for one in asked
         for serial in one.header.serials
         if serial.issuer == one.header.author.organisation
     ]  # fmt: skip
-    await records.keep(unit.connection, kept)
+    await trails.keep(unit.connection, kept)
     return [core.author.answer(Noted, one.telegram) for one in asked]
 
 
@@ -155,7 +155,12 @@ def _record(unit: Unit, request: Request, decided: tuple[Any, Exchange]) -> Reco
     event = Event.REFUSED if one.refused else Event.PERMITTED
     by = Circumstance(staff=request.telegram.header.staff)
     leaf = leaf_hash(entry_of(one.content))
-    return Record(one.serial, event, unit.now, request.telegram.header.prefix, by, reason=one.refused, leaf=leaf)
+    # The prefix as decided: a permit names the items.
+    prefix = decode_json(one.content, LogContent).prefix
+    ending = Ending.REFUSED if one.refused else None
+    return Record(
+        one.serial, event, unit.now, prefix, by, reason=one.refused, leaf=leaf, requested_at=unit.now, ending=ending
+    )
 
 
 def _origin(one: Exchange) -> str:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nakadachi.core import changes, closing, code, inquiry, life, oversight, permit, rotation, store
+from nakadachi.core import changes, closing, code, inquiry, life, oversight, permit, rotation, store, trail
 from nakadachi.core.codes import LinkCodeScheme, Scheme, link_key
 from nakadachi.core.key_rules import FIRST_INDEX, FIRST_MASTER
 from nakadachi.core.log_doors import log_routes
@@ -49,6 +49,7 @@ from nakadachi.telegrams.link import (
 from nakadachi.telegrams.oversight import ReportOperation
 from nakadachi.telegrams.permit import PrefixRefused, RequestPermit
 from nakadachi.telegrams.provision import ProvisionCompleted
+from nakadachi.telegrams.trail import AskTrail, HandOverTrail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +72,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     ReportResidentChanges: Handler(life.note_resident_changes),
     SubscribeChanges: Handler(changes.subscribe),
     ReportOperation: Handler(oversight.note_operation),
+    AskTrail: Handler(trail.tell_again),
 }
 HEARS: dict[type[Telegram], Hear] = {
     InquireAt: Hear(inquiry.hear_acceptance, give_up=closing.no_acceptance),
@@ -78,9 +80,11 @@ HEARS: dict[type[Telegram], Hear] = {
     NotifyChanges: Hear(changes.hear_noted),
     ReplaceLinkCodes: Hear(rotation.hear_kept),
     LinkCodeIssued: Hear(code.hear_kept, give_up=code.purge_unanswered),
+    HandOverTrail: Hear(trail.hear_kept),
 }
 SCHEMA = (
     ("nakadachi.ledger", "log", "log_sql"),
+    ("nakadachi.ledger", "trail", "trail_sql"),
     ("nakadachi.core", "core", "migrations"),
     ("nakadachi.core", "codes", "codes_sql"),
     ("nakadachi.core", "issuance", "issuance_sql"),
@@ -90,6 +94,8 @@ OVERDUE_SECONDS = 5.0
 CHANGES_SECONDS = 0.5
 """How long change events wait for company before an organisation is told."""
 FORGET_SECONDS = 60.0
+TRAIL_SECONDS = 1.0
+"""How long records wait for company before they are handed over to the Commission."""
 ROTATION_SECONDS = 1.0
 """How often a rotation is looked after that is not hurried on by what is heard."""
 TURNS = (
@@ -162,7 +168,8 @@ async def build(config: CoreConfig, world: World) -> Service:
     logs = [core.log, *(other.log for other in core.others.values())]
     witnessings = [Witnessing(core, node.database, node.wire, log) for log in logs]
     node.instances.each_turn(*(log.stand_in for log in logs[1:]))
-    turns = [Every(seconds, partial(system.in_bulk, step, [None]), node=system.name) for seconds, step in TURNS]
+    steps = (*TURNS, (TRAIL_SECONDS, trail.hand_over))
+    turns = [Every(seconds, partial(system.in_bulk, step, [None]), node=system.name) for seconds, step in steps]
     _watch(core, node)
 
     async def reload() -> None:

@@ -280,6 +280,14 @@ async def of_other_versions(connection: Connection, software: str) -> dict[NodeN
     return {NodeName(row["node"]): row["software"] for row in rows}
 
 
+async def version_of(connection: Connection, node: NodeName) -> str | None:
+    """The version that a system said last that it runs; None where it never said."""
+    version: str | None = await connection.fetchval(
+        "SELECT software FROM operation WHERE node = $1 ORDER BY received_at DESC LIMIT 1", node.value
+    )
+    return version
+
+
 async def running_older(connection: Connection, lawbook: int, directory: int) -> frozenset[NodeName]:
     """The systems that said last that they run an older law book or directory than these."""
     rows = await connection.fetch(

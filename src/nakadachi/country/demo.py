@@ -22,6 +22,7 @@ from nakadachi.country.preparing import desk_config, prepare
 from nakadachi.country.replacing import Replaced, replace_key
 from nakadachi.country.running import COUNTRY, FILES, SETTINGS, Country, Settings, running, sample_plan
 from nakadachi.country.sample import INQUIRER, STOPPED
+from nakadachi.country.summing import summed_up
 from nakadachi.country.tap import Tap
 from nakadachi.desk.client import open_desk
 from nakadachi.intermediate.files.results import Form, Result, ResultWriter, Status
@@ -57,6 +58,8 @@ class Report:
     hops: list[dict[str, Any]] = field(default_factory=list)
     linked: int = 0
     replaced: Replaced | None = None
+    reconciled: dict[str, int] = field(default_factory=dict)
+    findings: int = 0
 
     def words(self) -> dict[str, Any]:
         """The report as one JSON object."""
@@ -74,6 +77,7 @@ class Report:
             "hops": self.hops,
             "linked": self.linked,
             "replaced": self.replaced.words() if self.replaced else None,
+            "commission": {"reconciled": self.reconciled, "findings": self.findings},
         }
 
     def count_linked(self, _organisation: str, people: int) -> None:
@@ -132,6 +136,8 @@ async def _run(country: Country, state: Path, planned: Plan, *, report: Report, 
     await _settle(country)
     report.hops = tap.exchange(next((one.serial for one in report.results if one.status is Status.ANSWERED), None))
     await _check(country, planned, report)
+    say("Waiting for the Commission to have reconciled every exchange (三者突合) …")
+    report.reconciled, report.findings = await summed_up(country, planned)
 
 
 async def _inquire(state: Path, files: Path, report: Report) -> None:
@@ -240,6 +246,11 @@ def _show(report: Report, out: Path) -> None:
     verdict = "verified" if report.log_verified else "NOT verified: " + "; ".join(report.problems)
     print(f"\nLog {checkpoint['origin']}: {checkpoint['size']} entries, root {checkpoint['root']}, {verdict}")
     print("Records: " + ", ".join(f"{name} {count}" for name, count in words["records"].items()))
+    print(
+        f"Commission (委員会): {sum(report.reconciled.values())} exchanges reconciled ("
+        + ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.reconciled.items()))
+        + f"), {report.findings} findings, log {'verified' if report.log_verified else 'NOT verified'}"
+    )
     print(
         f"\nResults: {out / 'results.csv'}   ({words['elapsed_s']} s)\n"
         "Next: `make up` keeps a country running; `nakadachi --help` lists what a desk can do with it."

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nakadachi.interface.parts import Interface
     from nakadachi.kit.unit import Asked, Reply, Unit
     from nakadachi.telegrams.link import ChangeLinks, NotifyChanges, SubscribeChanges
+    from nakadachi.telegrams.trail import AskTrail
 
 
 async def relay_to_core(
@@ -26,7 +27,9 @@ async def relay_to_core(
     return [Forward(core, interface.edition.peers.url(core)) for _ in asked]
 
 
-async def relay_to_own(interface: Interface, _unit: Unit, asked: Sequence[Asked[NotifyChanges]]) -> list[Reply]:
-    """変更通知の中継."""
+async def relay_to_own(
+    interface: Interface, _unit: Unit, asked: Sequence[Asked[NotifyChanges | AskTrail]]
+) -> list[Reply]:
+    """変更通知・証跡要求の中継."""
     own = NodeName.of(Role.INTERMEDIATE, interface.author.name.organisation)
     return [Forward(own, interface.edition.peers.url(own)) for _ in asked]

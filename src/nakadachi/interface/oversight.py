@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nakadachi.interface.parts import Interface
     from nakadachi.kit.unit import Asked, Reply, Unit
     from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportOperation
+    from nakadachi.telegrams.trail import HandOverTrail
 
 
 async def hold_edition(interface: Interface, unit: Unit, asked: Sequence[Asked[DistributeEdition]]) -> list[Reply]:
@@ -35,8 +36,10 @@ async def relay_operation(interface: Interface, _unit: Unit, asked: Sequence[Ask
     return [Forward(core, interface.edition.peers.url(core)) for _ in asked]
 
 
-async def relay_finding(interface: Interface, _unit: Unit, asked: Sequence[Asked[ReportFinding]]) -> list[Reply]:
-    """確認事項通知の中継: the own server's word to the Commission passes through; nothing of it is kept here."""
+async def relay_to_commission(
+    interface: Interface, _unit: Unit, asked: Sequence[Asked[ReportFinding | HandOverTrail]]
+) -> list[Reply]:
+    """確認事項通知・証跡提供の中継: the own server's word passes to the Commission; nothing of it stays here."""
     commission = interface.edition.peers.the(Role.COMMISSION)
     return [Forward(commission, interface.edition.peers.url(commission)) for _ in asked]
 

@@ -25,6 +25,7 @@ from nakadachi.telegrams.link import ChangeLinks, NotifyChanges, ReplaceLinkCode
 from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportOperation
 from nakadachi.telegrams.permit import CheckPrefix, IssueSerial, RequestPermit
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted
+from nakadachi.telegrams.trail import AskTrail, HandOverTrail
 
 HANDLERS: dict[type[Telegram], Handler] = {
     IssueSerial: Handler(permit.issue_serials),
@@ -44,7 +45,9 @@ HANDLERS: dict[type[Telegram], Handler] = {
     ReplaceLinkCodes: Handler(code.relay_replaced),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.relay_operation),
-    ReportFinding: Handler(oversight.relay_finding),
+    ReportFinding: Handler(oversight.relay_to_commission),
+    HandOverTrail: Handler(oversight.relay_to_commission),
+    AskTrail: Handler(link.relay_to_own),
 }
 HEADS_SECONDS = 5.0
 """How often the Commission is told of new trees."""

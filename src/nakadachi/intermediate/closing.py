@@ -12,8 +12,8 @@ from nakadachi.intermediate import ending_store, endings, exchange_store
 from nakadachi.intermediate.exchange_store import AskedOfUs, Inquiry
 from nakadachi.intermediate.findings import find
 from nakadachi.intermediate.rules import State, after_question, stands_at
-from nakadachi.ledger import records
-from nakadachi.ledger.records import AUTOMATIC, Event, Record
+from nakadachi.ledger import trails
+from nakadachi.ledger.records import AUTOMATIC, Event
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.closing import AskState, Close, StandsAt, StateTold
 from nakadachi.telegrams.inquiry import Completion, Ending, Noted
@@ -167,11 +167,18 @@ async def _end_asked(unit: Unit, ended: Sequence[tuple[AskedOfUs, Ending, Reason
     rows = [(asked.serial, State(ending.value), reason) for asked, ending, reason in held]
     await exchange_store.settle_asked(unit.connection, rows)
     kept = [
-        Record(asked.serial, Event.CLOSED, unit.now, asked.prefix, AUTOMATIC, reason=reason, leaf=asked.leaf_hash)
+        endings.record_of(
+            asked,
+            Event.CLOSED,
+            unit.now,
+            replace(AUTOMATIC, withheld=asked.state is State.HELD),
+            ending=ending,
+            reason=reason,
+        )
         for asked, ending, reason in ended
         if ending is not Ending.ANSWERED
     ]
-    await records.keep(unit.connection, kept)
+    await trails.keep(unit.connection, kept)
 
 
 async def _tell_core(

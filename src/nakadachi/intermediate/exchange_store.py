@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """One inquiry of ours. `seed` is wrapped under the month's key, `answer` the items received, as JSON."""
+    """One inquiry of ours. `seed` is wrapped under the month's key, `answer` the items received, as JSON;
+    `provided_at` is the provider's word as it comes, not kept here.
+    """
 
     serial: Serial
     last: str
@@ -36,6 +38,8 @@ class Inquiry:
     month: str = ""
     seed: bytes | None = field(default=None, repr=False)
     answer: bytes | None = field(default=None, repr=False)
+    asked_at: datetime | None = None
+    provided_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ class AskedOfUs:
 
 
 _INQUIRY = (
-    "SELECT serial, last, state, reason, addressee, prefix, by, leaf_hash, suite, month, seed, answer FROM inquiry"
+    "SELECT serial, last, state, reason, addressee, prefix, by, leaf_hash, suite, month, seed, answer, asked_at"
+    " FROM inquiry"
 )
 _ASKED = (
     "SELECT serial, last, origin, index, addressee, prefix, leaf_hash, body_key, suite, inquirer, state, reason,"
@@ -263,6 +268,7 @@ def _inquiry_row(row: Any) -> Inquiry:
         row["month"] or "",
         bytes(row["seed"]) if row["seed"] else None,
         bytes(row["answer"]) if row["answer"] else None,
+        row["asked_at"],
     )
 
 

@@ -6,7 +6,6 @@ Each step is one function on many exchanges; the next one starts when the answer
 
 from __future__ import annotations
 
-import hmac
 from base64 import b64decode
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -22,13 +21,13 @@ from nakadachi.intermediate.findings import find, find_mismatches
 from nakadachi.intermediate.parts import BODY_SEED, provider_node
 from nakadachi.intermediate.rules import State
 from nakadachi.kit.author import Enclosure
-from nakadachi.ledger import records
+from nakadachi.ledger import trails
 from nakadachi.ledger.permits import INQUIRER_CODE, Checked, check_code, check_permit
 from nakadachi.ledger.records import Circumstance, Event, Record
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.envelope import Lane, Refused, Verified
-from nakadachi.telegrams.inquiry import Inquire, InquiryAccepted, InquiryStatement
+from nakadachi.telegrams.inquiry import Ending, Inquire, InquiryAccepted, InquiryStatement
 from nakadachi.telegrams.oversight import Finding, FindingKind
 from nakadachi.telegrams.permit import CheckPrefix, Opening, PermitGranted, PrefixAccepted, RequestPermit
 from nakadachi.telegrams.standing import LinkState
@@ -78,14 +77,19 @@ async def begin(intermediate: Intermediate, unit: Unit, wishes: Sequence[Wish]) 
         inquiry = Inquiry(wish.serial, RequestPermit.__name__, state, wish.addressee, wish.prefix, wish.by, reason)
         begun.append(inquiry)
         event = Event.REFUSED if reason else Event.REQUESTED
-        kept.append(Record(wish.serial, event, unit.now, wish.prefix, wish.by, reason=reason))
+        ending = Ending.REFUSED if reason else None
+        kept.append(
+            Record(
+                wish.serial, event, unit.now, wish.prefix, wish.by, reason=reason, requested_at=unit.now, ending=ending
+            )
+        )
         if reason is not None or person is None or person.link_code is None:
             unit.then(partial(intermediate.settled.tell, wish.serial, inquiry))
             continue
         key = (wish.prefix, wish.by.staff) if wish.lane is Lane.BULK else wish.serial
         groups[key].append((wish, person.link_code))
     await exchange_store.begin(unit.connection, begun, unit.now)
-    await records.keep(unit.connection, kept)
+    await trails.keep(unit.connection, kept)
     for group in groups.values():
         _ask(intermediate, unit, group)
     return serials
@@ -122,7 +126,7 @@ def _ask(intermediate: Intermediate, unit: Unit, group: Sequence[tuple[Wish, Lin
         "lane": first.lane,
         "prefix": first.prefix,
         "serials": serials,
-        "staff": _pseudonym(intermediate, first.by),
+        "staff": intermediate.pseudonym(first.by.staff),
     }
     parts = [
         Enclosure("link code", encode_json(code), item=item, personal=True) for item, (_, code) in enumerate(group)
@@ -205,11 +209,6 @@ async def hear_acceptance(intermediate: Intermediate, unit: Unit, heard: Sequenc
         await endings.end(intermediate, unit, ended)
         mismatched = [serial for serial, reason in refused.items() if reason is Reason.SUBJECT_MISMATCH]
         await find_mismatches(intermediate, unit, mismatched)
-
-
-def _pseudonym(intermediate: Intermediate, by: Circumstance) -> str:
-    """A member of staff as the network may know them: always the same, never a name (design 2.10)."""
-    return hmac.digest(intermediate.keys.secret("staff"), by.staff.encode(), "sha256").hex()[:20]
 
 
 def _stopped_here(one: Heard[Any], serial: Serial) -> bool:

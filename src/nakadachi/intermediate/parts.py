@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -63,6 +64,14 @@ class Intermediate:
     def interface(self) -> NodeName:
         """The own organisation's interface system."""
         return NodeName.of(Role.INTERFACE, self.author.name.organisation)
+
+    def pseudonym(self, staff: str) -> str:
+        """A member of staff as the network may know them: always the same, never a name (design 2.10)."""
+        return hmac.digest(self.keys.secret("staff"), staff.encode(), "sha256").hex()[:20]
+
+    def keyed(self, what: str, text: str) -> bytes:
+        """A text of ours as others may compare it and never read it: 32 bytes under the key of the pseudonyms."""
+        return hmac.digest(self.keys.secret("staff"), f"{what}\0{text}".encode(), "sha256")
 
 
 def provider_node(prefix: Prefix) -> NodeName:

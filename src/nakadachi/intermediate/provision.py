@@ -11,13 +11,14 @@ from nakadachi.crypto.commitment import digest
 from nakadachi.crypto.sealing import SealSuite, body_info, seal, subject_info, unseal
 from nakadachi.crypto.subject import compare
 from nakadachi.intermediate import ending_store, exchange_store, store
+from nakadachi.intermediate.endings import decided
 from nakadachi.intermediate.exchange_store import AskedOfUs
 from nakadachi.intermediate.findings import find_mismatches, suspect
 from nakadachi.intermediate.rules import State, choose_items, ending_of, must_hold, require_linked, subject_words
 from nakadachi.kit.author import Enclosure
-from nakadachi.ledger import records
+from nakadachi.ledger import trails
 from nakadachi.ledger.permits import Asking, check_inquiry
-from nakadachi.ledger.records import AUTOMATIC, Circumstance, Event, Record
+from nakadachi.ledger.records import AUTOMATIC, Circumstance
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import encode_json
 from nakadachi.telegrams.envelope import Lane, Refused
@@ -75,17 +76,17 @@ async def accept_inquiry(intermediate: Intermediate, unit: Unit, asked: Sequence
         if isinstance(items, Refusal):
             replies.append(items)
             continue
-        decided = [
+        judged = [
             _decide(intermediate, unit, item, people=people, held=held, marked=marked)
             async for item in unit.each(items)
         ]
-        cases += decided
+        cases += judged
         outcomes = tuple(
             Acceptance(serial=case.asked.serial, held=case.asked.state is State.HELD, refused=case.asked.reason)
-            for case in decided
+            for case in judged
         )
         replies.append(intermediate.author.answer(InquiryAccepted, one.telegram, outcomes=outcomes))
-        _provide(intermediate, unit, [case for case in decided if case.body], one.header.lane)
+        _provide(intermediate, unit, [case for case in judged if case.body], one.header.lane)
     await _keep(intermediate, unit, cases)
     return replies
 
@@ -104,7 +105,7 @@ async def settle_held(intermediate: Intermediate, unit: Unit, decisions: Sequenc
             continue
         _provide(intermediate, unit, [case], Lane.INTERACTIVE)
         await exchange_store.settle_asked(unit.connection, [(one.serial, case.asked.state, case.asked.reason)])
-        await records.keep(unit.connection, [_record(unit, case, one.by)])
+        await trails.keep(unit.connection, [decided(case.asked, unit.now, replace(one.by, withheld=True))])
         known[one.serial] = case.asked
         results.append(None)
     return results
@@ -281,7 +282,10 @@ def _seal(asked: AskedOfUs, person: Person, items: tuple[ProvidedItem, ...]) -> 
 
 async def _keep(intermediate: Intermediate, unit: Unit, cases: Sequence[Case]) -> None:
     await exchange_store.keep_asked(unit.connection, [case.asked for case in cases])
-    await records.keep(unit.connection, [_record(unit, case, AUTOMATIC) for case in cases])
+    await trails.keep(
+        unit.connection,
+        [decided(case.asked, unit.now, replace(AUTOMATIC, withheld=case.asked.state is State.HELD)) for case in cases],
+    )
     mismatched = [case.asked.serial for case in cases if case.asked.reason is Reason.SUBJECT_MISMATCH]
     await find_mismatches(intermediate, unit, mismatched)
     refused = [
@@ -292,9 +296,3 @@ async def _keep(intermediate: Intermediate, unit: Unit, cases: Sequence[Case]) -
     if refused:
         await ending_store.queue_completions(unit.connection, ProvisionCompleted.__name__, refused)
         unit.then(intermediate.ended.set)
-
-
-def _record(unit: Unit, case: Case, by: Circumstance) -> Record:
-    asked = case.asked
-    event = {State.ANSWERED: Event.PROVIDED, State.REFUSED: Event.REFUSED}.get(asked.state, Event.REQUESTED)
-    return Record(asked.serial, event, unit.now, asked.prefix, by, reason=asked.reason, leaf=asked.leaf_hash)

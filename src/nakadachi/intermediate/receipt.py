@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nakadachi.crypto.commitment import digest
@@ -57,7 +58,8 @@ async def receive_provision(intermediate: Intermediate, unit: Unit, asked: Seque
                 ended.append((inquiry, State.REFUSED, refusal.reason, None))
                 continue
             outcomes.append(Outcome(serial=statement.serial))
-            ended.append((inquiry, State.ANSWERED, None, answer))
+            answered = replace(inquiry, provided_at=statement.provided_at)
+            ended.append((answered, State.ANSWERED, None, answer))
         replies.append(intermediate.author.answer(ProvisionReceived, one.telegram, outcomes=tuple(outcomes)))
     await endings.end(intermediate, unit, ended)
     await find(intermediate, unit, crossed)

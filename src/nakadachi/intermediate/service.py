@@ -28,6 +28,7 @@ from nakadachi.intermediate import (
     receipt,
     rotation,
     store,
+    trail,
 )
 from nakadachi.intermediate.day_files import DayFiles
 from nakadachi.intermediate.existing import Existing
@@ -53,6 +54,7 @@ from nakadachi.telegrams.link import ChangeLinks, NotifyChanges, ReplaceLinkCode
 from nakadachi.telegrams.oversight import DistributeEdition, ReportOperation
 from nakadachi.telegrams.permit import RequestPermit
 from nakadachi.telegrams.provision import Provide
+from nakadachi.telegrams.trail import AskTrail, HandOverTrail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +74,7 @@ HANDLERS: dict[type[Telegram], Handler] = {
     ReplaceLinkCodes: Handler(rotation.replace_codes),
     DistributeEdition: Handler(oversight.hold_edition),
     ReportOperation: Handler(oversight.note_interface),
+    AskTrail: Handler(trail.tell_again),
 }
 HEARS: dict[type[Telegram], Hear] = {
     RequestPermit: Hear(inquiry.hear_permits, give_up=closing.no_permit),
@@ -81,8 +84,10 @@ HEARS: dict[type[Telegram], Hear] = {
     RequestLinkCode: Hear(code.hear_requested, code.requested_matters, code.purge_unsent),
     ChangeLinks: Hear(life.hear_changed),
     SubscribeChanges: Hear(changes.hear_subscribed),
+    HandOverTrail: Hear(trail.hear_kept),
 }
 SCHEMA = (
+    ("nakadachi.ledger", "trail", "trail_sql"),
     ("nakadachi.intermediate", "intermediate", "migrations"),
     ("nakadachi.intermediate", "orders", "orders_sql"),
     ("nakadachi.intermediate", "issuance", "issuance_sql"),
@@ -103,6 +108,8 @@ TURNS = (
     (RENEW_SECONDS, changes.renew),
 )
 """What is looked at again and again."""
+TRAIL_SECONDS = 1.0
+"""How long records wait for company before they are handed over to the Commission."""
 COMPLETIONS_SECONDS = 0.1
 """How long endings wait for company before the core is told."""
 
@@ -181,7 +188,8 @@ async def _renew(system: System[Intermediate]) -> None:
 
 
 def _turns(system: System[Intermediate], config: IntermediateConfig) -> list[Every]:
-    turns = [Every(seconds, partial(system.in_bulk, step, [None]), node=system.name) for seconds, step in TURNS]
+    steps = (*TURNS, (TRAIL_SECONDS, trail.hand_over))
+    turns = [Every(seconds, partial(system.in_bulk, step, [None]), node=system.name) for seconds, step in steps]
     if config.changes_folder is not None:
         turns.append(Every(FORGET_SECONDS, DayFiles(system, config.changes_folder).write, node=system.name))
     return turns

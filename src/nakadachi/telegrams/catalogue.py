@@ -34,6 +34,7 @@ from nakadachi.telegrams.permit import (
     SerialIssued,
 )
 from nakadachi.telegrams.provision import Provide, ProvisionCompleted, ProvisionReceived
+from nakadachi.telegrams.trail import AskTrail, HandOverTrail, TrailKept
 from nakadachi.terms import Role
 
 Stop = str
@@ -151,6 +152,10 @@ CATALOGUE = (
     Hop(None, ReportFinding, (IF, COMMISSION), Noted),
     Hop(None, ReportFinding, (CORE, COMMISSION), Noted),
     Hop(None, ReportHeads, (IF, COMMISSION), Noted),
+    Hop(None, HandOverTrail, (MS, IF, COMMISSION), TrailKept),
+    Hop(None, HandOverTrail, (CORE, COMMISSION), TrailKept),
+    Hop(None, AskTrail, (COMMISSION, IF, MS), Noted),
+    Hop(None, AskTrail, (COMMISSION, CORE), Noted),
 )
 """Every hop. `after` empty: the telegram opens something and needs no state."""
 
@@ -194,6 +199,9 @@ TELEGRAMS = (
     | ReportOperation
     | ReportFinding
     | ReportHeads
+    | HandOverTrail
+    | TrailKept
+    | AskTrail
     | Refused
     | Pending
 )

@@ -128,6 +128,10 @@ class FindingKind(StrEnum):
     ENDINGS_DIFFER = "ENDINGS_DIFFER"
     UNKNOWN_ENDING = "UNKNOWN_ENDING"
     RECORD_CODE_TAKEN = "RECORD_CODE_TAKEN"
+    TRAIL_CONTRADICTS = "TRAIL_CONTRADICTS"
+    TRAIL_MISSING = "TRAIL_MISSING"
+    TRAIL_EXTRA = "TRAIL_EXTRA"
+    TRAIL_DIFFERS = "TRAIL_DIFFERS"
 
     @property
     def japanese(self) -> str:
@@ -170,6 +174,10 @@ _FINDINGS = {
         "他人の住民票コードへの変更の通知",
         "change to a resident record code that is another person's",
     ),
+    FindingKind.TRAIL_CONTRADICTS: ("同じ番号の異なる証跡", "two trails under one number"),
+    FindingKind.TRAIL_MISSING: ("証跡の欠落", "trail missing"),
+    FindingKind.TRAIL_EXTRA: ("余分な証跡", "trail of too many"),
+    FindingKind.TRAIL_DIFFERS: ("証跡の不一致", "trails differ"),
 }
 
 

@@ -31,6 +31,7 @@ def test_there_is_a_command_for_every_system_and_every_desk_task():
         *(f"{kind} sample-config" for kind in ("core", "interface", "intermediate", "commission", "registry", "desk")),
         *("people load", "provisions load", "protections load", "link", "recheck", "inquire", "result"),
         *("pending", "answer", "refuse", "cancel", "findings", "ledger check", "up", "demo", "status"),
+        *("trails", "reconcile"),
         *("backup list", "backup verify", "backup new-holder", "restore", "core new-origin"),
         *("core rotate", "core keys", "core retire"),
         *(f"registry {word}" for word in ("apply", "event", "history", "figures", "holder")),

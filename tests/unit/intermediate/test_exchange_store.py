@@ -37,7 +37,7 @@ FOREIGN = Serial(f"{B}-{1:026}")
 ONE, TWO, THREE = (Serial(f"{A}-{number:026}") for number in (1, 2, 3))
 ADDRESSEE = AddresseeNumber("900001")
 BY = Circumstance("clerk", "tax", "terminal", "allowance", "case 9", withheld=True)
-OURS = Inquiry(ONE, "CheckPrefix", State.ASKED, ADDRESSEE, PREFIX, BY)
+OURS = Inquiry(ONE, "CheckPrefix", State.ASKED, ADDRESSEE, PREFIX, BY, asked_at=NOW)
 THEIRS = AskedOfUs(
     ONE,
     "InquireAt",

@@ -10,6 +10,7 @@ from nakadachi.kit.migrations import migrate, read_migrations
 from nakadachi.ledger import records
 from nakadachi.ledger.records import AUTOMATIC, Circumstance, Event, Record
 from nakadachi.refusal import Reason
+from nakadachi.telegrams.inquiry import Ending
 from nakadachi.terms import AffairCode, InfoNameCode, ItemCode, OrganisationCode, Prefix, ProcedureCode, Serial
 
 NOW = datetime(2026, 4, 1, 1, tzinfo=UTC)
@@ -41,7 +42,8 @@ async def rows(database):
 
 
 async def test_a_record_holds_the_whole_act(database):
-    await keep(database, replace(ASKED, event=Event.REFUSED, reason=Reason.NOT_IN_TABLE, leaf=bytes(32)))
+    whole = {"requested_at": NOW, "provided_at": NOW, "ending": Ending.REFUSED}
+    await keep(database, replace(ASKED, event=Event.REFUSED, reason=Reason.NOT_IN_TABLE, leaf=bytes(32), **whole))
     assert await rows(database) == [
         {
             "serial": SERIAL.value,
@@ -61,6 +63,9 @@ async def test_a_record_holds_the_whole_act(database):
             "purpose": "allowance",
             "case_number": "case 9",
             "withheld": True,
+            "requested_at": NOW,
+            "provided_at": NOW,
+            "ending": "refused",
         }
     ]
 
