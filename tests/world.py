@@ -279,8 +279,8 @@ async def a_country(
     write_residents(folder / "residents.csv", residents)
     tap, clock, book = Tap(), MovableClock(), lawbook.sample()
     world = World(clock=clock, wire=tap.wire)
-    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(23 if twins else 10), twins=twins)
-    founded = replace(places, places=(*places.places, Place(PORTAL, places.places[-1].port + 1))) if portal else places
+    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(24 if twins else 11), twins=twins)
+    founded = replace(places, places=(*places.places, Place(PORTAL, places.pages_port + 1))) if portal else places
     with all_that_is_logged() as log:
         server = cast("PostgresServer", Tenants(postgres, tenant))
         await found(Founding(folder, founded, book, server, world, suite, covered, scheme))

@@ -13,7 +13,7 @@ from nakadachi.kit.config import ConfigError
 from nakadachi.kit.database import DatabaseAway
 from nakadachi.kit.listening import WebServer, https, loopback
 from nakadachi.kit.log import logger
-from nakadachi.kit.web import local_application
+from nakadachi.kit.web.door import local_application
 from nakadachi.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Service:
-    """One system, ready to start: it begins what `begins` says in order, listens, and ends in the reverse order."""
+    """One system, ready to start: it begins what `begins` says in order, listens, and ends in the reverse order.
+
+    `doors` are listeners beside the one for nodes, such as that of its pages.
+    """
 
     node: Node
     system: System[Any]
@@ -34,6 +37,7 @@ class Service:
     ends: tuple[Callable[[], Awaitable[None]], ...] = ()
     ready: tuple[Callable[[], Awaitable[None]], ...] = ()
     reloads: tuple[Callable[[], Awaitable[None]], ...] = ()
+    doors: tuple[WebServer, ...] = ()
     _servers: list[tuple[WebServer, asyncio.Task[Any]]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -44,6 +48,8 @@ class Service:
         await self._listen(WebServer(self.app, https(config.listen, config, config.limits.connections)))
         if config.metrics:
             await self._listen(WebServer(local_application(self.node.health), loopback(config.metrics)))
+        for door in self.doors:
+            await self._listen(door)
         await self.system.start()
         await self.node.instances.start()
         logger().info("node.started", node=config.name.value, version=__version__, detail=config.listen)

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from nakadachi.core import store
-from nakadachi.kit.web import problem, read_body
+from nakadachi.kit.web.door import problem, read_body
 from nakadachi.ledger.proofs import MOST_ASKED_BYTES, answer_consistency
 from nakadachi.refusal import Refusal
 

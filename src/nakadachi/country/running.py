@@ -177,8 +177,13 @@ def _say(state: Path, planned: Plan) -> None:
         print(f"  {organisation}  {place.url}  {masters.organisation(organisation).name_ja}")
     desk = desk_config(state / COUNTRY, planned.organisations[2])
     folder = desk.certificate.parent
+    place = planned.of(Role.COMMISSION)
+    commission = state / COUNTRY / place.folder / place.instances[0].config
     print(
         f"\nTry, in another terminal:\n\n  export NAKADACHI_DESK='{folder / 'desk.toml'}'\n"
         f"  nakadachi inquire '{state / FILES / 'inquiries.csv'}' --out results.csv\n"
-        f"  nakadachi status --state '{state}'\n\nCtrl-C stops everything; what was done stays."
+        f"  nakadachi status --state '{state}'\n\n"
+        f"The Commission's pages (個人情報保護委員会の画面): {planned.pages}/\n"
+        f"  The first user (最初の利用者):\n  nakadachi commission user add NAME --role administrator --config '{commission}'\n\n"
+        "Ctrl-C stops everything; what was done stays."
     )
