@@ -1,26 +1,38 @@
-"""The Commission's people before a real browser: a virtual security key, a one-time link, a login; and what a page may not be."""
+"""The Commission's people before a real browser: a virtual security key, a one-time link, a login, a judge of pages."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import axe_playwright_python
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from nakadachi.commission.pages.parts import ABOUT
 from nakadachi.commission.service import CommissionConfig
+from nakadachi.country.founding import Founding, found
+from nakadachi.country.plan import plan
+from nakadachi.country.running import Country
+from nakadachi.kit.clock import SystemClock
 from nakadachi.kit.config import load
+from nakadachi.kit.database import Database
+from nakadachi.kit.entropy import SystemEntropy
 from nakadachi.kit.postgres import PostgresServer
 from nakadachi.kit.web import operator, staff
+from nakadachi.law import lawbook
+from nakadachi.node import World
 from nakadachi.terms import Role
 from tests.e2e.browser import chromium
-from tests.world import Land, a_country
+from tests.invented import TSUBAKI
+from tests.tap import Tenants, free_ports
 
+_OFFICES = itertools.count(1)
 PASSWORD = "yamabuki no hana 2026"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -30,22 +42,25 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 class Office:
     """A country whose Commission has pages, and a browser before them."""
 
-    land: Land
+    country: Country
     browser: Browser
     contexts: list[BrowserContext] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return self.land.plan.pages
+        return self.country.plan.pages
 
     def people(self):
         """The users of the pages, as the operator's command has them."""
-        service = self.land.service(self.land.name(Role.COMMISSION))
-        place = self.land.plan.of(Role.COMMISSION)
-        config = load(self.land.country.folder / place.folder / "config.toml", CommissionConfig)
-        node = service.node
-        foundation = staff.Foundation(node.config.name, node.database, self.land.clock, self.land.world.entropy)
+        place = self.country.plan.of(Role.COMMISSION)
+        config = load(self.country.folder / place.folder / "config.toml", CommissionConfig)
+        foundation = staff.Foundation(place.name, self.database, SystemClock(), SystemEntropy())
         return staff.people(ABOUT, foundation, config.pages)
+
+    @property
+    def database(self) -> Database:
+        """The Commission's."""
+        return self.country.services[self.country.plan.of(Role.COMMISSION).name].node.database
 
     async def link(self, name: str, role: str) -> str:
         made, _ = await operator.add(self.people(), name, role)
@@ -68,8 +83,23 @@ class Office:
 
 @asynccontextmanager
 async def office(postgres: PostgresServer, directory: Path) -> AsyncIterator[Office]:
-    async with a_country(postgres, directory, []) as land, chromium() as browser:
-        yield Office(land, browser)
+    """The core and the Commission run, and no other system of the country: some answer and some do not."""
+    tenant = f"office_{os.getpid()}_{next(_OFFICES)}"
+    book, world = lawbook.sample(), World()
+    places = plan(book, (TSUBAKI,), port=free_ports(6))
+    server = cast("PostgresServer", Tenants(postgres, tenant))
+    (directory / tenant).mkdir()
+    await found(Founding(directory / tenant, places, book, server, world))
+    country = Country(directory / tenant, places)
+    try:
+        for role in (Role.CORE, Role.COMMISSION):
+            await country.start_one(places.of(role), world)
+        async with chromium() as browser:
+            yield Office(country, browser)
+    finally:
+        await country.stop()
+    for place in places.places:
+        await postgres.drop_tenant(f"{tenant}_{place.tenant}")
 
 
 async def security_key(page: Page, *, verified: bool = True) -> str:
@@ -103,7 +133,7 @@ async def sign_in(page: Page, url: str, name: str, password: str = PASSWORD) -> 
 
 
 async def faults(page: Page) -> list[str]:
-    """What axe-core finds wrong, each with where. Played in from outside, since the pages run no script but their own."""
+    """What axe-core finds wrong, and where. Played in by the debugger, since the pages run no script but their own."""
     session = await page.context.new_cdp_session(page)
     await session.send("Runtime.evaluate", {"expression": AXE})
     asked = f"axe.run({{runOnly: {json.dumps(RULES)}}}).then((r) => JSON.stringify(r.violations))"
@@ -118,4 +148,23 @@ async def overflow(page: Page) -> int:
     return wide
 
 
-LATER = timedelta(minutes=31)
+async def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the keyboard is there; what has it must show that it has."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        if await page.locator(f"{selector}:focus").count():
+            ring = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert ring == "solid"
+            return
+    raise AssertionError(f"the keyboard does not reach {selector}")
+
+
+async def fonts(page: Page, selector: str) -> set[str]:
+    """The fonts that the machine really drew a text with."""
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("DOM.enable")
+    await devtools.send("CSS.enable")
+    root = await devtools.send("DOM.getDocument")
+    node = await devtools.send("DOM.querySelector", {"nodeId": root["root"]["nodeId"], "selector": selector})
+    used = await devtools.send("CSS.getPlatformFontsForNode", {"nodeId": node["nodeId"]})
+    return {one["familyName"] for one in used["fonts"]}

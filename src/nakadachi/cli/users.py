@@ -67,7 +67,7 @@ def _show_link(name: str, link: str, until: datetime) -> None:
     from nakadachi.kit.web.text import japan_time
 
     typer.echo(
-        f"{name} の設定リンク（{japan_time(until)} まで、1回だけ有効）/ one-time link, holds until then:\n\n  {link}\n\n"
+        f"{name} の設定リンク（{japan_time(until)} まで、1回だけ有効）/ one-time link until then:\n\n  {link}\n\n"
         "本人に安全な方法で渡してください。本人がパスワードを決め、セキュリティキーを登録します。\n"
         "Hand it over safely: its owner chooses a password and registers a security key."
     )

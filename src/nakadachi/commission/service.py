@@ -1,4 +1,4 @@
-"""The Commission system (個人情報保護委員会システム): sees evidence, asks, never relays. For now witness, cosigner, pages.
+"""The Commission system (個人情報保護委員会システム): sees evidence, asks, never relays.
 
 Wiring only: configuration to parts to handlers. The start fails unless the handlers are those of the catalogue.
 """
@@ -24,7 +24,7 @@ from nakadachi.kit.tls import client_context
 from nakadachi.kit.unit import Handler
 from nakadachi.kit.web import staff
 from nakadachi.kit.web.door import application, peer_of, problem, read_body
-from nakadachi.kit.web.site import Bound
+from nakadachi.kit.web.ground import Bound
 from nakadachi.kit.web.staff import PagesConfig
 from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Refusal

@@ -102,7 +102,7 @@ def name_of(one: Found) -> str:
     """What names a finding, in one text."""
     serial = one.finding.serial.value if one.finding.serial else ""
     about = one.finding.about.value if one.finding.about else ""
-    return "|".join((one.reporter.value, one.finding.kind.value, serial, about, one.day.isoformat()))
+    return f"{one.reporter.value}|{one.finding.kind.value}|{serial}|{about}|{one.day.isoformat()}"
 
 
 async def findings_per_hour(connection: Connection, since: datetime) -> dict[datetime, int]:

@@ -105,8 +105,8 @@ class Plan:
 
 
 def plan(lawbook: Lawbook, organisations: Sequence[OrganisationCode], *, port: int, twins: bool = False) -> Plan:
-    """The country of these organisations, its systems on ports from `port` on, after them those of `twins`, and the last
-    for the Commission's pages.
+    """The country of these organisations, its systems on ports from `port` on, after them those of `twins`, and the
+    last for the Commission's pages.
     """
     kinds = {one.kind: one.code for one in lawbook.masters.organisations}
     names = [

@@ -184,6 +184,7 @@ def _say(state: Path, planned: Plan) -> None:
         f"  nakadachi inquire '{state / FILES / 'inquiries.csv'}' --out results.csv\n"
         f"  nakadachi status --state '{state}'\n\n"
         f"The Commission's pages (個人情報保護委員会の画面): {planned.pages}/\n"
-        f"  The first user (最初の利用者):\n  nakadachi commission user add NAME --role administrator --config '{commission}'\n\n"
+        "  The first user (最初の利用者):"
+        f" nakadachi commission user add NAME --role administrator --config '{commission}'\n\n"
         "Ctrl-C stops everything; what was done stays."
     )

@@ -1,4 +1,4 @@
-"""概況: how the network fares as the Commission sees it. Counts and times only; the part that renews itself is not logged."""
+"""概況: how the network fares as the Commission sees it, in counts and times alone."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nakadachi.kit.web.site import About
+from nakadachi.kit.web.ground import About
 from nakadachi.kit.web.staff import Staff
 from nakadachi.kit.web.text import Text
 

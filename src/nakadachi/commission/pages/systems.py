@@ -27,7 +27,7 @@ AT_A_TIME = 16
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a system answered, when; `version` None where it did not, and then `why`. `ahead` is its clock's, in seconds."""
+    """What a system answered, and when; no `version` where it did not, and then `why`. `ahead`: its clock (s)."""
 
     name: NodeName
     at: datetime
@@ -54,7 +54,7 @@ class Systems:
     _asking: asyncio.Task[None] | None = None
 
     async def look(self) -> tuple[list[NodeName], dict[NodeName, State]]:
-        """All other systems in the directory, and the newest word of each that there is; asks anew where that is old."""
+        """All other systems in the directory, and the newest word of each; asks anew where that is old."""
         now = self.clock.now()
         idle = self._asking is None or self._asking.done()
         if idle and (self._asked_at is None or now - self._asked_at > FRESH):

@@ -1,7 +1,7 @@
 """Whether a request that changes something was sent by a page of this site, and by this browser's own copy of it.
 
-Two independent signs: what the browser itself says of where the request comes from (Fetch Metadata, `Origin`), and a token in
-the form that only a page given to this browser can hold. It keeps nothing: the token is made from the cookie.
+Two independent signs: what the browser itself says of where the request comes from (Fetch Metadata, `Origin`), and a
+token in the form that only a page given to this browser can hold. It keeps nothing: the token is made from the cookie.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """入口: the pages by which people come in and go out, the same for every system that has users of its own.
 
-(1) Name and password. (2) A security key that verifies its user. A new user comes by a one-time link, sets a password and
-registers a key. Who failed, and why, is told to nobody in a way that would tell who exists.
+(1) Name and password. (2) A security key that verifies its user (`key_pages`). Who failed, and why, is told nobody in
+a way that would tell who exists.
 """
 
 from __future__ import annotations

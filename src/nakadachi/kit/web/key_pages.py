@@ -173,6 +173,6 @@ ACCOUNT = Page(
     SIGNED_IN | {Stage.AFTER_SETUP.value},
     {
         "add": Act(_add_key, Text("セキュリティキーを登録しました。", "The security key is registered.")),
-        "drop": Act(_drop_key, Text("セキュリティキーを削除しました。", "The security key is removed."), allowed=SIGNED_IN),
+        "drop": Act(_drop_key, Text("キーを削除しました。", "The security key is removed."), allowed=SIGNED_IN),
     },
 )  # fmt: skip

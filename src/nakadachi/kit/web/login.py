@@ -1,7 +1,7 @@
 """Passwords and locks: what is weighed when somebody enters. It decides; `entrance` shows, `user_store` keeps.
 
-Argon2id with 19 MiB, two passes, one lane (OWASP's least; 27 ms on one core), in a thread, few at a time: guessing must not
-stop the system that it is guessed at.
+Argon2id with 19 MiB, two passes, one lane (OWASP's least; 27 ms on one core), in a thread, few at a time: guessing must
+not stop the system that it is guessed at.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ class Passwords:
         return await self._in_turn(lambda: self._fits(hashed, plain(password[: MOST + 1])))
 
     def _fits(self, hashed: str | None, password: str) -> bool:
-        if hashed is None:
-            self._nobody = self._nobody or self._hasher.hash("nobody has this password")
+        if not self._nobody:
+            self._nobody = self._hasher.hash("nobody has this password")
         try:
             self._hasher.verify(hashed or self._nobody, password)
         except (VerificationError, InvalidHashError):

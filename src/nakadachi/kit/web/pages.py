@@ -1,7 +1,7 @@
-"""画面の宣言: how a page is said to be. Its path, who may see it, a function from parts to a view, a template; nothing else.
+"""画面の宣言: a page is its path, who may see it, a function from parts to a view, and a template.
 
-Closed by default: a page that names nobody is refused when the system starts. Showing, checking, logging and answering are
-`site`'s work and the same for all.
+Closed by default: a page that names nobody is refused when the system starts. Showing, checking, logging and answering
+are `site`'s work and the same for all.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SIGNED_IN = frozenset({Stage.SIGNED_IN.value})
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """訪問: one request as a page sees it. Values of path, query and form are single texts; what comes twice is dropped.
+    """訪問: one request as a page sees it. Path, query and form hold single texts; what comes twice is dropped.
 
     `prepared` is what an act's `before` brought; `errors` says per form field what to mend.
     """
@@ -118,10 +118,10 @@ class Act(Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[P]):
-    """画面. `seen_by`: the roles that may see it (nobody unless it says so). `acts` by name: `<path>/<name>` takes the form.
+    """画面. `seen_by`: who may. `acts` by name: `<path>/<name>` takes their forms. `menu`: in the navigation.
 
-    `export` gives the page's list as CSV at `<path>.csv`. `live`: a part of a page that its own script asks for again and
-    again: it shows counts and no record, so it is not logged and does not keep a session awake. `menu`: in the navigation.
+    `export` gives the page's list as CSV at `<path>.csv`. `live`: a part of a page that its own script asks for again
+    and again: it shows counts and no record, so it is not logged and does not keep a session awake.
     """
 
     name: str

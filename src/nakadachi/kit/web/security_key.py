@@ -100,7 +100,7 @@ class Place:
         return webauthn.options_to_json(options)
 
     def read_known(self, challenge: bytes | None, answer: str, keys: Sequence[Key]) -> tuple[Key, int] | None:
-        """Which of the keys answered to `ask_for_known`, and how often it was used by now; None where none of them did."""
+        """Which of the keys answered to `ask_for_known`, and how often it was used; None where none of them did."""
         if challenge is None:
             return None
         try:

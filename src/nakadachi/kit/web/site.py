@@ -4,83 +4,31 @@ its row in the operation log, (6) the answer. What a page is, `pages` says; this
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from nakadachi.kit.database import DatabaseAway
 from nakadachi.kit.log import logger
 from nakadachi.kit.web import csrf, messages, operations
-from nakadachi.kit.web.door import BODY_SECONDS, read_body
+from nakadachi.kit.web.ground import About, Bound, Browsers, Ground, single, with_query
 from nakadachi.kit.web.listing import to_csv
 from nakadachi.kit.web.login import TooMany
 from nakadachi.kit.web.messages import Message
 from nakadachi.kit.web.operations import Action, Operation
 from nakadachi.kit.web.pages import Act, Done, Invalid, Page, Refused, View, Visit, local_path, may
 from nakadachi.kit.web.render import HEADERS, KEPT, NEVER_KEPT, ONLY_TLS, Renderer
-from nakadachi.kit.web.session import Sessions
-from nakadachi.kit.web.text import Language, Text, read_language
-from nakadachi.refusal import Refusal
+from nakadachi.kit.web.text import Text, read_language
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from nakadachi.kit.clock import Clock
-    from nakadachi.kit.database import Database
     from nakadachi.kit.web.session import Session
-    from nakadachi.terms import NodeName
-
-_COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
-FORM_LIMIT = 64 * 1024
-LANGUAGE_SECONDS = 400 * 86400
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What a site stands on: whose it is, its database, its clock, its sessions, and how browsers address it."""
-
-    node: NodeName
-    database: Database
-    clock: Clock
-    sessions: Sessions
-    origin: str
-
-    @property
-    def host(self) -> str:
-        """What browsers name in `Host`."""
-        return urlsplit(self.origin).netloc
-
-    @property
-    def secure(self) -> bool:
-        """Whether it is reached over TLS; else from this machine alone."""
-        return self.origin.startswith("https:")
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a site is called, what its cookie is named for, where its templates lie, and what its roles are called."""
-
-    short: str
-    title: Text
-    templates: Path
-    roles: Mapping[str, Text]
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A page with the parts that its functions get."""
-
-    page: Page[Any]
-    parts: Any
 
 
 class Site:
@@ -96,7 +44,7 @@ class Site:
         self._ground = ground
         self._pages = pages
         self._renderer = Renderer(about.templates)
-        self._cookie = f"__Host-{about.short}"
+        self._browsers = Browsers(about.short, ground.origin)
         self._told = {
             f"{one.page.name}.{name}": act.told
             for one in pages
@@ -157,7 +105,7 @@ class Site:
     # (2) by whom, (3) whether they may
 
     async def _visit(self, request: Request, page: Page[Any], allowed: frozenset[str]) -> Visit:
-        cookie = self._cookie_of(request)
+        cookie = self._browsers.cookie_of(request)
         user = None
         if cookie:
             async with self._ground.database.acquire() as connection:
@@ -165,10 +113,10 @@ class Site:
         if not may(allowed, user):
             await self._turn_away(request, page, user)
         return Visit(
-            language=self._language(request),
+            language=self._browsers.language_of(request),
             user=user,
             path={name: str(value) for name, value in request.path_params.items()},
-            query=_single(request.url.query),
+            query=_query(request),
             cookie=cookie or self._ground.sessions.fresh(),
         )
 
@@ -177,12 +125,11 @@ class Site:
             raise messages.LIVE_ENDED
         if user is None or user.stage.value != "in":
             target = request.url.path if request.method == "GET" else "/"
-            raise messages.Leads(f"/login?to={quote(target)}" + ("&told=expired" if self._cookie_of(request) else ""))
-        await self._record(Action.DENIED, page, Visit(self._language(request), user), "")
+            raise messages.Leads(
+                f"/login?to={quote(target)}" + ("&told=expired" if self._browsers.cookie_of(request) else "")
+            )
+        await self._record(Action.DENIED, page, Visit(self._browsers.language_of(request), user), "")
         raise messages.DENIED
-
-    def _language(self, request: Request) -> Language:
-        return read_language(request.cookies.get("__Host-language"))
 
     # (4) the view or the act, (5) its row, (6) the answer
 
@@ -209,7 +156,7 @@ class Site:
         page = one.page
 
         async def post(request: Request) -> Response:
-            form = await self._form(request)
+            form = await self._browsers.form(request)
             visit = replace(await self._visit(request, page, act.allowed or page.seen_by), form=form)
             try:
                 if act.before is not None:
@@ -239,7 +186,7 @@ class Site:
         to = f"{done.to}{joint}told={quote(told)}" if told in self._told else done.to
         response = RedirectResponse(to, status_code=HTTPStatus.SEE_OTHER)
         if done.cookie is not None:
-            self._set_cookie(response, done.cookie)
+            self._browsers.give(response, done.cookie)
         return response
 
     def _show(self, page: Page[Any], visit: Visit, view: View, told: Text | None) -> Response:
@@ -247,19 +194,19 @@ class Site:
         here = page.path.format(**visit.path)
         words = {
             "site": self._about, "page": page, "menu": menu, "user": visit.user, "told": told,
-            "csrf": csrf.form_token(visit.cookie), "here": here, "back": _with_query(here, visit.query),
+            "csrf": csrf.form_token(visit.cookie), "here": here, "back": with_query(here, visit.query),
             "errors": visit.errors, "form": visit.form, "query": visit.query,
             "role": self._about.roles.get(visit.user.role) if visit.user else None,
         }  # fmt: skip
         shown = self._renderer.page(view.template or page.template, visit.language, words | dict(view.words))
         response = Response(shown, view.status, media_type="text/html; charset=utf-8")
-        self._set_cookie(response, visit.cookie)
+        self._browsers.give(response, visit.cookie)
         return response
 
     def _show_message(self, request: Request, message: Message) -> Response:
         if message.leads_to:
             return RedirectResponse(message.leads_to, status_code=HTTPStatus.SEE_OTHER)
-        language = self._language(request)
+        language = self._browsers.language_of(request)
         words = {
             "site": self._about,
             "message": message,
@@ -286,33 +233,17 @@ class Site:
         session = visit.user.short if visit.user else ""
         return Operation(self._ground.clock.now(), name, role, session, came.action, where, came.about)
 
-    # What forms bring
-
-    async def _form(self, request: Request) -> dict[str, str]:
-        """The fields of a form that a page of ours sent, each once. Raises Message."""
-        if not csrf.own_page(request.headers, self._ground.origin):
-            raise messages.NOT_OURS
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                raw = await read_body(request, FORM_LIMIT)
-            form = _single(raw.decode())
-        except (Refusal, TimeoutError, ClientDisconnect, ValueError):
-            raise messages.BAD_FORM from None
-        if not csrf.same_form(self._cookie_of(request), form.pop(csrf.FIELD, "")):
-            raise messages.NOT_OURS
-        return form
-
     # What belongs to no page
 
     async def _switch_language(self, request: Request) -> Response:
-        form = await self._form(request)
+        form = await self._browsers.form(request)
         response = RedirectResponse(local_path(form.get("back", "/")), status_code=HTTPStatus.SEE_OTHER)
-        self._set_cookie(response, read_language(form.get("language")).value, "__Host-language", LANGUAGE_SECONDS)
+        self._browsers.give_language(response, read_language(form.get("language")))
         return response
 
     async def _home(self, request: Request) -> Response:
         """To the first page that whoever comes may see."""
-        cookie = self._cookie_of(request)
+        cookie = self._browsers.cookie_of(request)
         async with self._ground.database.acquire() as connection:
             user = await self._ground.sessions.find(connection, cookie)
         seen = [one.page for one in self._pages if one.page.menu and may(one.page.seen_by, user)]
@@ -328,27 +259,10 @@ class Site:
             return Response(status_code=404, headers=HEADERS)
         return Response(file.content, media_type=file.media, headers=HEADERS | KEPT)
 
-    def _cookie_of(self, request: Request) -> str:
-        """The browser's cookie, as far as it is one that we could have given."""
-        said = request.cookies.get(self._cookie, "")
-        return said if _COOKIE.fullmatch(said) else ""
 
-    def _set_cookie(self, response: Response, value: str, name: str = "", seconds: int | None = None) -> None:
-        """`__Host-`: only over TLS (or on this machine), only this host, the whole site; no script reads it."""
-        gone = 0 if value == "" else seconds
-        response.set_cookie(
-            name or self._cookie, value, max_age=gone, path="/", secure=True, httponly=True, samesite="lax"
-        )
-
-
-def _with_query(path: str, query: Mapping[str, str]) -> str:
-    """The address of a page as it was asked for, without what was said once."""
-    kept = {name: value for name, value in query.items() if name != "told"}
-    return f"{path}?{urlencode(kept)}" if kept else path
-
-
-def _single(encoded: str) -> dict[str, str]:
-    """Fields that came once. Raises ValueError where there are too many or one is no text."""
-    pairs = parse_qsl(encoded, keep_blank_values=True, max_num_fields=64, errors="strict")
-    names = [name for name, _ in pairs]
-    return {name: value for name, value in pairs if names.count(name) == 1}
+def _query(request: Request) -> dict[str, str]:
+    """What the address asks for; nothing where it is no text. A page needs none to be shown."""
+    try:
+        return single(request.url.query)
+    except ValueError:
+        return {}

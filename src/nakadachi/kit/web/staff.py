@@ -12,10 +12,11 @@ from nakadachi.kit.config import ConfigError
 from nakadachi.kit.listening import WebServer, browsers
 from nakadachi.kit.migrations import Migrations, read_migrations
 from nakadachi.kit.web import entrance, key_pages, operation_pages, user_pages
+from nakadachi.kit.web.ground import About, Bound, Ground
 from nakadachi.kit.web.login import Passwords
 from nakadachi.kit.web.people import Entrance
 from nakadachi.kit.web.session import Limits, Sessions
-from nakadachi.kit.web.site import About, Bound, Ground, Site
+from nakadachi.kit.web.site import Site
 
 if TYPE_CHECKING:
     from nakadachi.kit.clock import Clock

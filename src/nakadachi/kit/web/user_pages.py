@@ -113,7 +113,7 @@ async def _other(connection: Connection, visit: Visit) -> User:
 
 
 async def _renew(connection: Connection, entrance: Entrance, visit: Visit) -> Done:
-    """再設定: a new one-time link, for a lost key or password or a lock; what opened before does so until it is used."""
+    """再設定: a new one-time link, for a lost key or password or a lock. What opened before opens until it is used."""
     user = await _other(connection, visit)
     return await _linked(connection, entrance, user.name, f"{user.name} given a new link")
 
