@@ -30,7 +30,7 @@ KEPT = ("/users", "/users/mori", "/account")
 
 
 async def fill(one: Office) -> None:
-    """Something to look at: more findings than one page holds, refusals over some hours, a log, a tree that does not fit."""
+    """Something to look at: more findings than one page holds, refusals over hours, a tree that does not fit."""
     now = datetime.now(UTC)
     places = one.country.plan
     core, interface = places.of(Role.CORE).name, places.of(Role.INTERFACE).name
@@ -53,7 +53,7 @@ async def fill(one: Office) -> None:
 
 
 async def look(page: Page, one: Office, paths: tuple[str, ...], language: str) -> None:
-    """Every page: nothing that axe finds, in light and dark; no scrolling sideways on a phone; nothing of the policy broken."""
+    """Every page: nothing that axe finds, in light and dark; no scrolling sideways on a phone."""
     for path in paths:
         address = f"{one.url}{path}"
         if path == "/findings/one":
