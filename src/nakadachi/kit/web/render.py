@@ -40,6 +40,8 @@ HEADERS = {
     ),
 }
 """What every answer of a site carries."""
+LONG = 24
+"""From so many characters on a text without spaces may be broken anywhere: a serial, a root."""
 NEVER_KEPT = {"cache-control": "no-store"}
 KEPT = {"cache-control": "public, max-age=31536000, immutable"}
 ONLY_TLS = {"strict-transport-security": "max-age=31536000"}
@@ -102,6 +104,8 @@ def _cell(cell: Any, language: Language) -> Markup:
         return Markup('<span class="badge badge-{}">{}</span>').format(cell.kind, text)
     if isinstance(cell, datetime):
         return _moment(cell)
+    if len(text) > LONG:
+        return Markup('<span class="long">{}</span>').format(text)
     return text or Markup('<span class="none">—</span>')
 
 

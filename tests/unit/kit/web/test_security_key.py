@@ -113,7 +113,7 @@ async def test_the_whole_way_in_and_out_is_kept_in_the_log(tenant_dsn, tmp_path)
         account = await desk.get("/account")
         added = {"answer": key.made(challenge_of(account)), "label": "社員証", "csrf": account.token}
         before = desk.cookies["__Host-drawer"]
-        assert (await desk.post("/account/add", added)).header("location") == "/"
+        assert (await desk.post("/account/add", added)).header("location") == "/?told=account.add"
         assert desk.cookies["__Host-drawer"] != before
         assert (await desk.get("/letters")).status == 200
         await desk.post("/logout", {"csrf": (await desk.get("/letters")).token})
