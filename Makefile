@@ -83,8 +83,8 @@ fuzz: $(STAMP) ## hostile bytes for every parser, MINUTES=5 in all; ONLY=name fo
 
 # == Measure
 .PHONY: bench
-bench: $(STAMP) ## cost per exchange, restore (BENCH=issuance: a population; schemes, conversion: link codes; lanes: a clerk beside a bulk file, 17 min), as ratios within one run
-	@$(BIN)/python -m bench $(BENCH)
+bench: $(STAMP) ## cost per exchange, restore (BENCH=issuance: a population, PEOPLE=400000; rotation: a key replaced under load; matching: the register's search; schemes, conversion: link codes; lanes: a clerk beside a bulk file, 17 min), as ratios within one run
+	@$(BIN)/python -m bench $(BENCH) $(if $(PEOPLE),--people $(PEOPLE))
 
 # == Keep
 .PHONY: lock clean

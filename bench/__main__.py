@@ -5,12 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import conversion, exchange, issuance, jpki, keys, lanes, numbers, population, restore, schemes
+from bench import (
+    conversion,
+    exchange,
+    issuance,
+    jpki,
+    keys,
+    lanes,
+    matching,
+    numbers,
+    population,
+    restore,
+    rotation,
+    schemes,
+)
 
 BENCHES = {
     "exchange": exchange.main,
     "restore": restore.main,
-    "issuance": issuance.main,
     "schemes": schemes.main,
     "conversion": conversion.main,
     "lanes": lambda: lanes.main([]),
@@ -19,18 +31,28 @@ BENCHES = {
     "numbers": numbers.main,
     "population": population.main,
 }
-LONG = {"lanes", "issuance", "schemes", "conversion", "numbers", "population"}
+COUNTED = {"issuance": issuance.main, "matching": matching.main, "rotation": rotation.main}
+"""Those that `--people` says the size of."""
+SHORT = ("exchange", "restore", "jpki", "keys")
 
 
 def main() -> int:
     """Run what is named. Each writes `bench/results/<name>.json`; measure on a quiet machine only."""
+    every = sorted({*BENCHES, *COUNTED})
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"which of {', '.join(BENCHES)} (default: all but lanes)")
-    names = parser.parse_args().names or [name for name in BENCHES if name not in LONG]
-    if strange := [name for name in names if name not in BENCHES]:
-        parser.error(f"no benchmark is called {strange[0]!r}; there are {', '.join(BENCHES)}")
+    parser.add_argument("names", nargs="*", help=f"which of {', '.join(every)} (default: {', '.join(SHORT)})")
+    parser.add_argument("--people", type=int, help=f"how many people, for {' and '.join(COUNTED)}")
+    chosen = parser.parse_args()
+    names = chosen.names or SHORT
+    if strange := [name for name in names if name not in every]:
+        parser.error(f"no benchmark is called {strange[0]!r}; there are {', '.join(every)}")
+    if chosen.people is not None and not COUNTED.keys() & names:
+        parser.error(f"--people is for {' and '.join(COUNTED)}")
     for name in names:
-        BENCHES[name]()
+        if name in COUNTED:
+            COUNTED[name]([] if chosen.people is None else ["--people", str(chosen.people)])
+        else:
+            BENCHES[name]()
     return 0
 
 

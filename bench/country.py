@@ -85,7 +85,7 @@ def _lines(files: Path) -> list[str]:
     for number, line in enumerate(inquiries(LineReader(io.BytesIO(raw))), 1):
         if number in answered and isinstance(line, InquiryLine) and line.provider.value == PROVIDER:
             prefix = Prefix(line.inquirer, line.affair, line.procedure, line.provider, line.information)
-            if texts & set(book.whitelist.allowed_items(prefix, book.effective)):
+            if texts & set(book.allowed_items(prefix, book.effective)):
                 chosen.append(raw.splitlines()[number - 1].decode("utf-8-sig"))
     return chosen
 

@@ -1,12 +1,14 @@
 """Link codes for a population: end to end with every system a process of its own, and the core's own part alone.
 
-End to end: one file of people goes to an intermediate server's HTTPS door, until all are linked. The core's part:
-verify both signatures, derive ID and link codes, write, answer, in this process on a real PostgreSQL. In the same run
-the bound: HMAC, AES and COPY of the same rows, bare.
+End to end: one file of people goes to an intermediate server's HTTPS door, until all are linked; `--people` says how
+many, as in `make bench BENCH=issuance PEOPLE=400000`. The result says how much memory each system took. The core's
+part: verify both signatures, derive ID and link codes, write, answer, in this process on a real PostgreSQL. In the same
+run the bound: HMAC, AES and COPY of the same rows, bare.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import base64
 import hmac
@@ -24,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bench import report
 from bench.exchange import _cpu
+from bench.memory import NOW, PEAK, resident_mib
 from nakadachi.core.service import CoreConfig, build
 from nakadachi.country.founding import Founding, found, keystore
 from nakadachi.country.plan import plan
@@ -62,15 +65,17 @@ INVENTED = "見本県見本市見本町"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A founded country of one organisation: its folder, its plan and its foundations."""
+    """A founded country: its folder, its plan and its foundations."""
 
     folder: Path
     founding: Founding
 
 
 @asynccontextmanager
-async def founded(people: Sequence[tuple[str, ...]]) -> AsyncIterator[Ground]:
-    """A country with these residents, nothing of it running. Everything it makes is removed."""
+async def founded(
+    people: Sequence[tuple[str, ...]], organisations: Sequence[str] = (INQUIRER,)
+) -> AsyncIterator[Ground]:
+    """A country of these residents and organisations, nothing of it running. Everything it makes is removed."""
     state = Path(tempfile.mkdtemp(prefix="nakadachi-bench-"))
     state.chmod(0o711)
     try:
@@ -80,7 +85,7 @@ async def founded(people: Sequence[tuple[str, ...]]) -> AsyncIterator[Ground]:
         text = "\n".join(["code,number,name,address,sex,born", *rows]) + "\n"
         (folder / "residents.csv").write_text(text, encoding="utf-8")
         async with embedded(state) as server:
-            planned = plan(lawbook.sample(), (OrganisationCode(INQUIRER),), port=PORT)
+            planned = plan(lawbook.sample(), tuple(map(OrganisationCode, organisations)), port=PORT)
             founding = Founding(folder, planned, lawbook.sample(), server, World())
             await found(founding)
             yield Ground(folder, founding)
@@ -116,31 +121,40 @@ async def end_to_end(count: int) -> dict[str, Any]:
         processes = Processes(ground.folder, ground.founding.plan)
         try:
             await processes.start()
+            idle = resident_mib(processes, NOW)
             before, begun = _cpu(processes), time.perf_counter()
-            order, loaded = await _linked(ground)
+            order, loaded = await linked(ground.folder, OrganisationCode(INQUIRER))
             elapsed, after = time.perf_counter() - begun, _cpu(processes)
+            peak = resident_mib(processes, PEAK)
         finally:
             await processes.stop()
-    if order.done != count:
-        raise RuntimeError(f"{order.done} of {count} people were linked")
+    if order.people != count:
+        raise RuntimeError(f"{order.people} of {count} people were taken")
     return {
         "people": count,
         "per_second": round(count / elapsed, 1),
         "seconds_until_the_file_was_loaded": round(loaded, 2),
         "per_second_once_loaded": round(count / (elapsed - loaded), 1),
         "cpu_ms_per_1000_people": {name: round((after[name] - before[name]) * 1e6 / count, 1) for name in before},
+        "resident_mib": {name: {"idle": idle[name], "peak": peak[name]} for name in peak},
     }
 
 
-async def _linked(ground: Ground) -> tuple[LinkOrder, float]:
+async def linked(folder: Path, organisation: OrganisationCode) -> tuple[LinkOrder, float]:
+    """The people of `people.csv` in the country's folder, linked at an organisation; the seconds until it was loaded.
+
+    Raises RuntimeError where the order ends and somebody has no code.
+    """
     begun = time.perf_counter()
-    async with open_desk(desk_config(ground.folder, OrganisationCode(INQUIRER))) as desk:
-        with (ground.folder / "people.csv").open("rb") as file:
+    async with open_desk(desk_config(folder, organisation)) as desk:
+        with (folder / "people.csv").open("rb") as file:
             order = await desk.order_links("bench", file)
         loaded = time.perf_counter() - begun
         while not order.ended:
             await asyncio.sleep(0.1)
             order = await desk.link_order("bench")
+    if order.done != order.people or order.rejected:
+        raise RuntimeError(f"{order.done} of {order.people} people were linked, {order.rejected} lines not taken")
     return order, loaded
 
 
@@ -255,12 +269,18 @@ async def _bare(dsn: str, codes: Sequence[str]) -> float:
         await connection.close()
 
 
-def main() -> None:
-    """Measure and write `results/issuance.json`."""
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and write `results/issuance.json`. `arguments` None: those of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=PEOPLE_COUNT, help="people of the one file (%(default)s)")
+    parser.add_argument("--dry", action="store_true", help="only print; the result file stays as it is")
+    chosen = parser.parse_args(arguments)
     core, bound = asyncio.run(core_alone(CORE_PACKETS))
     print(core, f"bound {bound:.0f}/s")
-    whole = asyncio.run(end_to_end(PEOPLE_COUNT))
+    whole = asyncio.run(end_to_end(chosen.people))
     print(whole)
+    if chosen.dry:
+        return
     path = report.write(
         "issuance",
         value=whole["per_second"],

@@ -23,10 +23,9 @@ from nakadachi.law.masters import (
     Procedure,
     ValueKind,
 )
-from nakadachi.law.masters import (
-    Edition as LawEdition,
-)
-from nakadachi.law.whitelist import LegalRow, Parties, Whitelist
+from nakadachi.law.reading import Edition as LawEdition
+from nakadachi.law.rows import LegalRow, Parties
+from nakadachi.law.whitelist import Whitelist
 from nakadachi.ledger.edition import Edition, Trust, sign_document
 from nakadachi.telegrams.envelope import Verified
 from nakadachi.terms import NodeName, OrganisationCode, Role

@@ -19,10 +19,12 @@ from nakadachi.intermediate.service import IntermediateConfig
 from nakadachi.kit.config import ConfigError, describe, load
 from nakadachi.law import directory, lawbook
 from nakadachi.law.assessments import load_assessments
-from nakadachi.law.masters import LawError, load_masters
+from nakadachi.law.masters import load_masters
+from nakadachi.law.reading import LawError
 from nakadachi.law.whitelist import load_whitelist
 from nakadachi.neighbours.registry import RegistryConfig
 from nakadachi.refusal import Refusal
+from tools import sample_law
 from tools import sample_telegrams as sample
 
 CONFIGS: tuple[type, ...] = (
@@ -32,8 +34,8 @@ CONFIGS: tuple[type, ...] = (
 
 @target(
     "lawbook",
-    covers=["law.lawbook:parse", "law.masters:read_code"],
-    seeds=lambda: {"small": land.lawbook().to_bytes()},
+    covers=["law.lawbook:parse", "law.reading:read_code"],
+    seeds=lambda: {"small": land.lawbook().to_bytes(), "private": sample_law.small().to_bytes()},
     form=Form.JSON,
     weight=2,
 )
@@ -42,8 +44,11 @@ def law(data: bytes) -> str:
     made = lawbook.parse(data)
     same(lawbook.parse(made.to_bytes()), made, "a law book is not written as it was read")
     keepable((made.version, made.whitelist.rows))
-    with suppress(Refusal):
-        made.whitelist.allows(sample.PREFIX, made.effective)
+    for prefix in (sample.PREFIX, *(each for each, _ in sample_law.asked())):
+        with suppress(Refusal):
+            row = made.allows(prefix, made.effective)
+            own = made.private_whitelist if made.masters.is_private(prefix.inquirer) else made.whitelist
+            require(own is not None and row in own.rows, "a row of the other table lets it ask")
     return "Lawbook"
 
 
@@ -111,8 +116,8 @@ def _joined(texts: dict[str, str]) -> bytes:
 @target(
     "law-files",
     covers=[
-        "law.masters:load_masters", "law.masters:read_toml", "law.masters:read_entry", "law.masters:read_entries",
-        "law.masters:read_edition", "law.whitelist:load_whitelist", "law.whitelist:read_table",
+        "law.masters:load_masters", "law.reading:read_toml", "law.reading:read_entry", "law.reading:read_entries",
+        "law.reading:read_edition", "law.whitelist:load_whitelist", "law.rows:read_table",
         "law.assessments:load_assessments",
     ],
     seeds=_law_texts,
@@ -128,6 +133,7 @@ def law_files(data: bytes) -> str:
     made = []
     loaders: tuple[Callable[[], Any], ...] = (
         lambda: load_whitelist(texts, land.lawbook().masters),
+        lambda: load_whitelist(texts, sample_law.small().masters, private=True),
         lambda: load_assessments(texts.get("assessments.toml")),
     )
     for loader in loaders:

@@ -179,7 +179,7 @@ def residents(data: bytes) -> str:
         file.write(data)
         file.flush()
         try:
-            found = read_residents(Path(file.name))
+            found = list(read_residents(Path(file.name)))
         except ConfigError as wrong:
             raise ConfigError(str(wrong).replace(file.name, "residents.csv")) from None
     keepable(found)

@@ -66,13 +66,21 @@ class Certifying:
     @asynccontextmanager
     async def client(self, host: str) -> AsyncIterator[JpkiClient]:
         """Connect as whoever has the certificate of `host`."""
+        async with open_client(self.client_config(host), clock=self.clock) as client:
+            yield client
+
+    def client_config(self, host: str) -> ClientConfig:
+        """How whoever has the certificate of `host` connects."""
         folder = self.folder / host
         if not folder.exists():
             folder.mkdir()
             issue(self.authority, host, folder, datetime.now(UTC), server=False)
-        config = ClientConfig(self.server, folder / "tls.crt", folder / "tls.key", self.folder / "ca.pem", SERVER)
-        async with open_client(config, clock=self.clock) as client:
-            yield client
+        return ClientConfig(self.server, folder / "tls.crt", folder / "tls.key", self.folder / "ca.pem", SERVER)
+
+    async def come_back(self) -> None:
+        """Start again where it was, after it was stopped."""
+        self.service = await build(self.service.access.config, clock=self.clock)
+        await self.service.start()
 
     def application(
         self, person: Person, kind: Kind, key: PrivateKey, *, renew: bool = False, ward: bool = False, request: str = ""
@@ -124,12 +132,12 @@ async def certifying(dsn: str, folder: Path, settings: Settings | None = None) -
         folder / "ca.pem", folder / "keys", folder / "unlock", (COUNTER,), (REGISTER,), (),
         (VerifierConfig(PORTAL, linkage=True),), settings or Settings(algorithm=Algorithm.P_256), connections=4,
     )  # fmt: skip
-    service = await build(config, clock=clock)
-    await service.start()
+    town = Certifying(await build(config, clock=clock), clock, folder, authority, f"https://{config.listen}")
+    await town.service.start()
     try:
-        yield Certifying(service, clock, folder, authority, f"https://{config.listen}")
+        yield town
     finally:
-        await service.stop()
+        await town.service.stop()
 
 
 def read(told: CertificateWords) -> HolderCertificate:

@@ -271,15 +271,16 @@ async def a_country(
     twins: bool = False,
     covered: bool = False,
     portal: bool = False,
+    law: lawbook.Lawbook | None = None,
 ) -> AsyncIterator[Land]:
     """A country up for the time of the block, logged in `Land.log`; of `twins` the first; a `portal` is not run."""
     tenant = f"land_{os.getpid()}_{next(_COUNTRIES)}"
     folder = directory / tenant
     folder.mkdir()
     write_residents(folder / "residents.csv", residents)
-    tap, clock, book = Tap(), MovableClock(), lawbook.sample()
-    world = World(clock=clock, wire=tap.wire)
-    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(24 if twins else 11), twins=twins)
+    tap, clock, book = Tap(), MovableClock(), law or lawbook.sample()
+    world, private = World(clock=clock, wire=tap.wire), book.masters.private_bodies
+    places = plan(book, (TSUBAKI, AOBA, PENSION, *private), port=free_ports(24 if twins else 13), twins=twins)
     founded = replace(places, places=(*places.places, Place(PORTAL, places.pages_port + 1))) if portal else places
     with all_that_is_logged() as log:
         server = cast("PostgresServer", Tenants(postgres, tenant))

@@ -27,7 +27,12 @@ findings = partial(drawings.reasons, oversight.FindingKind, "kind")
 PAGES: Mapping[str, Mapping[str, Drawing]] = {
     "life-of-an-inquiry.md": {"sequence": drawings.sequence, "hops": drawings.hops, "roles": drawings.roles},
     "glossary.md": {"telegrams": drawings.terms},
-    "codes.md": {"schemes": figures.schemes, "conversion": figures.conversion},
+    "codes.md": {
+        "schemes": figures.schemes,
+        "conversion": figures.conversion,
+        "issuance": figures.issuance,
+        "rotation": figures.rotation,
+    },
     "wire/README.md": {
         "example": partial(drawings.example, permit.IssueSerial),
         "members": drawings.common,

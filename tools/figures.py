@@ -55,6 +55,53 @@ def conversion() -> str:
     return table(("codes", "conversions/s", "µs of one core, each"), rows) + "\n\n" + text
 
 
+def issuance() -> str:
+    """A population linked by one file: people per second, and the memory it took."""
+    if not (measured := _kept("issuance")):
+        return _NOT_KEPT.format(name="issuance")
+    whole, core = measured["whole"], measured["core"]
+    rows = [
+        (name.partition(":")[0], f"{taken['idle']:.0f}", f"{taken['peak']:.0f}")
+        for name, taken in whole["resident_mib"].items()
+    ]
+    text = (
+        f"{whole['people']:,} people of one file, from its first byte to the last code: {whole['per_second']:,.0f} a"
+        f" second with every system on this machine. The core alone: {core['per_second']:,.0f} a second. Machine:"
+        f" {machine(measured)}. The bound of the same run, {measured['bound_is']}, is {measured['bound']:,.0f}."
+    )
+    return text + "\n\n" + table(("system", "MiB before the file", "MiB at its peak"), rows)
+
+
+def rotation() -> str:
+    """A key replaced under load: what the clerk noticed, and how fast people got their new codes."""
+    if not (measured := _kept("rotation")):
+        return _NOT_KEPT.format(name="rotation")
+    beside, made = measured["beside"], measured["reissue"]
+    sides = (
+        ("nobody's", measured["alone"]),
+        ("the inquirer's", beside["inquirer"]),
+        ("the provider's", beside["provider"]),
+    )
+    rows = [
+        (whose, str(seen["inquiries"]), *(f"{seen['latency_ms'][share]:.0f}" for share in ("p50", "p95", "p99")))
+        for whose, seen in sides
+    ]
+    text = (
+        f"{made['people']:,} people at each end, {made['replacements']} replacements,"
+        f" {measured['rate_per_second']:g} inquiries a second all the while: {made['people_per_second']:,.0f} people"
+        f" re-issued a second; {measured['failed']} of {measured['inquiries']:,} inquiries failed. The clerk's p95 was"
+        f" {measured['ratio']:.2f} times that alone (goal: at most {measured['goal']:g}). Machine: {machine(measured)}."
+    )
+    return table(("whose key was being replaced", "inquiries", "p50 ms", "p95 ms", "p99 ms"), rows) + "\n\n" + text
+
+
+_NOT_KEPT = "No run is kept yet: `make bench BENCH={name}`, then `python -m tools.docs`."
+
+
+def _kept(name: str) -> dict[str, Any] | None:
+    return result(name) if (RESULTS / f"{name}.json").exists() else None
+
+
 def machine(measured: dict[str, Any]) -> str:
     """What it ran on."""
     ran = measured["machine"]

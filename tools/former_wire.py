@@ -19,7 +19,8 @@ from typing import Any
 
 import msgspec
 
-from nakadachi.law.directory import _Document
+from nakadachi.law.directory import _Document as DirectoryDocument
+from nakadachi.law.lawbook import _Document as LawbookDocument
 from nakadachi.telegrams.catalogue import TELEGRAMS
 from nakadachi.telegrams.permit import LogContent, Opening, Permit
 from nakadachi.telegrams.provision import Body
@@ -37,9 +38,11 @@ def spoken() -> Spoken:
     them may be left out, per enum its values.
     """
     found: Spoken = {}
-    for kind in (TELEGRAMS, Permit, LogContent, Opening, Body, _Document):
+    for kind in (TELEGRAMS, Permit, LogContent, Opening, Body, DirectoryDocument):
         _walk(msgspec.inspect.type_info(kind), found)
-    return dict(sorted(found.items()))
+    law: Spoken = {}
+    _walk(msgspec.inspect.type_info(LawbookDocument), law)
+    return dict(sorted(found.items())) | {f"lawbook {name}": said for name, said in sorted(law.items())}
 
 
 def _walk(info: Any, found: Spoken) -> None:

@@ -23,7 +23,9 @@ from nakadachi.crypto.signing import SigningKey, sign_compact
 from nakadachi.crypto.subject import Subject, normalise, subject_check
 from nakadachi.ledger.checkpoint import Checkpoint, sign_checkpoint
 from nakadachi.ledger.tree import Frontier, append, consistency_proof, leaf_hash, tile_path, tile_root
+from nakadachi.telegrams.codec import encode_json
 from nakadachi.terms import OrganisationCode
+from tools import sample_law
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,6 +188,22 @@ def codes(_kept: Vectors) -> Vectors:
     return {"ID key": b64(SALT), "link master key": b64(SALT), "codes": drawn}
 
 
+def lawbook(_kept: Vectors) -> Vectors:
+    """A law book with private bodies and a table of theirs, as it is signed, and what it says to some who ask."""
+    book = sample_law.small()
+    return {
+        "text": book.to_bytes().decode(),
+        "asked": [
+            {
+                "prefix": json.loads(encode_json(prefix)),
+                "on": day.isoformat(),
+                "row": sample_law.answer(book, prefix, day),
+            }
+            for prefix, day in sample_law.asked()
+        ],
+    }
+
+
 FAMILIES: dict[str, Callable[[Vectors], Vectors]] = {
     "tree": tree,
     "notes": notes,
@@ -194,6 +212,7 @@ FAMILIES: dict[str, Callable[[Vectors], Vectors]] = {
     "subject": subject,
     "commitment": commitment,
     "codes": codes,
+    "lawbook": lawbook,
 }
 
 

@@ -19,6 +19,7 @@ from nakadachi.refusal import Refusal
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from nakadachi.kit.listening import Browsers
     from nakadachi.kit.server import System
     from nakadachi.node import Node
 
@@ -37,7 +38,7 @@ class Service:
     ends: tuple[Callable[[], Awaitable[None]], ...] = ()
     ready: tuple[Callable[[], Awaitable[None]], ...] = ()
     reloads: tuple[Callable[[], Awaitable[None]], ...] = ()
-    doors: tuple[WebServer, ...] = ()
+    doors: tuple[tuple[Starlette, Browsers], ...] = ()
     _servers: list[tuple[WebServer, asyncio.Task[Any]]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -48,8 +49,8 @@ class Service:
         await self._listen(WebServer(self.app, https(config.listen, config, config.limits.connections)))
         if config.metrics:
             await self._listen(WebServer(local_application(self.node.health), loopback(config.metrics)))
-        for door in self.doors:
-            await self._listen(door)
+        for app, where in self.doors:
+            await self._listen(WebServer(app, where))
         await self.system.start()
         await self.node.instances.start()
         logger().info("node.started", node=config.name.value, version=__version__, detail=config.listen)

@@ -82,7 +82,7 @@ def test_the_agent_says_where_its_page_is_and_ends_at_a_signal(tmp_path):
     ) as child:
         told = child.stdout.readline() + child.stdout.readline()
         child.send_signal(signal.SIGTERM)
-        child.communicate(timeout=30)
+        child.communicate(timeout=300)
     assert re.search(r"http://127\.0\.0\.1:17493/a/[0-9a-f]{48}/", told)
     assert child.returncode == 0
     assert "origin" in run(tmp_path, *arguments[:-1], "*", status=2)

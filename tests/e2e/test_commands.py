@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "nakadachi"]
 STARTS_SECONDS = 180.0
 ENDS_SECONDS = 30.0
+PATIENCE_SECONDS = 600.0
+"""Long enough for a machine at its limits: what it does is asked here, not how fast."""
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +39,7 @@ def demo(state: Path) -> dict[str, object]:
         [*COMMAND, "demo", "--json", "--state", str(state), "--out", str(state) + "-results"],
         cwd=ROOT,
         capture_output=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
         check=True,
     )
     words: dict[str, object] = json.loads(done.stdout)
@@ -155,14 +157,17 @@ def test_the_next_start_goes_on_with_what_was_done(
     few.write_bytes(b"\r\n".join((ROOT / "examples" / "inquiries.csv").read_bytes().split(b"\r\n")[:5]) + b"\r\n")
     desk = state / "country" / "desk-9901000000000003" / "desk.toml"
     asked = [*COMMAND, "inquire", str(few), "--desk", str(desk), "--out", str(open_directory / "results.csv")]
-    subprocess.run(asked, check=True, capture_output=True, timeout=60)
+    subprocess.run(asked, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
     process.send_signal(signal.SIGKILL)
     process.wait()
     ends(state)
     again = start(state, "--port", str(settings["port"]))
     try:
         said = subprocess.run(
-            [*COMMAND, "status", "--json", "--state", str(state)], check=True, capture_output=True, timeout=60
+            [*COMMAND, "status", "--json", "--state", str(state)],
+            check=True,
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
         )
         core = next(row for row in json.loads(said.stdout) if row["node"].startswith("core:"))
         assert core["state"] == "running"

@@ -117,11 +117,11 @@ def both_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None
     meeting = asyncio.Barrier(2)
 
     @functools.wraps(write)
-    async def met(*asked: Any) -> Any:
+    async def met(*asked: Any, **named: Any) -> Any:
         with contextlib.suppress(TimeoutError, asyncio.BrokenBarrierError):
             await asyncio.wait_for(meeting.wait(), MEET_SECONDS)
         await meeting.abort()
-        return await write(*asked)
+        return await write(*asked, **named)
 
     monkeypatch.setattr(module, name, met)
 

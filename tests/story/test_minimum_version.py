@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,7 +16,9 @@ from nakadachi.country.overview import Row, ask_core, ask_each, complaints
 from nakadachi.crypto.signing import SigningKey
 from nakadachi.health.reporter import Reporter
 from nakadachi.kit.client import MEDIA_TYPE, VERSION_HEADER
+from nakadachi.kit.config import ConfigError
 from nakadachi.kit.tls import client_context
+from nakadachi.ledger.edition import sign_document
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Received
@@ -22,8 +26,9 @@ from nakadachi.telegrams.inquiry import Noted
 from nakadachi.telegrams.oversight import Operation, ReportOperation
 from nakadachi.terms import NodeName, Role
 from tests.invented import AOBA, TSUBAKI
-from tests.story.editions import distribute, edition
+from tests.story.editions import distribute, edition, signers
 from tests.story.people import HANA
+from tests.story.private_bodies import law
 from tests.story.test_faring import PERIOD
 from tests.world import Land, reason_of
 
@@ -132,3 +137,39 @@ async def test_a_directory_that_nodes_of_its_minimum_version_could_not_read_is_n
     assert "former_signing_keys" in refused.value.detail
     await distribute(land, edition(land, listed=1, nodes=nodes, minimum_peer_version=__version__))
     await distribute(land, edition(land, listed=1, nodes=now.nodes, minimum_peer_version=OLDEST_PEER))
+
+
+async def test_a_law_book_with_private_bodies_waits_until_every_node_that_is_let_in_can_read_it(
+    land: Land, tmp_path: Path
+) -> None:
+    """The mark, the kind and the table of private bodies are of 0.2.0 (R7)."""
+    core = land.plan.of(Role.CORE)
+    now = land.service(core.name).node.edition.lawbook
+    book = law(tmp_path / "book", now.version + 1)
+    note = sign_document(book.to_bytes(), *signers(land))
+    same, raised = edition(land)[1], edition(land, listed=1, minimum_peer_version=__version__)[1]
+    with pytest.raises(Refusal) as refused:
+        await distribute(land, (note, same))
+    assert refused.value.reason is Reason.BAD_FORMAT
+    assert "raise the minimum first" in refused.value.detail
+
+    # Nor does a core start with what it may not hand out.
+    given = land.country.folder / "lawbook.note"
+    former = given.read_bytes()
+    await land.quiet()
+    await land.country.stop_one(core.name)
+    given.write_bytes(note)
+    with pytest.raises(ConfigError, match="raise the minimum first"):
+        await land.country.start_one(core, land.world)
+    given.write_bytes(former)
+    await (await land.country.start_one(core, land.world)).announce()
+
+    await distribute(land, (note, raised))
+    held = {land.service(name).node.edition.lawbook.version for name in land.country.services}
+    assert held == {book.version}
+    with pytest.raises(Refusal) as refused:
+        await minimum(land, OLDEST_PEER)
+    assert "private bodies" in refused.value.detail
+    back = sign_document(replace(now, version=now.version + 2).to_bytes(), *signers(land))
+    await distribute(land, (back, edition(land, listed=1, minimum_peer_version=OLDEST_PEER)[1]))
+    assert (await land.ask(HANA.at(TSUBAKI))).status == "answered"

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from datetime import date
 
 import pytest
@@ -12,11 +13,13 @@ from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.crypto.sealing import SealSuite, body_info, new_private, subject_info, unseal
 from nakadachi.crypto.signing import VerifyKey, read_compact, verify
 from nakadachi.crypto.subject import Subject, compare
+from nakadachi.law import lawbook
 from nakadachi.ledger.checkpoint import open_checkpoint
 from nakadachi.ledger.tree import Frontier, check_consistency, check_inclusion
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.terms import LinkCode, OrganisationCode
-from tools import vectors
+from nakadachi.telegrams.codec import decode_json
+from nakadachi.terms import LinkCode, OrganisationCode, Prefix
+from tools import sample_law, vectors
 
 
 def raw(text):
@@ -94,3 +97,13 @@ def test_the_link_codes_written_down_are_read():
         organisation = OrganisationCode(case["organisation"])
         read = scheme.read_one(LinkCode(case["link code"]), organisation)
         assert read == Meaning(organisation, IdCode(raw(case["ID code"])), case["key index"], case["generation"])
+
+
+def test_the_law_book_written_down_is_read_and_answers_as_it_did():
+    written = vectors.read("lawbook")
+    book = lawbook.parse(written["text"].encode())
+    assert book.masters.private_bodies == (sample_law.PRIVATE_INSURER, sample_law.COMPANY)
+    for case in written["asked"]:
+        prefix = decode_json(json.dumps(case["prefix"]).encode(), Prefix)
+        assert sample_law.answer(book, prefix, date.fromisoformat(case["on"])) == case["row"]
+    assert {case["row"] for case in written["asked"]} == {"018.1", "018.2", "951.1", "NOT_IN_TABLE"}

@@ -9,6 +9,7 @@ import pytest
 from nakadachi import OLDEST_PEER, __version__
 from nakadachi.crypto.signing import VerifyKey
 from nakadachi.law.directory import MEMBERS_SINCE, is_older
+from nakadachi.law.lawbook import PRIVATE_SINCE
 from nakadachi.telegrams.catalogue import CATALOGUE
 from nakadachi.telegrams.codec import check_signature, decode_envelope, encode_envelope, encode_json
 from nakadachi.telegrams.permit import IssueSerial
@@ -31,6 +32,9 @@ ADDED = {
     ("RequestLinkCode", "check"): "as serial",
     ("LinkCodeRequested", "hits"): "answers lists only, and who is of the former version has one part per person",
     ("Node", "former_signing_keys"): "the core distributes no directory with it while its minimum version is lower",
+    ("lawbook Organisation", "private"): "the core distributes no law book with it while the minimum version is lower",
+    ("lawbook OrganisationKind", "company"): "only a private body is of this kind",
+    ("lawbook _Document", "private_table"): "as private",
 }
 """What was added to what the former version knows, and why no node of it gets to see it."""
 
@@ -87,6 +91,10 @@ def test_every_member_added_to_the_directory_has_the_version_that_it_came_with()
     added = {one for name, one in ADDED if name == "Node"}
     assert added == MEMBERS_SINCE.keys()
     assert set(MEMBERS_SINCE.values()) == {__version__}
+
+
+def test_what_was_added_to_the_law_book_came_with_this_version():
+    assert __version__ == PRIVATE_SINCE
 
 
 def keys(document):

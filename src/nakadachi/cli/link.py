@@ -113,15 +113,18 @@ def recheck(
 
 
 async def _follow(order: LinkOrder, look: Callable[[], Awaitable[LinkOrder]]) -> LinkOrder:
-    """Show how an order goes on until it has ended."""
+    """Show how an order goes on until it has ended; where it waits for somebody, that is said once."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from nakadachi.cli.tables import console
+    from nakadachi.cli.tables import WAITS, console
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns, waits = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()), ""
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=order.people)
         while not order.ended:
+            if waits != order.waits:
+                bar.console.print(WAITS.get(order.waits, ""))
+                waits = order.waits
             bar.update(task, completed=order.done + order.refused + order.unanswered, total=order.people)
             await asyncio.sleep(LOOK_SECONDS)
             order = await look()

@@ -50,9 +50,9 @@ async def _opened(config: Path, work: Work) -> Any:
     from nakadachi.neighbours.registry import RegistryConfig, register_of
     from nakadachi.node import World, open_keys, read_file
 
-    node = load(config, RegistryConfig).node
-    world = World()
-    register = register_of(open_keys(node, world), world.entropy)
+    read = load(config, RegistryConfig)
+    node, world = read.node, World()
+    register = register_of(open_keys(node, world), world.entropy, certified=read.jpki is not None)
     database = await Database.open(read_file(node.database).decode().strip(), max_size=2)
     try:
         await migrate(database, read_migrations("nakadachi.neighbours", part="registry", folder="migrations"))
@@ -71,7 +71,8 @@ def apply(
     """Apply events (異動の処理): births, moves, names, corrections, deaths, new codes and numbers.
 
     A file may be applied again: an event that is known has no effect twice. Lines that are wrong are refused each by
-    itself, and the exit status is then 1; the rest is applied, a thousand at a time. A running registry tells the core.
+    itself, and the exit status is then 1; the rest is applied, a thousand at a time. A running registry tells the
+    core, and the certification service where one is configured.
     """
     with ending(OSError, ValueError):
         lines = list(_read(file))
@@ -199,7 +200,7 @@ def history(*, config: Config, state: State = None, as_json: AsJson = False) -> 
 
 
 def figures(*, config: Config, state: State = None, as_json: AsJson = False) -> None:
-    """Say how many residents and events there are (概況), and what the core is still to be told."""
+    """Say how many residents and events there are (概況), and what others are still to be told."""
     from nakadachi.neighbours import event_store
 
     async def work(_register: Register, database: Database) -> dict[str, int]:
@@ -214,6 +215,29 @@ def figures(*, config: Config, state: State = None, as_json: AsJson = False) -> 
         typer.echo(f"{found[name]:>12}  {text}")
 
 
+def holder(*, config: Config, state: State = None) -> None:
+    """Show by which reference the certification service (公的個人認証) knows a resident (利用者の参照).
+
+    A counter needs it to apply for a certificate. It asks for the resident record code. The configuration must name the
+    service, under [jpki].
+    """
+    from nakadachi.neighbours import certificate_store
+    from nakadachi.neighbours.certificate_telling import holder_of_person
+
+    code = typer.prompt("resident record code", default="", show_default=False, err=True).strip()
+
+    async def work(register: Register, database: Database) -> tuple[bytes | None, int | None]:
+        async with database.acquire() as connection:
+            return register.holders, await certificate_store.person_of(connection, code)
+
+    secret, person = with_register(config, state, work)
+    if secret is None:
+        stop(f"{config}: names no certification service; add [jpki], as `registry sample-config` shows it")
+    if person is None:
+        stop("nobody has, or had, this resident record code", IN_PART)
+    typer.echo(holder_of_person(secret, person).value)
+
+
 _FIGURES = {
     "residents": "residents (住民)",
     "dead": "registered as dead (死亡)",
@@ -222,6 +246,7 @@ _FIGURES = {
     "ahead": "events of a day to come",
     "refused": "events that turned out wrong on their day",
     "untold": "changes that the core is still to be told",
+    "certificates": "changes that the certification service (公的個人認証) is still to be told",
 }
 _HOW = "--config registry.toml"
 
@@ -232,3 +257,4 @@ def add_to(group: typer.Typer) -> None:
     group.command(epilog=f"\b\nExample: nakadachi registry event move --at 2026-04-01 --event E-17 {_HOW}")(event)
     group.command(epilog=f"\b\nExample: nakadachi registry history {_HOW}")(history)
     group.command(epilog=f"\b\nExample: nakadachi registry figures {_HOW}")(figures)
+    group.command(epilog=f"\b\nExample: nakadachi registry holder {_HOW}")(holder)

@@ -63,6 +63,20 @@ def rejects(loaded: Loaded) -> Table:
     return table
 
 
+_GOES_ON = (
+    "注文は残り、つながり次第続きます。このコマンドは終了してもかまいません /"
+    " the order is kept and goes on by itself once it can; this command may be ended and run again"
+)
+WAITS = {
+    "": "接続が回復し、続行しています / it can be reached again; the order goes on",
+    "registry": f"機構(住民基本台帳)が応答しません / the registry organisation does not answer. {_GOES_ON}",
+    "interface": (
+        f"自機関のインターフェイスシステムが応答しません / the own interface system does not answer. {_GOES_ON}"
+    ),
+}
+"""付番の待ち: what a clerk is told where an order waits for somebody, and when it waits no more."""
+
+
 def link_order(order: LinkOrder) -> Table:
     """付番・再確認の結果: how many people of an order ended how."""
     table = _table("件数 / Count", "結果 / Outcome", numbers=1)

@@ -34,9 +34,10 @@ from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, Repo
 from nakadachi.telegrams.permit import PrefixRefused
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
     from starlette.requests import Request
 
-    from nakadachi.kit.listening import WebServer
+    from nakadachi.kit.listening import Browsers
     from nakadachi.node import Node
 
 HANDLERS: dict[type[Telegram], Handler] = {
@@ -99,10 +100,12 @@ async def build(config: CommissionConfig, world: World) -> Service:
     )
 
 
-def _pages(config: CommissionConfig, node: Node, viewer: Viewer, world: World) -> tuple[WebServer, ...]:
+def _pages(
+    config: CommissionConfig, node: Node, viewer: Viewer, world: World
+) -> tuple[tuple[Starlette, Browsers], ...]:
     """The door for people; nodes come by another one, and neither opens to the other's keys."""
     if config.pages is None:
         return ()
     foundation = staff.Foundation(node.config.name, node.database, world.clock, world.entropy)
     site = staff.site(ABOUT, STAFF, foundation, config.pages, [Bound(page, viewer) for page in PAGES])
-    return (staff.server(site, config.pages),)
+    return (staff.door(site, config.pages),)

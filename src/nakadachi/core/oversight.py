@@ -119,14 +119,15 @@ async def distribute_edition(core: Core, unit: Unit, items: Sequence[tuple[bytes
 
     Each item is a pair of notes: law book, directory. Returns how many systems it is sent to.
     Raises Refusal(BAD_FORMAT, BAD_SIGNATURE, VERSION_TOO_OLD), the last also for a minimum version that is above the
-    core's own: every system would refuse it, and with it the next directory. BAD_FORMAT also for a directory that
-    nodes of its own minimum version could not read (decision 0021).
+    core's own: every system would refuse it, and with it the next directory. BAD_FORMAT also for a pair that nodes of
+    the directory's minimum version could not read (decision 0021).
     """
     sent = []
     for lawbook, directory in items:
-        listed = core.edition.judge(lawbook, directory)[1]
+        law, listed = core.edition.judge(lawbook, directory)
         listed.require_version(__version__)
         listed.require_readable()
+        law.require_readable(listed.minimum_peer_version)
         core.edition.use(lawbook, directory)
         await core.edition.keep(unit.connection, unit.now)
         core.edition.tell(core.author.name)

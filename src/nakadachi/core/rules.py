@@ -68,8 +68,8 @@ def decide_law(prefix: Prefix, *, caller: OrganisationCode, lawbook: Lawbook, no
     if prefix.inquirer != caller:
         raise Refusal(Reason.NOT_IN_TABLE, f"{caller} asked in the name of {prefix.inquirer}")
     day = japan_day(now)
-    row = lawbook.whitelist.allows(prefix, day)
-    items = lawbook.whitelist.allowed_items(prefix, day)
+    row = lawbook.allows(prefix, day)
+    items = lawbook.allowed_items(prefix, day)
     lacking = lawbook.masters.consent_required(items)
     if lacking:
         raise Refusal(Reason.CONSENT_LACKING, f"{len(lacking)} items need the person's consent")

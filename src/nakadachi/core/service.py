@@ -32,6 +32,7 @@ from nakadachi.ledger.findings import find
 from nakadachi.ledger.log import LEASE, SHORT_LEASE, Log
 from nakadachi.ledger.other_log import OtherLog
 from nakadachi.node import Node, NodeConfig, WitnessConfig, World, open_node, read_file, system_of
+from nakadachi.refusal import Refusal
 from nakadachi.service import Service
 from nakadachi.telegrams.closing import AskState, Close
 from nakadachi.telegrams.code import IssueLinkCode, LinkCodeIssued
@@ -149,8 +150,11 @@ class CoreConfig:
 
 
 async def build(config: CoreConfig, world: World) -> Service:
-    """The core, ready to start. Raises what `open_node` raises, ConfigError for another scheme than the founding's."""
+    """The core, ready to start. Raises what `open_node` raises, ConfigError for another scheme than the founding's and
+    for a law book or directory that it may not hand out.
+    """
     node = await open_node(config.node, world, *SCHEMA)
+    await _require_readable(config, node)
     asked = config.rotation
     rotating = Rotating(asked.master, None if asked.retire_by_command else asked.retire_after)
     core = _parts(config, node, world, scheme=await _scheme(config, node, world, rotating), rotating=rotating)
@@ -222,6 +226,17 @@ class _Kept:
         async with self.database.acquire() as connection:
             kept = await store.newest_cosigned(connection, origin)
         return kept[1] if kept else ""
+
+
+async def _require_readable(config: CoreConfig, node: Node) -> None:
+    """Nodes of the directory's minimum version can read what this core sends to who was away (decision 0021)."""
+    law, listed = node.edition.lawbook, node.edition.directory
+    try:
+        listed.require_readable()
+        law.require_readable(listed.minimum_peer_version)
+    except Refusal as refusal:
+        await node.database.close()
+        raise ConfigError(f"{config.node.lawbook} and {config.node.directory}: {refusal.detail}") from None
 
 
 async def _scheme(config: CoreConfig, node: Node, world: World, rotating: Rotating) -> LinkCodeScheme:

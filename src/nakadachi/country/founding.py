@@ -78,7 +78,7 @@ async def found(founding: Founding) -> None:
     authority = new_authority("nakadachi sample authority", now)
     (founding.folder / "authority.crt").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
     nodes = tuple([await _node(founding, authority, place) for place in founding.plan.places])
-    directory = Directory(1, japan_day(now), OLDEST_PEER, nodes)
+    directory = Directory(1, japan_day(now), founding.lawbook.readable_since or OLDEST_PEER, nodes)
     signers = [_signer(founding, Role.CORE, CORE_DOCUMENTS), _signer(founding, Role.COMMISSION, COMMISSION_DOCUMENTS)]
     (founding.folder / "lawbook.note").write_bytes(sign_document(founding.lawbook.to_bytes(), *signers))
     (founding.folder / "directory.note").write_bytes(sign_document(directory.to_bytes(), *signers))

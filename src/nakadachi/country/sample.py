@@ -163,7 +163,7 @@ def judged(case: Case, inquirer: str = INQUIRER) -> Outcome:
     codes = OrganisationCode(inquirer), AffairCode(affair), ProcedureCode(procedure), OrganisationCode(provider)
     prefix = Prefix(*codes, InfoNameCode(information))
     try:
-        BOOK.whitelist.allows(prefix, ON)
+        BOOK.allows(prefix, ON)
         require_assessment(BOOK.assessments, prefix, ON)
     except Refusal as refused:
         return refused.reason

@@ -35,7 +35,10 @@ class Linked(msgspec.Struct, frozen=True):
 
 
 class LinkOrder(msgspec.Struct, frozen=True):
-    """付番・再確認の注文: how an order stands: people in all, of them done, refused, unanswered; and lines rejected."""
+    """付番・再確認の注文: how an order stands: people in all, of them done, refused, unanswered; and lines rejected.
+
+    `waits`: for whom it waits that cannot be reached now: `registry`, `interface` or nobody.
+    """
 
     name: str
     checking: bool
@@ -45,6 +48,7 @@ class LinkOrder(msgspec.Struct, frozen=True):
     refused: int
     unanswered: int
     ended: bool
+    waits: str = ""
 
 
 class _Links(msgspec.Struct, frozen=True):

@@ -95,7 +95,7 @@ def _judge(interface: Interface, unit: Unit, one: Asked[CheckPrefix]) -> Reason 
     if prefix.inquirer != interface.author.name.organisation:
         return Reason.NOT_IN_TABLE
     try:
-        interface.edition.lawbook.whitelist.allows(prefix, japan_day(unit.now))
+        interface.edition.lawbook.allows(prefix, japan_day(unit.now))
     except Refusal as refusal:
         return refusal.reason
     return None

@@ -99,8 +99,9 @@ class LinkDoors:
         return JSONResponse(_words(found))
 
     async def progress(self, request: Request) -> Response:
-        """進捗: how an order stands."""
-        return JSONResponse(_words(await self._progress(_name(request))))
+        """進捗: how an order stands, and for whom it waits where it cannot go on now."""
+        found = await self._progress(_name(request))
+        return JSONResponse(_words(found) | {"waits": await self.orders.waits_for(found)})
 
     async def unlinked(self, request: Request) -> Response:
         """差戻し一覧: lines of an order's file that led to no code, from the one after `after` on."""

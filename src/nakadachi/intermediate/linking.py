@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from nakadachi.intermediate import code, issuance_store, link_order_store, store
 from nakadachi.intermediate.issuance_store import Packet
+from nakadachi.kit import outbox
 from nakadachi.kit.client import Unreachable
 from nakadachi.kit.log import logger
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.permit import SerialUse
+from nakadachi.terms import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,6 +114,7 @@ class LinkOrders:
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._look_at = 0.0
+        self._no_serials = False
 
     async def start(self) -> None:
         """Take up what was left from before."""
@@ -127,12 +130,28 @@ class LinkOrders:
         """There is a new order."""
         self._something.set()
 
+    async def waits_for(self, order: Progress) -> str:
+        """待ち: for whom an order waits that cannot go on now: `interface` or `registry`; empty where it goes on."""
+        if order.ended_at is not None:
+            return ""
+        if self._no_serials:
+            return Role.INTERFACE.value
+        if not order.open_packets:
+            return ""
+        registry = self._system.parts.edition.peers.the(Role.REGISTRY)
+        away = registry in self._system.sender.parked
+        if not away:
+            async with self._system.database.acquire() as connection:
+                away = await outbox.unanswered(connection, registry)
+        return Role.REGISTRY.value if away else ""
+
     async def _work(self) -> None:
         while True:
             try:
                 pause = await self._turn()
+                self._no_serials = False
             except Unreachable:
-                pause = AWAY_SECONDS
+                pause, self._no_serials = AWAY_SECONDS, True
             except Exception:  # noqa: BLE001  the database may be away for a while
                 logger().exception("orders.wait", node=self._system.name.value)
                 pause = AWAY_SECONDS

@@ -147,6 +147,15 @@ async def given_up(connection: Connection, now: datetime, *, rules: RetryConfig,
     return [_entry(row) for row in rows]
 
 
+async def unanswered(connection: Connection, to: NodeName) -> bool:
+    """Whether something for a destination was sent more than once and has no answer yet."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM outbox WHERE destination = $1 AND attempts > 0)", to.value
+        )
+    )
+
+
 async def backlog(connection: Connection) -> int:
     """How many requests wait."""
     return int(await connection.fetchval("SELECT count(*) FROM outbox"))

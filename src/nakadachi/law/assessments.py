@@ -11,17 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from nakadachi.law.masters import (
-    Edition,
-    Entry,
-    LawError,
-    Masters,
-    Words,
-    problem,
-    read_entries,
-    read_entry,
-    read_toml,
-)
+from nakadachi.law.masters import Masters
+from nakadachi.law.reading import Edition, Entry, LawError, Words, problem, read_entries, read_entry, read_toml
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import AffairCode, InfoNameCode, OrganisationCode, Prefix
 

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from nakadachi.law.masters import LawError, problem, read_code, write_code
+from nakadachi.law.reading import LawError, problem, read_code, write_code
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import NodeName, Role
 

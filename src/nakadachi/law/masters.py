@@ -6,36 +6,29 @@ table, which is the one place that says which affair may use which item.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
+from nakadachi.law.reading import (
+    Edition,
+    Entry,
+    LawError,
+    Words,
+    problem,
+    read_edition,
+    read_entries,
+    read_toml,
+)
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import AffairCode, Code, InfoNameCode, ItemCode, OrganisationCode, ProcedureCode
 
 T = TypeVar("T", bound=msgspec.Struct)
 E = TypeVar("E")
-Words = Annotated[str, msgspec.Meta(pattern=r"^(?!.*[\x00-\x1f\x7f])\S.*\S\Z")]
-"""A text that says something: two characters or more, no space at either end, no control character."""
-
-
-class LawError(ValueError):
-    """法令データの誤り: everything that is wrong with law data, one sentence with its mend per problem."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(dict.fromkeys(problems))
-        super().__init__("\n".join(self.problems))
-
-
-def problem(file: str, entry: str, wrong: str, mend: str) -> str:
-    """One problem of law data: the file, the entry in it, what is wrong, and how to mend it."""
-    return f"{file}, {entry}: {wrong}. Mend: {mend}."
 
 
 class OrganisationKind(StrEnum):
@@ -48,10 +41,16 @@ class OrganisationKind(StrEnum):
     UNION = "union"
     """後期高齢者医療広域連合"""
     PENSION = "pension"
+    COMPANY = "company"
+    """民間事業者: banks, insurance companies, private universities and others; each is a private body."""
     OPERATOR = "operator"
     PORTAL = "portal"
     COMMISSION = "commission"
     REGISTRY = "registry"
+
+
+PRIVATE_KINDS = frozenset({OrganisationKind.INSURER, OrganisationKind.PENSION, OrganisationKind.COMPANY})
+"""Kinds of which an organisation may be a private body; one of the last kind is nothing else."""
 
 
 class ValueKind(StrEnum):
@@ -64,26 +63,17 @@ class ValueKind(StrEnum):
     CODE = "code"
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One entry of law data; `sample` marks an invented one."""
-
-    sample: bool = False
-
-
-class Edition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """版: the version text of one body of law data and the day it takes effect."""
-
-    version: Words
-    effective: date
-
-
 class Organisation(Entry, frozen=True, kw_only=True):
-    """行政機関: one organisation that takes part (003 table 19)."""
+    """行政機関: one organisation that takes part (003 table 19).
+
+    `private` marks a private body (民間組織): what it may ask stands in the private bodies' table alone (R7).
+    """
 
     code: OrganisationCode
     name_ja: Words
     name_en: Words
     kind: OrganisationKind
+    private: bool = False
 
 
 class Procedure(Entry, frozen=True, kw_only=True):
@@ -154,6 +144,16 @@ class Masters:
         """The organisation of a code. Raises Refusal(NOT_IN_TABLE) where the masters do not have it."""
         return _found(self._organisations, code, "organisation")
 
+    @property
+    def private_bodies(self) -> tuple[OrganisationCode, ...]:
+        """The codes of all private bodies, in the masters' order."""
+        return tuple(each.code for each in self.organisations if each.private)
+
+    def is_private(self, code: OrganisationCode) -> bool:
+        """Whether a code is a private body's; one that the masters do not have is not."""
+        found = self._organisations.get(code.value)
+        return found is not None and found.private
+
     def affair(self, code: AffairCode) -> Affair:
         """The affair of a code. Raises Refusal(NOT_IN_TABLE)."""
         return _found(self._affairs, code, "affair")
@@ -187,9 +187,11 @@ def _found(entries: Mapping[str, E], code: Code, what: str) -> E:
 
 
 def problems_of(
-    organisations: Iterable[Organisation], affairs: Iterable[Affair], informations: Iterable[Information]
+    organisations: Sequence[Organisation], affairs: Iterable[Affair], informations: Iterable[Information]
 ) -> list[str]:
-    """Everything in which masters do not fit together: codes given twice, items under another information name."""
+    """Everything in which masters do not fit together: codes given twice, items under another information name, private
+    bodies of a public body's kind.
+    """
     codes: dict[str, list[Code]] = {"organisations": [each.code for each in organisations]}
     codes["affairs"] = [code for each in affairs for code in (each.code, *(one.code for one in each.procedures))]
     codes["informations"] = [code for each in informations for code in (each.code, *(one.code for one in each.items))]
@@ -204,7 +206,16 @@ def problems_of(
             if item.code.information != information.code:
                 at, wrong = ("masters/informations.toml", item.code.value), f"the item stands under {information.code}"
                 problems.append(problem(*at, wrong, "move it to the information name its code begins with"))
-    return problems
+    return problems + [wrong for each in organisations for wrong in _private_problems(each)]
+
+
+def _private_problems(organisation: Organisation) -> Iterator[str]:
+    """A public body under a private one's kind, or the other way round."""
+    at = ("masters/organisations.toml", organisation.code.value)
+    if organisation.private and organisation.kind not in PRIVATE_KINDS:
+        yield problem(*at, f"the kind {organisation.kind} is no private body", "take out `private` or correct `kind`")
+    if organisation.kind is OrganisationKind.COMPANY and not organisation.private:
+        yield problem(*at, "the kind company is a private body", "add `private = true` or correct `kind`")
 
 
 def load_masters(texts: Mapping[str, str]) -> Masters:
@@ -225,75 +236,3 @@ def _read_table(texts: Mapping[str, str], wanted: tuple[str, type[T]], problems:
     file = f"masters/{name}"
     content = read_toml(file, texts.get(name), problems)
     return read_entries(file, content, wanted, problems) if content else ()
-
-
-def read_edition(folder: str, texts: Mapping[str, str], problems: list[str]) -> Edition | None:
-    """The edition in a folder's `version.toml`; what is wrong is added to `problems`."""
-    file = f"{folder}/version.toml"
-    content = read_toml(file, texts.get("version.toml"), problems)
-    return read_entry(Edition, content, (file, "edition"), problems) if content else None
-
-
-def read_toml(file: str, text: str | None, problems: list[str]) -> dict[str, Any]:
-    """A TOML text as a dict; empty, and the reason in `problems`, where there is none or it is not TOML."""
-    if not text or not text.strip():
-        problems.append(problem(file, "whole file", "it is missing or empty", "write it"))
-        return {}
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as wrong:  # a number of thousands of digits, brackets in thousands of brackets
-        problems.append(problem(file, "whole file", f"not TOML: {wrong}", "correct that line"))
-        return {}
-
-
-def read_entries(
-    file: str, content: Mapping[str, Any], wanted: tuple[str, type[T]], problems: list[str]
-) -> tuple[T, ...]:
-    """The entries of `[[table]]` in a file that holds no other table; the broken ones left out and reported."""
-    table, kind = wanted
-    mend = f"write [[{table}]] entries only"
-    problems += [problem(file, other, "it does not belong here", mend) for other in sorted(content.keys() - {table})]
-    raws = content.get(table)
-    if not isinstance(raws, list) or not raws:
-        problems.append(problem(file, table, "there is no entry", f"write [[{table}]] entries"))
-        return ()
-    read = (read_entry(kind, raw, (file, f"{table} {n}"), problems) for n, raw in enumerate(raws, start=1))
-    return tuple(each for each in read if each is not None)
-
-
-def read_entry(kind: type[T], raw: object, at: tuple[str, str], problems: list[str]) -> T | None:
-    """One entry, each field on its own so that every wrong one is reported; None where any is wrong."""
-    if not isinstance(raw, dict):
-        problems.append(problem(*at, "it is not a table", "write its fields as key = value"))
-        return None
-    fields = {each.encode_name: each for each in msgspec.structs.fields(kind)}
-    before, values = len(problems), {}
-    for name in sorted(raw.keys() - fields.keys()):
-        mend = f"take it out or spell it as one of {', '.join(sorted(fields))}"
-        problems.append(problem(*at, f"the field `{name}` is not known", mend))
-    for name, each in fields.items():
-        if name not in raw:
-            if each.required:
-                problems.append(problem(*at, f"the field `{name}` is missing", f"add `{name} = …`"))
-            continue
-        try:
-            values[each.name] = msgspec.convert(raw[name], each.type, dec_hook=read_code)
-        except msgspec.ValidationError as wrong:
-            problems.append(problem(*at, f"the field `{name}` does not read: {wrong}", "correct the value"))
-    return kind(**values) if len(problems) == before else None
-
-
-def write_code(value: object) -> str:
-    """A code as JSON text; msgspec's hook. Raises NotImplementedError for anything else."""
-    if isinstance(value, Code):
-        return value.value
-    msg = f"{type(value).__name__} is not a word of the law"
-    raise NotImplementedError(msg)
-
-
-def read_code(kind: type, value: object) -> Any:
-    """A code from text; msgspec's hook. Raises ValueError where it has not the shape."""
-    if issubclass(kind, Code) and isinstance(value, str):
-        return kind(value)
-    msg = f"expected {kind.__name__} as text"
-    raise ValueError(msg)

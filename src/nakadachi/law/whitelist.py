@@ -1,7 +1,7 @@
 """The legal table: who may ask whom for what, for which affair, on which day; it knows codes and dates, no person.
 
-Source: 003 table 23 and the former Appended Table 2; today orders under art. 19(8) and (9) of the Act set it, so a row
-is data with its legal basis and its days, never code (facts 2.1, requirements C9 and I2).
+There are two, one for what public bodies may ask and one for private bodies (R7); a row of one never lets the others
+ask. Requirements C9, I2 and R7; what a row is stands in `rows`.
 """
 
 from __future__ import annotations
@@ -10,86 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from itertools import combinations
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-
-from nakadachi.law.masters import (
-    Edition,
-    Entry,
-    LawError,
-    Masters,
-    OrganisationKind,
-    Words,
-    problem,
-    read_edition,
-    read_entry,
-    read_toml,
-)
+from nakadachi.law.masters import Masters, OrganisationKind
+from nakadachi.law.reading import Edition, LawError, problem
+from nakadachi.law.rows import PRIVATE_FOLDER, PUBLIC_FOLDER, LegalRow, Parties, read_table
 from nakadachi.refusal import Reason, Refusal
-from nakadachi.terms import AffairCode, InfoNameCode, ItemCode, OrganisationCode, Prefix, ProcedureCode
+from nakadachi.terms import ItemCode, Prefix
 
 BYSTANDERS = frozenset(
     {OrganisationKind.OPERATOR, OrganisationKind.PORTAL, OrganisationKind.COMMISSION, OrganisationKind.REGISTRY}
 )
 """Kinds that run or watch the network: no row of the table may make them an inquirer or a provider."""
-
-
-class Basis(StrEnum):
-    """根拠の別: an order under the Act (art. 19(8)), or an ordinance affair the Commission recognised (19(9))."""
-
-    LAW = "law"
-    ORDINANCE = "ordinance"
-
-
-class Parties(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """当事者の範囲: whole kinds and single organisations, less the excluded ones (art. 26: narrowed by ordinance)."""
-
-    kinds: tuple[OrganisationKind, ...] = ()
-    codes: tuple[OrganisationCode, ...] = ()
-    excluded: tuple[OrganisationCode, ...] = ()
-
-
-class DeemedDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """みなし提出書類: the document a provision replaces and the statute that asks for it (art. 22(2), L3)."""
-
-    statute_ja: Words
-    statute_en: Words
-    document_ja: Words
-    document_en: Words
-
-
-class LegalRow(Entry, frozen=True, kw_only=True, rename={"first_day": "from", "last_day": "until"}):
-    """法定事項の一行: one row of the table and, of it, one part (one information name from one range of providers).
-
-    `number` is the file's name, `part` counts from 1; no procedures means all of the affair's; `last_day` is the last
-    day in force, None while no end is set.
-    """
-
-    number: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{3}(-[0-9]{1,2})?$")]
-    part: Annotated[int, msgspec.Meta(ge=1, le=999)]
-    text_ja: Words
-    text_en: Words
-    citation_ja: Words
-    citation_en: Words
-    modelled_on: Words
-    inquirers: Parties
-    affair: AffairCode
-    providers: Parties
-    information: InfoNameCode
-    items: Annotated[tuple[ItemCode, ...], msgspec.Meta(min_length=1)]
-    first_day: date
-    last_day: date | None = None
-    procedures: tuple[ProcedureCode, ...] = ()
-    basis: Basis = Basis.LAW
-    deemed_document: DeemedDocument | None = None
-
-    @property
-    def id(self) -> str:
-        """How a permit names this row: number, a point, part."""
-        return f"{self.number}.{self.part}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +49,53 @@ class _Line:
 
 
 @dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of a row: whom its kinds name (`private` bodies or public ones), and whether its codes must be such
+    bodies too.
+    """
+
+    name: str
+    parties: Parties
+    private: bool
+    strict: bool = True
+
+
+def _sides(row: LegalRow, *, private: bool) -> tuple[_Side, _Side]:
+    """Who asks and who is asked under a row of the public or the `private` bodies' table.
+
+    Between private bodies the network carries nothing (002). A public body may ask a private one that is named by its
+    code, so that a kind which public bodies share never draws private ones in.
+    """
+    return _Side("inquirers", row.inquirers, private), _Side("providers", row.providers, private=False, strict=private)
+
+
+@dataclass(frozen=True, slots=True)
 class Whitelist:
-    """ホワイトリスト: the rows of one edition over their masters. Raises LawError where they do not fit."""
+    """ホワイトリスト: the rows of one edition over their masters. Raises LawError where they do not fit.
+
+    `private` tells whose table it is: private bodies' (R7), or public bodies'. It lets nobody else ask.
+    """
 
     edition: Edition
     rows: tuple[LegalRow, ...]
     masters: Masters
+    private: bool = False
     _lines: dict[tuple[str, str], tuple[_Line, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        problems = [wrong for row in self.rows for wrong in _row_problems(row, self.masters)]
+        problems = [wrong for row in self.rows for wrong in self._row_problems(row)]
         twice = {name for name, times in Counter(row.id for row in self.rows).items() if times > 1}
-        problems += [_wrong(row, "it is there twice", "give each its own part") for row in self.rows if row.id in twice]
+        again = [row for row in self.rows if row.id in twice]
+        problems += [self._wrong(row, "it is there twice", "give each its own part") for row in again]
         lines: dict[tuple[str, str], tuple[_Line, ...]] = {}
-        for line in _lines_of(self.rows, self.masters):
+        for line in _lines_of(self.rows, self.masters, private=self.private):
             key = (line.row.affair.value, line.row.information.value)
             lines[key] = (*lines.get(key, ()), line)
         for same in lines.values():
             for one, other in combinations(same, 2):
                 if one.meets(other) and one.row.id != other.row.id:
                     wrong = f"it allows the same as {other.row.id} on some day"
-                    problems.append(_wrong(one.row, wrong, "make one of the two, or part their days or parties"))
+                    problems.append(self._wrong(one.row, wrong, "make one of the two, or part their days or parties"))
         if problems:
             raise LawError(problems)
         object.__setattr__(self, "_lines", lines)
@@ -160,7 +119,8 @@ class Whitelist:
                 and all(item.value in line.items for item in prefix.items)
             ):
                 return line.row
-        raise Refusal(Reason.NOT_IN_TABLE, self._why_not(prefix, on))
+        whose = "the private bodies' table: " if self.private else ""
+        raise Refusal(Reason.NOT_IN_TABLE, whose + self._why_not(prefix, on))
 
     def allowed_items(self, prefix: Prefix, on: date) -> tuple[ItemCode, ...]:
         """The items a permit for a prefix names, in the row's order: those asked for, or all where none is named.
@@ -200,97 +160,100 @@ class Whitelist:
         more = [item.value for item in prefix.items if item.value not in lines[0].items]
         return f"item not allowed by row {lines[0].row.id}: {', '.join(more)}"
 
+    def _wrong(self, row: LegalRow, wrong: str, mend: str) -> str:
+        folder = PRIVATE_FOLDER if self.private else PUBLIC_FOLDER
+        return problem(f"{folder}/{row.number}.toml", f"grant {row.part}", wrong, mend)
 
-def _wrong(row: LegalRow, wrong: str, mend: str) -> str:
-    return problem(f"table2/{row.number}.toml", f"grant {row.part}", wrong, mend)
+    def _row_problems(self, row: LegalRow) -> Iterator[str]:
+        """What in a row does not fit the masters or itself."""
+        masters = self.masters
+        if row.last_day is not None and row.last_day < row.first_day:
+            yield self._wrong(
+                row, f"it ends on {row.last_day}, before its first day {row.first_day}", "correct from or until"
+            )
+        affairs = {each.code: {one.code for one in each.procedures} for each in masters.affairs}
+        informations = {each.code: {one.code for one in each.items} for each in masters.informations}
+        wanted: tuple[tuple[str, Iterable[Any], Iterable[Any], str], ...] = (
+            ("affair", (row.affair,), affairs, "affairs.toml"),
+            ("procedure of the affair", row.procedures, affairs.get(row.affair, row.procedures), "affairs.toml"),
+            ("information name", (row.information,), informations, "informations.toml"),
+            (
+                "item of the information name",
+                row.items,
+                informations.get(row.information, row.items),
+                "informations.toml",
+            ),
+        )
+        for what, used, known, file in wanted:
+            for code in used:
+                if code not in known:
+                    yield self._wrong(row, f"{code} is no {what}", f"correct it or add it to masters/{file}")
+        for name, codes in (("items", row.items), ("procedures", row.procedures)):
+            if len(set(codes)) < len(codes):
+                yield self._wrong(row, f"`{name}` names one twice", "name each once")
+        for side in _sides(row, private=self.private):
+            for wrong, mend in _party_problems(side, masters):
+                yield self._wrong(row, f"`{side.name}`: {wrong}", mend)
 
 
-def _resolve(parties: Parties, masters: Masters) -> frozenset[str]:
+def _resolve(parties: Parties, masters: Masters, *, private: bool) -> frozenset[str]:
     kinds, codes = frozenset(parties.kinds), frozenset(parties.codes)
-    named = {each.code.value for each in masters.organisations if each.kind in kinds or each.code in codes}
+    named = {
+        each.code.value
+        for each in masters.organisations
+        if (each.kind in kinds and each.private is private) or each.code in codes
+    }
     return frozenset(named - {code.value for code in parties.excluded})
 
 
-def _lines_of(rows: Iterable[LegalRow], masters: Masters) -> Iterator[_Line]:
+def _lines_of(rows: Iterable[LegalRow], masters: Masters, *, private: bool) -> Iterator[_Line]:
     """Rows made ready; equal ranges of parties share one set, so that thousands of organisations cost little."""
-    parties: dict[Parties, frozenset[str]] = {}
+    parties: dict[tuple[Parties, bool], frozenset[str]] = {}
     affairs = {each.code: each.procedures for each in masters.affairs}
     for row in rows:
-        for each in (row.inquirers, row.providers):
-            if each not in parties:
-                parties[each] = _resolve(each, masters)
+        named = []
+        for side in _sides(row, private=private):
+            key = (side.parties, side.private)
+            if key not in parties:
+                parties[key] = _resolve(side.parties, masters, private=side.private)
+            named.append(parties[key])
         procedures = row.procedures or tuple(each.code for each in affairs.get(row.affair, ()))
         yield _Line(
             row=row,
-            inquirers=parties[row.inquirers],
+            inquirers=named[0],
             procedures=frozenset(each.value for each in procedures),
-            providers=parties[row.providers],
+            providers=named[1],
             items=frozenset(each.value for each in row.items),
             first_day=row.first_day,
             last_day=row.last_day or date.max,
         )
 
 
-def _row_problems(row: LegalRow, masters: Masters) -> Iterator[str]:
-    """What in a row does not fit the masters or itself."""
-    if row.last_day is not None and row.last_day < row.first_day:
-        yield _wrong(row, f"it ends on {row.last_day}, before its first day {row.first_day}", "correct from or until")
-    affairs = {each.code: {one.code for one in each.procedures} for each in masters.affairs}
-    informations = {each.code: {one.code for one in each.items} for each in masters.informations}
-    wanted: tuple[tuple[str, Iterable[Any], Iterable[Any], str], ...] = (
-        ("affair", (row.affair,), affairs, "affairs.toml"),
-        ("procedure of the affair", row.procedures, affairs.get(row.affair, row.procedures), "affairs.toml"),
-        ("information name", (row.information,), informations, "informations.toml"),
-        ("item of the information name", row.items, informations.get(row.information, row.items), "informations.toml"),
-    )
-    for what, used, known, file in wanted:
-        for code in used:
-            if code not in known:
-                yield _wrong(row, f"{code} is no {what}", f"correct it or add it to masters/{file}")
-    for name, codes in (("items", row.items), ("procedures", row.procedures)):
-        if len(set(codes)) < len(codes):
-            yield _wrong(row, f"`{name}` names one twice", "name each once")
-    for name, parties in (("inquirers", row.inquirers), ("providers", row.providers)):
-        yield from (_wrong(row, f"`{name}`: {wrong}", mend) for wrong, mend in _party_problems(parties, masters))
-
-
-def _party_problems(parties: Parties, masters: Masters) -> Iterator[tuple[str, str]]:
-    known = {each.code: each.kind for each in masters.organisations}
+def _party_problems(side: _Side, masters: Masters) -> Iterator[tuple[str, str]]:
+    parties, known = side.parties, {each.code: each for each in masters.organisations}
     for code in (*parties.codes, *parties.excluded):
         if code not in known:
             yield f"{code} is no organisation", "correct it or add it to masters/organisations.toml"
-    for kind in sorted({*parties.kinds, *(known[code] for code in parties.codes if code in known)} & BYSTANDERS):
+    named = [known[code] for code in parties.codes if code in known]
+    for kind in sorted({*parties.kinds, *(each.kind for each in named)} & BYSTANDERS):
         yield f"the kind {kind} takes no part in exchanges", "take it out"
-    if not _resolve(parties, masters):
-        yield "it names no organisation", "name a kind or a code that the masters have"
+    for each in named:
+        if side.strict and each.private is not side.private:
+            what = "is a private body" if each.private else "is no private body"
+            yield f"{each.code} {what}", "take it out; each of the two tables lets its own bodies ask"
+    if not _resolve(parties, masters, private=side.private):
+        whom = "private body" if side.private else "organisation"
+        yield f"it names no {whom}", "name a kind or a code that the masters have"
 
 
-def load_whitelist(texts: Mapping[str, str], masters: Masters) -> Whitelist:
-    """The table from TOML texts by file name: `version.toml` and one `<number>.toml` per row.
+def load_whitelist(texts: Mapping[str, str], masters: Masters, *, private: bool = False) -> Whitelist:
+    """The table from TOML texts by file name: `version.toml` and one `<number>.toml` per row; the `private` bodies' or
+    the public ones'.
 
     A file holds what is common to its row and one `[[grant]]` per information name and range of providers.
     Raises LawError with every problem at once.
     """
-    edition, rows, problems = read_table(texts)
+    edition, rows, problems = read_table(texts, PRIVATE_FOLDER if private else PUBLIC_FOLDER)
     if problems or edition is None:
         raise LawError(problems)
-    return Whitelist(edition, rows, masters)
-
-
-def read_table(texts: Mapping[str, str]) -> tuple[Edition | None, tuple[LegalRow, ...], list[str]]:
-    """The edition and rows as far as they read, and every problem of their form."""
-    problems: list[str] = []
-    edition = read_edition("table2", texts, problems)
-    rows: list[LegalRow | None] = []
-    for name in sorted(texts.keys() - {"version.toml"}):
-        file = f"table2/{name}"
-        common = read_toml(file, texts[name], problems)
-        grants = common.pop("grant", None)
-        if not isinstance(grants, list) or not grants:
-            problems.append(problem(file, "grant", "there is no entry", "write [[grant]] entries"))
-            continue
-        for part, grant in enumerate(grants, start=1):
-            named = {"number": name.removesuffix(".toml"), "part": part}
-            raw = {**common, **grant, **named} if isinstance(grant, dict) else grant
-            rows.append(read_entry(LegalRow, raw, (file, f"grant {part}"), problems))
-    return edition, tuple(each for each in rows if each is not None), problems
+    return Whitelist(edition, rows, masters, private)

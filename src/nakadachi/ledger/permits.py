@@ -121,7 +121,7 @@ def check_law(content: PermitContent, lawbook: Lawbook) -> None:
     Which version the core judged by does not matter: a row that ours does not have bears nothing.
     Raises Refusal(NOT_IN_TABLE).
     """
-    row = lawbook.whitelist.allows(content.prefix, japan_day(content.issued_at))
+    row = lawbook.allows(content.prefix, japan_day(content.issued_at))
     if row.id != content.legal_row:
         detail = f"our law book {lawbook.version} bears it by row {row.id}, the permit (law book {content.lawbook}) by"
         raise Refusal(Reason.NOT_IN_TABLE, f"{detail} {content.legal_row[:20]!r}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nakadachi.kit.database import Connection
+    from nakadachi.terms import TelegramId
 
 KEPT = ("code", "number", "name", "kana", "address", "sex", "born", "died", "left_on")
 """What of a person a history keeps."""
@@ -203,6 +204,24 @@ async def take_untold(connection: Connection, most: int) -> list[Untold]:
     return [Untold(ResidentChange(row["kind"]), row["code"], row["new_code"]) for row in ordered]
 
 
+async def hold_telling(connection: Connection) -> bool:
+    """Whether the core may be told more: no report is under way. Nobody else tells it until the commit."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('nakadachi register telling'))")
+    return not await connection.fetchval("SELECT EXISTS (SELECT FROM change_under_way)")
+
+
+async def under_way(connection: Connection, telegram: TelegramId) -> None:
+    """A report is on its way in a telegram."""
+    await connection.execute("INSERT INTO change_under_way (telegram) VALUES ($1)", telegram.value)
+
+
+async def arrived(connection: Connection, telegrams: Sequence[TelegramId]) -> None:
+    """These reports were answered: the next may go."""
+    await connection.execute(
+        "DELETE FROM change_under_way WHERE telegram = ANY($1::text[])", [one.value for one in telegrams]
+    )
+
+
 async def history(connection: Connection, code: str) -> list[Past]:
     """What happened to the person who has, or once had, this resident record code, oldest first."""
     rows = await connection.fetch(
@@ -226,7 +245,9 @@ async def numbers_of(connection: Connection, code: str) -> list[tuple[str, date 
 
 
 async def figures(connection: Connection) -> dict[str, int]:
-    """How many residents live, died, left; events kept, to come, refused; changes the core is still to be told."""
+    """How many residents live, died, left; events kept, to come, refused; what is still to be told: to the core,
+    and to the certification service.
+    """
     row = await connection.fetchrow(
         "SELECT (SELECT count(*) FROM resident WHERE died IS NULL AND left_on IS NULL) AS residents,"
         " (SELECT count(*) FROM resident WHERE died IS NOT NULL) AS dead,"
@@ -234,6 +255,7 @@ async def figures(connection: Connection) -> dict[str, int]:
         " (SELECT count(*) FROM event) AS events,"
         " (SELECT count(*) FROM event_ahead WHERE refused IS NULL) AS ahead,"
         " (SELECT count(*) FROM event_ahead WHERE refused IS NOT NULL) AS refused,"
-        " (SELECT count(*) FROM change_untold) AS untold"
+        " (SELECT count(*) FROM change_untold) AS untold,"
+        " (SELECT count(*) FROM certificate_untold) AS certificates"
     )
     return {name: int(value) for name, value in dict(row).items()}

@@ -1,4 +1,4 @@
-"""住民の登録簿: applies events in one transaction with the numbers it gives and what the core is to be told (R1, R2).
+"""住民の登録簿: applies events in one transaction with the numbers it gives and what others are to be told (R1, R2).
 
 It knows people and their numbers, never a link code, and never why anybody asks.
 """
@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
+from nakadachi.neighbours import certificate_store
 from nakadachi.neighbours import event_store as store
 from nakadachi.neighbours.event_store import Untold
 from nakadachi.neighbours.events import Event, EventError, Kind, Person, decide, read_event
+from nakadachi.neighbours.jpki.changes import of_event
 from nakadachi.neighbours.numbers import ResidentCodeFormula
 
 if TYPE_CHECKING:
@@ -22,17 +24,21 @@ if TYPE_CHECKING:
     from nakadachi.kit.database import Connection
     from nakadachi.kit.entropy import Entropy
     from nakadachi.neighbours.individual_numbers import IndividualNumbers
+    from nakadachi.neighbours.jpki.rules import Change
 
 Line = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """What a change of the register needs beyond its database: the numbers, chance, the formula of the codes."""
+    """What a change of the register needs beyond its database: the numbers, chance, the formula of the codes, and,
+    where a certification service is to hear of changes, the key by which residents are named to it.
+    """
 
     numbers: IndividualNumbers
     entropy: Entropy
     formula: ResidentCodeFormula = field(default_factory=ResidentCodeFormula)
+    holders: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class _Work:
     numbered: list[tuple[Person, date]] = field(default_factory=list)
     kept: list[tuple[Event, Person, Mapping[str, object]]] = field(default_factory=list)
     untold: list[Untold] = field(default_factory=list)
+    certified: list[tuple[str, Person, Change]] = field(default_factory=list)
 
 
 async def apply_lines(
@@ -135,6 +142,8 @@ async def _apply(
     )
     await store.keep_events(connection, work.kept, now)
     await store.keep_untold(connection, work.untold)
+    if register.holders is not None:
+        await certificate_store.keep(connection, work.certified, now)
     return wrong
 
 
@@ -156,6 +165,7 @@ def _one(work: _Work, event: Event) -> None:
         if change is not None:
             new_code = after.code if event.kind is Kind.CODE else ""
             work.untold.append(Untold(change, event.code, new_code))
+        work.certified += [(event.event, person, one) for one in of_event(event)]
         work.kept.append((event, person, before))
         if event.kind is Kind.CODE:
             work.people[after.code] = work.people.pop(event.code)

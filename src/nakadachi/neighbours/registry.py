@@ -20,12 +20,14 @@ from nakadachi.ledger.edition import Edition
 from nakadachi.ledger.holding import hold_untold
 from nakadachi.neighbours import issuance_store
 from nakadachi.neighbours import registry_store as store
+from nakadachi.neighbours.certificate_telling import CertificateTelling, holder_secret
 from nakadachi.neighbours.connector import STAND_IN, ResidentRegister
 from nakadachi.neighbours.individual_numbers import KEY_BYTES, IndividualNumbers
+from nakadachi.neighbours.jpki.client import ClientConfig
 from nakadachi.neighbours.matching import Found, Match, Sought, items_of
 from nakadachi.neighbours.notation import date_key, sex_key
 from nakadachi.neighbours.register import Register
-from nakadachi.neighbours.telling import Telling
+from nakadachi.neighbours.telling import Telling, give_up_told, hear_told
 from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.service import Service
@@ -33,11 +35,12 @@ from nakadachi.telegrams.code import ISSUANCE_LIVES, Hit, IssueLinkCode, LinkCod
 from nakadachi.telegrams.codec import decode_json, encode_envelope, encode_json
 from nakadachi.telegrams.envelope import Envelope, Telegram
 from nakadachi.telegrams.inquiry import Noted
+from nakadachi.telegrams.link import ReportResidentChanges
 from nakadachi.telegrams.lists import FORMER, PEOPLE, RECORD_CODES, has_lists
 from nakadachi.telegrams.oversight import DistributeEdition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nakadachi.kit.database import Database
     from nakadachi.kit.entropy import Entropy
@@ -59,7 +62,11 @@ class RegistryConfig:
         metadata={"doc": "CSV of residents to begin with: " + ", ".join((*RESIDENT_COLUMNS, "kana, if known"))}
     )
     tell_every: timedelta = field(
-        default=timedelta(seconds=5), metadata={"doc": "how often the core is told what changed, in seconds"}
+        default=timedelta(seconds=5), metadata={"doc": "how often others are told what changed, in seconds"}
+    )
+    jpki: ClientConfig | None = field(
+        default=None,
+        metadata={"doc": "公的個人認証: the certification service that hears of changes; without it, nobody does"},
     )
 
 
@@ -154,11 +161,11 @@ def _read_words(words: Mapping[str, str]) -> Sought:
         raise Refusal(Reason.BAD_FORMAT, "a person is described by the four items and an Individual Number") from None
 
 
-def read_residents(path: Path) -> list[store.Entry]:
-    """The residents of a CSV file. Raises ConfigError."""
+def read_residents(path: Path) -> Iterator[store.Entry]:
+    """The residents of a CSV file, one by one: a country's do not fit into memory. Raises ConfigError."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return [_resident(row) for row in csv.DictReader(file, restval="")]
+            yield from (_resident(row) for row in csv.DictReader(file, restval=""))
     except (OSError, KeyError, ValueError, csv.Error) as wrong:
         raise ConfigError(f"{path}: not a file of residents ({type(wrong).__name__})") from None
 
@@ -198,14 +205,21 @@ HANDLERS: dict[type[Telegram], Handler] = {
     RequestLinkCode: Handler(request_link_codes),
     DistributeEdition: Handler(hold_untold),
 }
-HEARS: dict[type[Telegram], Hear] = {IssueLinkCode: Hear(hear_issue, give_up=purge_unanswered)}
+HEARS: dict[type[Telegram], Hear] = {
+    IssueLinkCode: Hear(hear_issue, give_up=purge_unanswered),
+    ReportResidentChanges: Hear(hear_told, give_up=give_up_told),
+}
 
 
-def register_of(keys: KeyStore, entropy: Entropy) -> Register:
-    """What changes the register, with the key of its Individual Numbers; a register without one makes it here."""
+def register_of(keys: KeyStore, entropy: Entropy, *, certified: bool = False) -> Register:
+    """What changes the register, with the key of its Individual Numbers; a register without one makes it here.
+
+    `certified`: a certification service is to hear of changes.
+    """
     if not keys.has(NUMBER_KEY):
         keys.put(NUMBER_KEY, entropy.bytes(KEY_BYTES))
-    return Register(IndividualNumbers(keys.secret(NUMBER_KEY)), entropy)
+    holders = holder_secret(keys, entropy) if certified else None
+    return Register(IndividualNumbers(keys.secret(NUMBER_KEY)), entropy, holders=holders)
 
 
 async def renew_all_keys(database: Database) -> None:
@@ -237,12 +251,15 @@ async def build(config: RegistryConfig, world: World) -> Service:
     )
 
     reporter = Reporter(system, node.health, config.node.report_every)
-    register = register_of(node.keys, world.entropy)
-    telling = Telling(system, register, config.tell_every.total_seconds())
+    seconds, jpki = config.tell_every.total_seconds(), config.jpki
+    register = register_of(node.keys, world.entropy, certified=jpki is not None)
+    workers: list[Telling | CertificateTelling] = [Telling(system, register, seconds)]
+    if jpki is not None and register.holders is not None:
+        workers.append(CertificateTelling(node.database, jpki, register.holders, seconds, config.node.name))
     return Service(
         node,
         system,
         application(system, health=node.health),
-        ready=(reporter.start, telling.start),
-        ends=(reporter.stop, telling.stop),
+        ready=(reporter.start, *(one.start for one in workers)),
+        ends=(reporter.stop, *(one.stop for one in workers)),
     )

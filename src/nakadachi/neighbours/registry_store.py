@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from nakadachi.neighbours.matching import Items, Match, Sought, judge
 from nakadachi.neighbours.notation import FORM, address_key, name_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nakadachi.kit.database import Connection
     from nakadachi.terms import Serial
@@ -43,10 +44,10 @@ async def count(connection: Connection) -> int:
     return int(await connection.fetchval("SELECT count(*) FROM resident"))
 
 
-async def register(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Register residents; those whose code or number is known are left as they are."""
-    for start in range(0, len(entries), AT_ONCE):
-        some = entries[start : start + AT_ONCE]
+async def register(connection: Connection, entries: Iterable[Entry]) -> None:
+    """Register residents, a few thousand at a time; those whose code or number is known are left as they are."""
+    rest = iter(entries)
+    while some := list(itertools.islice(rest, AT_ONCE)):
         await connection.execute(
             "WITH given AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[],"
             " $6::text[], $7::text[], $8::text[], $9::text[])"

@@ -33,7 +33,7 @@ def test_there_is_a_command_for_every_system_and_every_desk_task():
         *("pending", "answer", "refuse", "cancel", "findings", "log verify", "up", "demo", "status"),
         *("backup list", "backup verify", "backup new-holder", "restore", "core new-origin"),
         *("core rotate", "core keys", "core retire"),
-        *(f"registry {word}" for word in ("apply", "event", "history", "figures")),
+        *(f"registry {word}" for word in ("apply", "event", "history", "figures", "holder")),
         "population generate",
         *(f"links {word}" for word in ("unlink", "suspend", "resume", "show")),
         *("subscribe", "changes"),

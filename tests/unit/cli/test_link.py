@@ -81,7 +81,7 @@ def test_the_same_file_is_the_same_order_and_another_file_another(door, file, na
 def test_a_program_gets_the_totals_as_json(door, file, nakadachi):
     answering(door, order=ORDER)
     run = nakadachi("link", file, "--order", "mine", "--json")
-    assert json.loads(run.stdout) == ORDER
+    assert json.loads(run.stdout) == ORDER | {"waits": ""}
     assert door.asked[0][1] == "/existing/orders/mine"
 
 
@@ -108,3 +108,23 @@ def test_a_recheck_without_findings_ends_well(door, nakadachi):
     answering(door, order=ORDER | {"checking": True, "rejected": 0, "done": 3, "refused": 0})
     run = nakadachi("recheck", "--order", "2026-10")
     assert run.exit_code == 0
+
+
+@pytest.mark.usefixtures("desk")
+def test_who_follows_an_order_is_told_for_whom_it_waits_and_when_it_goes_on(door, file, nakadachi):
+    waiting = ORDER | {"ended": False, "done": 1}
+    looks = iter([waiting, *[waiting | {"waits": "registry"}] * 3, waiting, waiting | {"waits": "interface"}])
+
+    async def answer(request):
+        await request.body()
+        return JSONResponse(next(looks, ORDER | {"done": 3, "refused": 0, "rejected": 0}))
+
+    door.answer = answer
+    run = nakadachi("link", file)
+    assert run.exit_code == 0, run.output
+    said = " ".join(run.stderr.split())
+    assert said.count("the registry organisation does not answer") == 1
+    assert said.count("機構(住民基本台帳)が応答しません") == 1
+    assert said.count("it can be reached again") == 1
+    assert said.index("registry organisation") < said.index("reached again") < said.index("own interface system")
+    assert "goes on by itself" in said

@@ -110,3 +110,21 @@ def test_a_population_is_written_and_not_written_over_unasked(tmp_path, nakadach
     assert again.exit_code == 2
     assert "--replace" in again.output
     assert nakadachi(*words, "--replace").exit_code == 0
+
+
+def test_the_reference_of_a_resident_is_told_to_who_has_the_registers_configuration(config, tmp_path, nakadachi):
+    write(tmp_path / "events.csv", BIRTH)
+    assert nakadachi("registry", "apply", str(tmp_path / "events.csv"), "--config", str(config)).exit_code == 0
+    words, code = ("registry", "holder", "--config", str(config)), f"{PERSON.code.value}\n"
+    without = nakadachi(*words, given=code)
+    assert without.exit_code == 2
+    assert "[jpki]" in without.output
+    with config.open("a", encoding="utf-8") as file:
+        file.write('\n[jpki]\nserver = "https://127.0.0.1:7480"\ncertificate = "x"\nkey = "x"\nauthority = "x"\n')
+    shown = [nakadachi(*words, given=code) for _ in range(2)]
+    assert [one.exit_code for one in shown] == [0, 0]
+    assert len({one.output.split()[-1] for one in shown}) == 1
+    assert len(shown[0].output.split()[-1]) == 32
+    nobody = nakadachi(*words, given="1\n")
+    assert nobody.exit_code == 1
+    assert "nobody has" in nobody.output

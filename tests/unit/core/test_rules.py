@@ -10,7 +10,6 @@ from nakadachi.law.assessments import Assessment, AssessmentKind, Assessments
 from nakadachi.law.lawbook import Lawbook
 from nakadachi.law.masters import (
     Affair,
-    Edition,
     Information,
     Item,
     Masters,
@@ -19,7 +18,9 @@ from nakadachi.law.masters import (
     Procedure,
     ValueKind,
 )
-from nakadachi.law.whitelist import Basis, LegalRow, Parties, Whitelist
+from nakadachi.law.reading import Edition
+from nakadachi.law.rows import Basis, LegalRow, Parties
+from nakadachi.law.whitelist import Whitelist
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.telegrams.inquiry import Ending
 from nakadachi.terms import (
@@ -126,8 +127,7 @@ def test_what_the_law_lists_is_allowed_with_its_row_and_assessments():
 
 
 @pytest.mark.parametrize(
-    ("asked", "named"),
-    [((), (YEAR, INCOME)), ((INCOME, YEAR), (YEAR, INCOME)), ((INCOME,), (INCOME,))],
+    ("asked", "named"), [((), (YEAR, INCOME)), ((INCOME, YEAR), (YEAR, INCOME)), ((INCOME,), (INCOME,))]
 )
 def test_a_permit_always_names_its_items_in_the_rows_order(asked, named):
     assert law(replace(PREFIX, items=asked)).prefix == replace(PREFIX, items=named)

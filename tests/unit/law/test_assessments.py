@@ -4,7 +4,8 @@ from datetime import date
 import pytest
 
 from nakadachi.law.assessments import load_assessments, require_assessment
-from nakadachi.law.masters import LawError, load_masters
+from nakadachi.law.masters import load_masters
+from nakadachi.law.reading import LawError
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import AffairCode, InfoNameCode, OrganisationCode, Prefix, ProcedureCode
 

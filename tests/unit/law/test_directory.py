@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nakadachi.law.directory import P256_SPKI, Directory, LogOrigin, Node, SealKeys, Status, parse
-from nakadachi.law.masters import LawError
+from nakadachi.law.reading import LawError
 from nakadachi.ledger.checkpoint import Checkpoint
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import NodeName, OrganisationCode, Role

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nakadachi.law.lawbook import Lawbook, in_force, load, parse, sample
-from nakadachi.law.masters import LawError, OrganisationKind
+from nakadachi.law.masters import OrganisationKind
+from nakadachi.law.reading import LawError
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import OrganisationCode
 
@@ -145,7 +146,10 @@ def test_every_affair_information_and_kind_of_the_sample_is_used():
     rows = lawbook.whitelist.rows
     assert {row.affair for row in rows} == {each.code for each in lawbook.masters.affairs}
     assert {row.information for row in rows} == {each.code for each in lawbook.masters.informations}
-    assert {each.kind for each in lawbook.masters.organisations} == set(OrganisationKind)
+    # A private body is in no sample, as nodes of the version before this one start with it.
+    kinds = set(OrganisationKind) - {OrganisationKind.COMPANY}
+    assert {each.kind for each in lawbook.masters.organisations} == kinds
+    assert lawbook.readable_since is None
     used = {item for row in rows for item in row.items}
     assert used == {item.code for each in lawbook.masters.informations for item in each.items}
 

@@ -3,7 +3,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from nakadachi.law.masters import LawError, OrganisationKind, load_masters, read_code, write_code
+from nakadachi.law.masters import OrganisationKind, load_masters
+from nakadachi.law.reading import LawError, read_code, write_code
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import AffairCode, InfoNameCode, ItemCode, OrganisationCode, ProcedureCode
 

@@ -3,8 +3,10 @@ from datetime import date
 
 import pytest
 
-from nakadachi.law.masters import LawError, load_masters
-from nakadachi.law.whitelist import Basis, load_whitelist
+from nakadachi.law.masters import load_masters
+from nakadachi.law.reading import LawError
+from nakadachi.law.rows import Basis
+from nakadachi.law.whitelist import load_whitelist
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import AffairCode, InfoNameCode, ItemCode, OrganisationCode, Prefix, ProcedureCode
 

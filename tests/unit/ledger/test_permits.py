@@ -21,7 +21,7 @@ from nakadachi.telegrams.inquiry import Inquire
 from nakadachi.telegrams.oversight import FindingKind
 from nakadachi.telegrams.permit import IssueSerial, Opening, RefusalContent, SerialUse
 from nakadachi.telegrams.suspicion import kind_of
-from nakadachi.terms import AffairCode
+from nakadachi.terms import AffairCode, Prefix
 from tests.unit.ledger.permit_pieces import (
     CODES,
     CORE,
@@ -43,6 +43,7 @@ from tests.unit.ledger.permit_pieces import (
     permit_of,
     statement_of,
 )
+from tools import sample_law
 
 
 def check(network, wish, *, provider=B, edition=None):
@@ -237,6 +238,25 @@ def test_our_own_table_must_allow_it_on_the_day_of_issue_in_japan(network, issue
 def test_what_our_table_does_not_list_is_refused_whatever_the_core_allowed(network):
     law = law_of(network, last_day=date(2026, 6, 30))
     refused(Reason.NOT_IN_TABLE, network, Wish(), edition=network.edition(law))
+
+
+@pytest.mark.parametrize(
+    ("inquirer", "row", "passes"),
+    [
+        (sample_law.COMPANY, "951.1", True),
+        (sample_law.COMPANY, "018.1", False),
+        (sample_law.TOWN, "951.1", False),
+    ],
+)
+def test_a_private_body_is_judged_by_its_own_table_at_the_provider_too(inquirer, row, passes):
+    prefix = Prefix(inquirer, *sample_law.CLAIMS, sample_law.OTHER_TOWN, sample_law.TAX)
+    content = content_of(0, Wish(content={"prefix": prefix, "legal_row": row}))
+    if passes:
+        check_law(content, sample_law.small())
+    else:
+        with pytest.raises(Refusal) as wrong:
+            check_law(content, sample_law.small())
+        assert wrong.value.reason is Reason.NOT_IN_TABLE
 
 
 def test_a_code_opens_its_commitment_under_its_label_only():

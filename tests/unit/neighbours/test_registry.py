@@ -215,7 +215,7 @@ def test_residents_come_from_a_file_as_they_are_written(tmp_path):
         "code,number,name,address,sex,born\n10000000001,100000000001,見本 花子,見本市１－２－３,2,平成2年4月1日\n",
         encoding="utf-8",
     )
-    assert read_residents(file) == [HANAKO]
+    assert list(read_residents(file)) == [HANAKO]
 
 
 HEADER = "code,number,name,address,sex,born\n"
@@ -237,10 +237,19 @@ def test_a_file_of_something_else_is_named_and_not_repeated(tmp_path, text):
     file = tmp_path / "residents.csv"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"residents\.csv: not a file of residents") as wrong:
-        read_residents(file)
+        list(read_residents(file))
     assert "花子" not in str(wrong.value)
     with pytest.raises(ConfigError, match="nowhere"):
-        read_residents(tmp_path / "nowhere")
+        list(read_residents(tmp_path / "nowhere"))
+
+
+async def test_residents_are_registered_some_at_a_time_however_many_there_are(database, monkeypatch):
+    monkeypatch.setattr(store, "AT_ONCE", 2)
+    fresh = (Entry(f"2000000000{one}", f"20000000000{one}", "見本", f"見本市{one}番", 1, BORN) for one in range(5))
+    async with database.transaction() as connection:
+        before = await store.count(connection)
+        await store.register(connection, fresh)
+        assert await store.count(connection) == before + 5
 
 
 async def test_a_resident_known_before_is_left_as_they_are(database):

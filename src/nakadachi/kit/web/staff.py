@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.kit.config import ConfigError
-from nakadachi.kit.listening import WebServer, browsers
+from nakadachi.kit.listening import browsers
 from nakadachi.kit.migrations import Migrations, read_migrations
 from nakadachi.kit.web import entrance, key_pages, operation_pages, user_pages
 from nakadachi.kit.web.ground import About, Bound, Ground
@@ -19,9 +19,12 @@ from nakadachi.kit.web.session import Limits, Sessions
 from nakadachi.kit.web.site import Site
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from nakadachi.kit.clock import Clock
     from nakadachi.kit.database import Database
     from nakadachi.kit.entropy import Entropy
+    from nakadachi.kit.listening import Browsers
     from nakadachi.kit.web.pages import Page
     from nakadachi.terms import NodeName
 
@@ -95,10 +98,10 @@ def site(about: About, staff: Staff, foundation: Foundation, config: PagesConfig
     return Site(about, ground, [*own, *(Bound(page, entering) for page in common)])
 
 
-def server(made: Site, config: PagesConfig) -> WebServer:
-    """Where the site listens. Raises ConfigError where address, origin and certificate do not fit together."""
+def door(made: Site, config: PagesConfig) -> tuple[Starlette, Browsers]:
+    """The site's application and where it listens. Raises ConfigError where address, origin and certificate do not fit together."""
     where = browsers(config.listen, config.certificate, config.key)
     wanted = "https://" if where.certificate else "http://localhost:"
     if not config.origin.startswith(wanted) or config.origin.count("/") != 2:
         raise ConfigError(f"pages.origin = {config.origin!r}: write {wanted}…, as browsers show it, and no path")
-    return WebServer(made.application(), where)
+    return made.application(), where

@@ -48,23 +48,31 @@ _TOLD = {
     events.Kind.MOVE: Change.ADDRESS,
     events.Kind.MOVE_IN: Change.ADDRESS,
     events.Kind.MOVE_OUT: Change.ADDRESS,
+    events.Kind.NUMBER: Change.CARD_GONE,
     events.Kind.DEATH: Change.DEATH,
     events.Kind.DEATH_UNDONE: Change.DEATH_UNDONE,
 }
 _CORRECTED = {"name": Change.NAME, "address": Change.ADDRESS, "sex": Change.SEX, "born": Change.BORN}
 
 
-def of_event(event: events.Event, holder: Holder, at: datetime) -> list[ResidentChange]:
-    """What this service is told of an event of the register: none, one, or one for each item that a correction changes.
+def of_event(event: events.Event) -> tuple[Change, ...]:
+    """What this service is told of an event of the register: nothing, one change, or one for each item corrected.
 
-    A birth, and a change of number or of resident record code, touch no certificate. Raises ValueError where the
-    event's number cannot be told.
+    A birth and a change of resident record code touch no certificate. A card carries the Individual Number, so a
+    changed one ends the card, and both certificates with it.
     """
     if event.kind is events.Kind.CORRECTION:
-        found = [change for item, change in _CORRECTED.items() if item in event.says]
-    else:
-        found = [_TOLD[event.kind]] if event.kind in _TOLD else []
-    return [ResidentChange(f"{event.event}/{change.value}", holder, change, at) for change in found]
+        return tuple(change for item, change in _CORRECTED.items() if item in event.says)
+    return (_TOLD[event.kind],) if event.kind in _TOLD else ()
+
+
+def resident_change(secret: bytes, event: str, change: Change, holder: Holder, at: datetime) -> ResidentChange:
+    """異動の通知 of one change. The event is numbered by a keyed digest of the register's own number for it, which
+    anybody may have written and which might say whom it is about; the same event has the same one. `secret`: as that
+    of `holder_of`.
+    """
+    number = hmac.digest(secret, f"nakadachi jpki event\0{event}\0{change.value}".encode(), sha256).hex()[:32]
+    return ResidentChange(number, holder, change, at)
 
 
 async def resident_changed(jpki: Jpki, changes: Sequence[ResidentChange]) -> int:

@@ -17,7 +17,7 @@ from tests.unit.kit.web.asked import CONFIG, asked
 async def test_an_origin_that_browsers_would_not_show_is_refused(tenant_dsn, tmp_path, origin):
     async with asked(tenant_dsn, tmp_path) as desk:
         with pytest.raises(ConfigError, match=r"pages\.origin"):
-            staff.server(desk.site, replace(CONFIG, origin=origin))
+            staff.door(desk.site, replace(CONFIG, origin=origin))
 
 
 async def test_over_tls_browsers_are_told_to_come_that_way_only(tenant_dsn, tmp_path):
