@@ -147,12 +147,19 @@ async def test_every_page_is_open_to_everybody_who_may_in_both_languages(postgre
             await page.get_by_role("button", name="English").click()
         await look(seer, one, SEEN, "en")
         await look(keeper, one, KEPT, "en")
+        await keeper.goto(f"{one.url}/users")
+        await keeper.get_by_label("Name").fill("sato")
+        await keeper.get_by_role("button", name="Add, and make").click()
+        assert await faults(keeper) == []
+        await picture(keeper, "link", "light")
+        await keeper.goto(f"{one.url}/nothing")
+        assert await faults(keeper) == []
         # Who administers users sees no evidence; who sees evidence administers nobody.
         for page, path in ((keeper, "/findings"), (keeper, "/operations"), (seer, "/users")):
             answer = await page.goto(f"{one.url}{path}")
             assert answer is not None
             assert answer.status == 403
-        assert [one for one in said if "403" not in one] == []
+        assert [each for each in said if "403" not in each and "404" not in each] == []
 
 
 async def test_the_work_is_done_with_the_keyboard_alone(postgres, open_directory):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nakadachi.commission import store, view_store
 from nakadachi.commission.pages import PAGES
+from nakadachi.commission.pages.findings import cursor
 from nakadachi.commission.pages.overview import per_hour
 from nakadachi.commission.pages.parts import ROLES, STAFF, WATCHERS
 from nakadachi.commission.service import SCHEMAS
@@ -72,6 +75,18 @@ async def test_a_list_of_findings_goes_through_all_of_them_once_also_within_one_
         f"PERMIT_REUSED|{serial(number + 1).value}" in name
         for number, name in zip(range(22, 19, -1), seen, strict=False)
     )
+
+
+@given(
+    st.one_of(
+        st.text(max_size=40),
+        st.datetimes().map(str),
+        st.sampled_from(["0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00"]),
+    )
+)
+def test_any_text_is_a_place_in_a_list_or_its_beginning(text):
+    place = cursor({"at": text, "name": "x"})
+    assert place is None or place[0].tzinfo is UTC
 
 
 async def test_findings_are_found_by_kind_and_by_part_of_a_name(database):

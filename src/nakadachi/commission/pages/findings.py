@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -45,9 +45,9 @@ def cursor(query: Mapping[str, str]) -> tuple[datetime, str] | None:
     """Where a list goes on: the time and the name of the last one shown; None at its beginning."""
     try:
         at = datetime.fromisoformat(query.get("at", ""))
-    except ValueError:
+        return (at.astimezone(UTC), query.get("name", "")) if at.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return (at, query.get("name", "")) if at.tzinfo is not None else None
 
 
 async def _listing(viewer: Viewer, visit: Visit, most: int) -> Listing:

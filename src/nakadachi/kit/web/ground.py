@@ -126,6 +126,8 @@ def with_query(path: str, query: Mapping[str, str]) -> str:
 
 def single(encoded: str) -> dict[str, str]:
     """Fields that came once. Raises ValueError where there are too many or one is no text."""
+    if "%00" in encoded:
+        raise ValueError("a text with a zero byte")
     pairs = parse_qsl(encoded, keep_blank_values=True, max_num_fields=64, errors="strict")
     names = [name for name, _ in pairs]
     return {name: value for name, value in pairs if names.count(name) == 1}

@@ -99,9 +99,13 @@ def site(about: About, staff: Staff, foundation: Foundation, config: PagesConfig
 
 
 def door(made: Site, config: PagesConfig) -> tuple[Starlette, Browsers]:
-    """The site's application and where it listens. Raises ConfigError where address, origin and certificate do not fit together."""
+    """The site's application and where it listens. Raises ConfigError where address, origin and certificate differ.
+
+    On a loopback address without a certificate a proxy of the same machine may end TLS for it.
+    """
     where = browsers(config.listen, config.certificate, config.key)
-    wanted = "https://" if where.certificate else "http://localhost:"
+    wanted = ("https://",) if where.certificate else ("https://", "http://localhost:")
     if not config.origin.startswith(wanted) or config.origin.count("/") != 2:
-        raise ConfigError(f"pages.origin = {config.origin!r}: write {wanted}…, as browsers show it, and no path")
+        shapes = " or ".join(f"{one}…" for one in wanted)
+        raise ConfigError(f"pages.origin = {config.origin!r}: write {shapes}, as browsers show it, and no path")
     return made.application(), where

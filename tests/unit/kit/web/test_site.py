@@ -187,3 +187,6 @@ async def test_what_is_too_large_or_no_form_is_refused(desk):
     own = {"sec_fetch_site": "same-origin", "origin": ORIGIN}
     assert (await desk.ask("POST", "/letters/note", twice, **own)).status == 500
     assert (await desk.ask("POST", "/letters/note", b"\xff\xfe", **own)).status == 400
+    assert (await desk.post("/letters/note", {"how": "\0", "csrf": token})).status == 400
+    assert (await desk.get("/operations?name=%00")).status == 403
+    assert (await desk.get("/letters?q=%00&q=%FF")).status == 200

@@ -12,7 +12,7 @@ from tests.unit.kit.web.asked import CONFIG, asked
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://pages.example", "http://127.0.0.1:7480", "http://localhost:7480/", "localhost:7480"]
+    "origin", ["https://pages.example/", "http://127.0.0.1:7480", "http://localhost:7480/", "localhost:7480"]
 )
 async def test_an_origin_that_browsers_would_not_show_is_refused(tenant_dsn, tmp_path, origin):
     async with asked(tenant_dsn, tmp_path) as desk:
