@@ -187,7 +187,5 @@ def _say(state: Path, planned: Plan) -> None:
     )
     if pages is not None:  # a country that an older version founded has none
         add = f"nakadachi commission user add NAME --role administrator --config '{configured}'"
-        print(
-            f"The Commission's pages (委員会の画面): {pages.origin}/\n  The first user (最初の利用者): {add}\n"
-        )
+        print(f"The Commission's pages (委員会の画面): {pages.origin}/\n  The first user (最初の利用者): {add}\n")
     print("Ctrl-C stops everything; what was done stays.")

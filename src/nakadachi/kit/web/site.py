@@ -124,7 +124,8 @@ class Site:
         if page.live:
             raise messages.LIVE_ENDED
         if user is None or user.stage.value != "in":
-            target = request.url.path if request.method == "GET" else "/"
+            query = f"?{request.url.query}" if request.url.query else ""
+            target = request.url.path + query if request.method == "GET" else "/"
             raise messages.Leads(
                 f"/login?to={quote(target)}" + ("&told=expired" if self._browsers.cookie_of(request) else "")
             )
@@ -136,10 +137,15 @@ class Site:
     async def _get(self, one: Bound, request: Request) -> Response:
         page = one.page
         visit = await self._visit(request, page, page.seen_by)
-        view = await page.view(one.parts, visit)
-        if page.logged and not page.live and visit.user is not None:
-            await self._record(Action.VIEW, page, visit, view.about)
+        view = await self._seen(one, visit)
         return self._show(page, visit, view, self._told.get(visit.query.get("told", "")))
+
+    async def _seen(self, one: Bound, visit: Visit) -> View:
+        """What the page has to show, with its row in the log: there is no other way to it."""
+        view = await one.page.view(one.parts, visit)
+        if one.page.logged and not one.page.live and visit.user is not None:
+            await self._record(Action.VIEW, one.page, visit, view.about)
+        return view
 
     async def _export(self, one: Bound, request: Request) -> Response:
         page = one.page
@@ -176,7 +182,7 @@ class Site:
     async def _again(self, one: Bound, visit: Visit, errors: Mapping[str, Text]) -> Response:
         """The page once more, with what was typed and what to mend."""
         visit = replace(visit, errors=errors)
-        view = await one.page.view(one.parts, visit)
+        view = await self._seen(one, visit)
         return self._show(one.page, visit, replace(view, status=HTTPStatus.UNPROCESSABLE_ENTITY), None)
 
     def _finish(self, page: Page[Any], visit: Visit, done: Done, told: str) -> Response:

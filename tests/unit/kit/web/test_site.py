@@ -26,8 +26,8 @@ async def test_a_page_that_names_nobody_is_refused_when_the_system_starts(tenant
 
 
 async def test_who_is_not_in_sees_the_login_and_comes_back_afterwards(desk):
-    answer = await desk.get("/letters")
-    assert (answer.status, answer.header("location")) == (303, "/login?to=/letters")
+    answer = await desk.get("/letters?q=1")
+    assert (answer.status, answer.header("location")) == (303, "/login?to=/letters%3Fq%3D1")
     assert desk.drawer.secret not in answer.body
 
 
@@ -143,6 +143,14 @@ async def test_an_act_and_its_row_are_kept_together_or_not_at_all(desk):
     assert [bytes(row["id"]) for row in rows] == [b"done", b"refused"]
     acts = [row for row in await desk.log() if row[1] == "act"]
     assert acts == [("hara", "act", "letters/note", "noted"), ("hara", "act", "letters/note", "tried")]
+
+
+async def test_a_form_to_be_mended_shows_nothing_that_is_not_in_the_log(desk):
+    await desk.come_in("hara", "reader")
+    token = (await desk.get("/letters")).token
+    answer = await desk.post("/letters/note", {"how": "invalid", "csrf": token})
+    assert desk.drawer.secret in answer.body
+    assert await desk.log() == [("hara", "view", "letters", "letter 7")] * 2
 
 
 async def test_a_name_that_is_bent_to_this_machine_shows_nothing(desk):
