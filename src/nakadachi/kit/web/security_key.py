@@ -33,7 +33,7 @@ _WRONG = (WebAuthnException, ValueError, TypeError, KeyError)
 
 def _note(wrong: Exception) -> None:
     """Which kind of fault it was; never what was sent."""
-    logger().info("security-key.refused", error=type(wrong).__name__)
+    logger().info("page.key_refused", error=type(wrong).__name__)
 
 
 @dataclass(frozen=True, slots=True)
