@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nakadachi import cli, node
-from nakadachi.core import rotation
+from nakadachi.core import key_rules
 from nakadachi.core import service as core
 from nakadachi.interface import service as interface
 from nakadachi.kit import outbox, suspect
@@ -106,7 +106,7 @@ def hasten() -> None:
     outbox.FIRST_PAUSE = timedelta(seconds=5)
     log.LEASE, log.RENEW_SECONDS = timedelta(seconds=2), 0.5
     core.OVERDUE_SECONDS = interface.HEADS_SECONDS = 1.0
-    rotation.ITEMS_LIMIT = 10  # some hundred people have as many telegrams as otherwise some ten thousand
+    key_rules.ROUTINE_PEOPLE = 10  # some hundred people have as many telegrams as otherwise some ten thousand
     suspect.AGAIN = timedelta()  # a door tells of the same node each time: there are more deaths than nodes
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nakadachi.core import link_keys, rotation
+from nakadachi.core import key_rules, link_keys, rotation
 from nakadachi.core.codes import Meaning
 from nakadachi.kit.client import Unreachable
 from nakadachi.telegrams.link import ReplaceLinkCodes
@@ -32,7 +32,8 @@ STUCK_SECONDS = 1.0
 @pytest.fixture(autouse=True)
 def _one_a_telegram(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rotation takes as many telegrams as there are people."""
-    monkeypatch.setattr(rotation, "ITEMS_LIMIT", 1)
+    monkeypatch.setattr(key_rules, "ROUTINE_PEOPLE", 1)
+    monkeypatch.setattr(key_rules, "ITEMS_LIMIT", 1)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from nakadachi.refusal import Reason, Refusal
+from nakadachi.telegrams.envelope import ITEMS_LIMIT
 
 if TYPE_CHECKING:
     from nakadachi.terms import OrganisationCode
@@ -18,6 +19,8 @@ FIRST_INDEX = 1
 FIRST_MASTER = "link-master"
 """The secret that every key of that index is derived from."""
 LAST_INDEX = 0xFFFF
+ROUTINE_PEOPLE = 100
+"""People of one telegram of a routine: small ones, one after the other, are hardly noticed at the counter."""
 SPEAKS_SINCE = "0.2.0"
 """The first version whose nodes know what it is to replace a code (decision 0021)."""
 
@@ -88,11 +91,13 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """歩調: how many telegrams of one organisation may be under way, how long after a sweep that left people a new one
-    begins, and how long after the last confirmation the former key is retired (None: by command only).
+    """歩調: how many telegrams of one organisation may be under way and of how many people each, how long after a sweep
+    that left people a new one begins, and how long after the last confirmation the former key is retired (None: by
+    command only).
     """
 
     under_way: int
+    people: int
     again: timedelta
     retire: timedelta | None
 
@@ -100,8 +105,8 @@ class Pace:
 def pace_of(*, emergency: bool, retire: timedelta | None) -> Pace:
     """The pace of a rotation: after a compromise as fast as it goes, and the former key ends with the last code."""
     if emergency:
-        return Pace(8, timedelta(seconds=10), None if retire is None else timedelta())
-    return Pace(2, timedelta(minutes=1), retire)
+        return Pace(8, ITEMS_LIMIT, timedelta(seconds=10), None if retire is None else timedelta())
+    return Pace(1, ROUTINE_PEOPLE, timedelta(minutes=1), retire)
 
 
 def require_honoured(issued: int, standing: tuple[int, int | None], keys: Keys) -> None:

@@ -31,7 +31,7 @@ from nakadachi.kit.log import logger
 from nakadachi.law.directory import is_older
 from nakadachi.telegrams.code import LinkCodeKept
 from nakadachi.telegrams.codec import encode_json
-from nakadachi.telegrams.envelope import ITEMS_LIMIT, Lane
+from nakadachi.telegrams.envelope import Lane
 from nakadachi.telegrams.link import ReplaceLinkCodes
 from nakadachi.terms import NodeName, OrganisationCode, Role
 
@@ -165,7 +165,7 @@ async def _advance(core: Core, unit: Unit, rotation: Rotation) -> None:
         if step is Step.WAIT:
             return
         if step is Step.SEND:
-            going = await _send(core, unit, going)
+            going = await _send(core, unit, going, most=pace.people)
         elif step is Step.COUNT:
             going = await _count(unit, going, again=pace.again, retire=pace.retire)
         else:
@@ -173,9 +173,9 @@ async def _advance(core: Core, unit: Unit, rotation: Rotation) -> None:
             return
 
 
-async def _send(core: Core, unit: Unit, rotation: Rotation) -> Rotation:
-    """The next thousand people's codes, former and new, in one telegram."""
-    people = await rotation_store.people_after(unit.connection, rotation, unit.now, most=ITEMS_LIMIT)
+async def _send(core: Core, unit: Unit, rotation: Rotation, *, most: int) -> Rotation:
+    """The next people's codes, former and new, in one telegram."""
+    people = await rotation_store.people_after(unit.connection, rotation, unit.now, most=most)
     if not people:
         await rotation_store.note_swept(unit.connection, rotation)
         return replace(rotation, swept=True)

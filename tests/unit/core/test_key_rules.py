@@ -118,14 +118,15 @@ def test_after_the_last_index_there_is_none():
     assert may_start(last, emergency=True, running=None) is Trouble.LAST_INDEX
 
 
-def test_a_rotation_sends_a_few_telegrams_at_a_time_then_counts_then_waits_and_retires():
+def test_a_rotation_sends_a_telegram_or_a_few_at_a_time_then_counts_then_waits_and_retires():
     def step(now=NOON, sent=None, pace=ROUTINE, **other):
         return next_step(replace(ROTATION, **other), sent or {}, pace=pace, now=now)
 
     assert step() is Step.SEND
-    assert step(sent={2: ROUTINE.under_way - 1}) is Step.SEND
     assert step(sent={2: ROUTINE.under_way}) is Step.WAIT
     assert step(sent={2: ROUTINE.under_way}, pace=EMERGENCY) is Step.SEND
+    assert step(sent={2: EMERGENCY.under_way - 1}, pace=EMERGENCY) is Step.SEND
+    assert step(sent={2: EMERGENCY.under_way}, pace=EMERGENCY) is Step.WAIT
     assert step(sent={1: 1}) is Step.WAIT, "what an overtaken rotation sent arrives first"
     assert step(swept=True, sent={2: 1}) is Step.WAIT
     assert step(swept=True) is Step.COUNT
