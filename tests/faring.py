@@ -10,7 +10,7 @@ from tests.world import Land
 
 @dataclass
 class Faring:
-    """A health that is as told (`nakadachi.kit.web.Watched`)."""
+    """A health that is as told (`nakadachi.kit.web.door.Watched`)."""
 
     name: NodeName
     moment: datetime

@@ -117,7 +117,7 @@ async def a_country_of_twins(
     folder.mkdir()
     write_residents(folder / "residents.csv", residents)
     book = lawbook.sample()
-    places = plan(book, (TSUBAKI, AOBA), port=free_ports(17), twins=True)
+    places = plan(book, (TSUBAKI, AOBA), port=free_ports(18), twins=True)
     world = World()
     await found(Founding(folder, places, book, cast("PostgresServer", Tenants(postgres, tenant)), world))
     land = Land(Country(folder, places), Tap(), MovableClock(), io.BytesIO(), world)

@@ -280,8 +280,8 @@ async def a_country(
     write_residents(folder / "residents.csv", residents)
     tap, clock, book = Tap(), MovableClock(), law or lawbook.sample()
     world, private = World(clock=clock, wire=tap.wire), book.masters.private_bodies
-    places = plan(book, (TSUBAKI, AOBA, PENSION, *private), port=free_ports(23 if twins else 12), twins=twins)
-    founded = replace(places, places=(*places.places, Place(PORTAL, places.places[-1].port + 1))) if portal else places
+    places = plan(book, (TSUBAKI, AOBA, PENSION, *private), port=free_ports(24 if twins else 13), twins=twins)
+    founded = replace(places, places=(*places.places, Place(PORTAL, places.pages_port + 1))) if portal else places
     with all_that_is_logged() as log:
         server = cast("PostgresServer", Tenants(postgres, tenant))
         await found(Founding(folder, founded, book, server, world, suite, covered, scheme))

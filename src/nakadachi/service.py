@@ -13,19 +13,23 @@ from nakadachi.kit.config import ConfigError
 from nakadachi.kit.database import DatabaseAway
 from nakadachi.kit.listening import WebServer, https, loopback
 from nakadachi.kit.log import logger
-from nakadachi.kit.web import local_application
+from nakadachi.kit.web.door import local_application
 from nakadachi.refusal import Refusal
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from nakadachi.kit.listening import Browsers
     from nakadachi.kit.server import System
     from nakadachi.node import Node
 
 
 @dataclass(slots=True)
 class Service:
-    """One system, ready to start: it begins what `begins` says in order, listens, and ends in the reverse order."""
+    """One system, ready to start: it begins what `begins` says in order, listens, and ends in the reverse order.
+
+    `doors` are listeners beside the one for nodes, such as that of its pages.
+    """
 
     node: Node
     system: System[Any]
@@ -34,6 +38,7 @@ class Service:
     ends: tuple[Callable[[], Awaitable[None]], ...] = ()
     ready: tuple[Callable[[], Awaitable[None]], ...] = ()
     reloads: tuple[Callable[[], Awaitable[None]], ...] = ()
+    doors: tuple[tuple[Starlette, Browsers], ...] = ()
     _servers: list[tuple[WebServer, asyncio.Task[Any]]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -44,6 +49,8 @@ class Service:
         await self._listen(WebServer(self.app, https(config.listen, config, config.limits.connections)))
         if config.metrics:
             await self._listen(WebServer(local_application(self.node.health), loopback(config.metrics)))
+        for app, where in self.doors:
+            await self._listen(WebServer(app, where))
         await self.system.start()
         await self.node.instances.start()
         logger().info("node.started", node=config.name.value, version=__version__, detail=config.listen)

@@ -110,7 +110,7 @@ async def a_country_with(
     folder, world, book = directory / "country", World(), lawbook.sample()
     folder.mkdir()
     write_residents(folder / "residents.csv", EVERYBODY)
-    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(9))
+    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(10))
     prefix = f"behind_{os.getpid()}_{directory.name.replace('-', '_')}"
     await found(Founding(folder, places, book, cast("PostgresServer", Tenants(postgres, prefix)), world))
     processes = Processes(folder, places, command())

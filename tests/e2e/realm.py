@@ -210,7 +210,7 @@ async def a_realm(directory: Path, residents: Sequence[Person]) -> AsyncIterator
     folder.mkdir()
     write_residents(folder / "residents.csv", residents)
     book, world = lawbook.sample(), World()
-    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(9))
+    places = plan(book, (TSUBAKI, AOBA, PENSION), port=free_ports(10))
     alone = [place for place in places.places if place.name.organisation in {TSUBAKI, AOBA}]
     own = [places.of(Role.CORE).tenant, *(place.tenant for place in alone)]
     servers = {tenant: EmbeddedPostgres(directory / f"pg{number}") for number, tenant in enumerate(["", *own])}

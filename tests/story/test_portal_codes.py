@@ -18,7 +18,7 @@ from nakadachi.kit.author import Enclosure
 from nakadachi.kit.config import load
 from nakadachi.kit.postgres import PostgresServer
 from nakadachi.kit.unit import Asked, Handler, Reply, Unit
-from nakadachi.kit.web import application
+from nakadachi.kit.web.door import application
 from nakadachi.neighbours.registry_store import no_exchanges
 from nakadachi.node import NodeConfig, open_node, system_of
 from nakadachi.refusal import Reason

@@ -199,7 +199,7 @@ def system_group(kind: Kind) -> typer.Typer:
 
 def add_to(app: typer.Typer) -> None:
     """One group of commands per kind of system."""
-    from nakadachi.cli import link_keys, registry
+    from nakadachi.cli import link_keys, registry, users
     from nakadachi.cli.origin import new_origin
 
     for kind in KINDS:
@@ -207,6 +207,8 @@ def add_to(app: typer.Typer) -> None:
         if kind.command == "core":
             link_keys.add_to(group)
             group.command("new-origin", epilog=f"\b\nExample: nakadachi core new-origin {_ORIGIN_EXAMPLE}")(new_origin)
+        if kind.command == "commission":
+            users.add_to(group)
         if kind.command == "registry":
             registry.add_to(group)
         app.add_typer(group, name=kind.command)

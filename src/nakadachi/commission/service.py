@@ -15,12 +15,19 @@ from starlette.routing import Route
 
 from nakadachi.commission import heads, oversight, store, trail
 from nakadachi.commission.operator_doors import operator_routes
+from nakadachi.commission.pages import PAGES, Viewer
+from nakadachi.commission.pages.parts import ABOUT, STAFF
+from nakadachi.commission.pages.systems import Systems
 from nakadachi.commission.parts import Commission
 from nakadachi.crypto.notes import NoteKind, NoteSigner
 from nakadachi.health.reporter import Reporter
 from nakadachi.kit.every import Every
+from nakadachi.kit.tls import client_context
 from nakadachi.kit.unit import Handler
-from nakadachi.kit.web import application, peer_of, problem, read_body
+from nakadachi.kit.web import staff
+from nakadachi.kit.web.door import application, peer_of, problem, read_body
+from nakadachi.kit.web.ground import Bound
+from nakadachi.kit.web.staff import PagesConfig
 from nakadachi.node import NodeConfig, World, open_node, system_of
 from nakadachi.refusal import Refusal
 from nakadachi.service import Service
@@ -30,7 +37,11 @@ from nakadachi.telegrams.permit import PrefixRefused
 from nakadachi.telegrams.trail import HandOverTrail
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
     from starlette.requests import Request
+
+    from nakadachi.kit.listening import Browsers
+    from nakadachi.node import Node
 
 HANDLERS: dict[type[Telegram], Handler] = {
     PrefixRefused: Handler(oversight.note_prefix_refused),
@@ -39,6 +50,12 @@ HANDLERS: dict[type[Telegram], Handler] = {
     DistributeEdition: Handler(oversight.hold_edition),
     HandOverTrail: Handler(trail.keep_trails),
 }
+SCHEMAS = (
+    ("nakadachi.commission", "commission", "migrations"),
+    ("nakadachi.commission", "commission-pages", "pages_sql"),
+    staff.SCHEMA,
+)
+"""Its migrations: package, part, folder."""
 COMPARE_SECONDS = 5.0
 """How often the trees that nodes told of are compared with the log."""
 RECONCILE_SECONDS = 5.0
@@ -52,11 +69,14 @@ class CommissionConfig:
 
     node: NodeConfig
     cosigner: str = field(metadata={"doc": "name of the cosigning key", "example": "commission.example/witness"})
+    pages: PagesConfig | None = field(
+        default=None, metadata={"doc": "the pages for its people; without it there are none"}
+    )
 
 
 async def build(config: CommissionConfig, world: World) -> Service:
     """The Commission system, ready to start. Raises what `open_node` raises."""
-    node = await open_node(config.node, world, ("nakadachi.commission", "commission", "migrations"))
+    node = await open_node(config.node, world, *SCHEMAS)
     cosigner = NoteSigner.from_seed(config.cosigner, node.keys.secret("witness"), NoteKind.COSIGNATURE)
     commission = Commission(node.author, cosigner, node.edition, node.database)
     system = system_of(node, commission, handlers=HANDLERS, hears={}, known=store.no_exchanges, find=oversight.find)
@@ -86,10 +106,24 @@ async def build(config: CommissionConfig, world: World) -> Service:
         Every(RECONCILE_SECONDS, reconcile, node=system.name),
         Every(MONTHS_SECONDS, make_months, node=system.name),
     ]
+    context = client_context(config.node.certificate, config.node.key, config.node.authority)
+    systems = Systems(node.edition, node.author.clock, context, node.config.name)
     return Service(
         node,
         system,
         application(system, health=node.health, routes=routes),
         ready=(make_months, reporter.start, *(turn.start for turn in turns)),
-        ends=(*(turn.stop for turn in turns), reporter.stop),
+        ends=(*(turn.stop for turn in turns), reporter.stop, systems.stop),
+        doors=_pages(config, node, Viewer(commission, systems), world),
     )
+
+
+def _pages(
+    config: CommissionConfig, node: Node, viewer: Viewer, world: World
+) -> tuple[tuple[Starlette, Browsers], ...]:
+    """The door for people; nodes come by another one, and neither opens to the other's keys."""
+    if config.pages is None:
+        return ()
+    foundation = staff.Foundation(node.config.name, node.database, world.clock, world.entropy)
+    site = staff.site(ABOUT, STAFF, foundation, config.pages, [Bound(page, viewer) for page in PAGES])
+    return (staff.door(site, config.pages),)

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from nakadachi.core import store
-from nakadachi.kit.web import problem, read_body
+from nakadachi.kit.web.door import problem, read_body
 from nakadachi.ledger import log_store
 from nakadachi.ledger.proofs import MOST_ASKED_BYTES, answer_consistency
 from nakadachi.ledger.tiles import read_file, read_tile_path

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from nakadachi.core import link_key_store, oversight, rotation
 from nakadachi.core.key_rules import FIRST_INDEX, Trouble
-from nakadachi.kit.web import peer_of, problem, read_body
+from nakadachi.kit.web.door import peer_of, problem, read_body
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import OrganisationCode, Role
 

@@ -27,7 +27,7 @@ from nakadachi.kit.every import Every
 from nakadachi.kit.log import logger
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.waiters import Waiters
-from nakadachi.kit.web import application
+from nakadachi.kit.web.door import application
 from nakadachi.ledger.findings import find
 from nakadachi.ledger.log import LEASE, SHORT_LEASE, Log
 from nakadachi.ledger.other_log import OtherLog

@@ -172,6 +172,9 @@ def _configure_one(founding: Founding, place: Place, instance: Instance, trust: 
         node["instance"] = instance.name
     lines = [f"{key} = {_toml(value)}" for key, value in own.items()]
     lines += ["", "[node]", *(f"{key} = {json.dumps(value)}" for key, value in node.items())]
+    if place.name.role is Role.COMMISSION:
+        pages = {"listen": f"127.0.0.1:{founding.plan.pages_port}", "origin": founding.plan.pages}
+        lines += ["", "[pages]", *(f"{key} = {json.dumps(value)}" for key, value in pages.items())]
     if founding.covered and place.name.role in {Role.INTERFACE, Role.INTERMEDIATE}:
         lines += ["", "[witness]", "covered = true"]
     (founding.folder / place.folder / instance.config).write_text("\n".join(lines).lstrip() + "\n", encoding="utf-8")

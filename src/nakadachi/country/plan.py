@@ -82,6 +82,12 @@ class Plan:
 
     places: tuple[Place, ...]
     organisations: tuple[OrganisationCode, ...]
+    pages_port: int
+
+    @property
+    def pages(self) -> str:
+        """Where the Commission's pages are, on this machine alone: there a browser needs no certificate to trust."""
+        return f"http://localhost:{self.pages_port}"
 
     def place(self, name: NodeName) -> Place:
         """The place of a system. Raises KeyError."""
@@ -99,7 +105,9 @@ class Plan:
 
 
 def plan(lawbook: Lawbook, organisations: Sequence[OrganisationCode], *, port: int, twins: bool = False) -> Plan:
-    """The country of these organisations, its systems on ports from `port` on, and after them those of `twins`."""
+    """The country of these organisations, its systems on ports from `port` on, after them those of `twins`, and the
+    last for the Commission's pages.
+    """
     kinds = {one.kind: one.code for one in lawbook.masters.organisations}
     names = [
         NodeName.of(Role.CORE, kinds[OrganisationKind.OPERATOR]),
@@ -113,4 +121,4 @@ def plan(lawbook: Lawbook, organisations: Sequence[OrganisationCode], *, port: i
         Place(name, port + offset, (next(after), next(after)) if twins and name.role in TWINS else ())
         for offset, name in enumerate(names)
     )
-    return Plan(places, tuple(organisations))
+    return Plan(places, tuple(organisations), next(after))

@@ -177,8 +177,15 @@ def _say(state: Path, planned: Plan) -> None:
         print(f"  {organisation}  {place.url}  {masters.organisation(organisation).name_ja}")
     desk = desk_config(state / COUNTRY, planned.organisations[2])
     folder = desk.certificate.parent
+    place = planned.of(Role.COMMISSION)
+    configured = state / COUNTRY / place.folder / place.instances[0].config
+    pages = load(configured, commission.CommissionConfig).pages
     print(
         f"\nTry, in another terminal:\n\n  export NAKADACHI_DESK='{folder / 'desk.toml'}'\n"
         f"  nakadachi inquire '{state / FILES / 'inquiries.csv'}' --out results.csv\n"
-        f"  nakadachi status --state '{state}'\n\nCtrl-C stops everything; what was done stays."
+        f"  nakadachi status --state '{state}'\n"
     )
+    if pages is not None:  # a country that an older version founded has none
+        add = f"nakadachi commission user add NAME --role administrator --config '{configured}'"
+        print(f"The Commission's pages (委員会の画面): {pages.origin}/\n  The first user (最初の利用者): {add}\n")
+    print("Ctrl-C stops everything; what was done stays.")

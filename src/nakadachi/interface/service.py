@@ -13,7 +13,7 @@ from nakadachi.interface import closing, code, inquiry, link, oversight, permit,
 from nakadachi.interface.parts import Interface
 from nakadachi.kit.every import Every
 from nakadachi.kit.unit import Handler
-from nakadachi.kit.web import application
+from nakadachi.kit.web.door import application
 from nakadachi.ledger.findings import find
 from nakadachi.node import NodeConfig, WitnessConfig, World, open_node, system_of
 from nakadachi.service import Service

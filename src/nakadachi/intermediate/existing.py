@@ -32,7 +32,7 @@ from nakadachi.intermediate.options import bad_option, mend
 from nakadachi.kit.lanes import Busy
 from nakadachi.kit.log import logger
 from nakadachi.kit.streams import Streamed, spool
-from nakadachi.kit.web import later, peer_of, problem
+from nakadachi.kit.web.door import later, peer_of, problem
 from nakadachi.ledger.records import Circumstance
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import Serial

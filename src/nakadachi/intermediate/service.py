@@ -43,7 +43,7 @@ from nakadachi.kit.log import logger
 from nakadachi.kit.server import System
 from nakadachi.kit.unit import Handler, Hear
 from nakadachi.kit.waiters import Waiters
-from nakadachi.kit.web import application
+from nakadachi.kit.web.door import application
 from nakadachi.node import NodeConfig, WitnessConfig, World, open_node, system_of
 from nakadachi.service import Service
 from nakadachi.telegrams.closing import AskState, Close

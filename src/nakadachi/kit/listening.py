@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from nakadachi.kit.config import ConfigError
 from nakadachi.kit.lanes import Limits
-from nakadachi.kit.tls import PeerCertificate, read_certificate, server_context
+from nakadachi.kit.tls import PeerCertificate, browser_context, read_certificate, server_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,6 +65,17 @@ class Loopback:
     connections: int = Limits().connections
 
 
+@dataclass(frozen=True, slots=True)
+class Browsers:
+    """Where a system listens for people: over TLS, asking for no certificate of theirs, or on this machine alone."""
+
+    host: str
+    port: int
+    certificate: Path | None = None
+    key: Path | None = None
+    connections: int = Limits().connections
+
+
 class Certified(Protocol):
     """Where a node's certificate lies, as its configuration says."""
 
@@ -105,6 +116,22 @@ def loopback(metrics: str) -> Loopback:
     return Loopback(host, int(port))
 
 
+def browsers(listen: str, certificate: Path | None, key: Path | None) -> Browsers:
+    """Where a system listens for people. Raises ConfigError: without a certificate only this machine may come."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConfigError(f"pages.listen = {listen!r}: write address:port, such as 127.0.0.1:7480")
+    if (certificate is None) != (key is None):
+        raise ConfigError("pages.certificate and pages.key: set both or neither")
+    try:
+        inside = ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        inside = False
+    if certificate is None and not inside:
+        raise ConfigError(f"pages.listen = {listen!r}: without a certificate it must be a loopback address")
+    return Browsers(host.strip("[]"), int(port), certificate, key)
+
+
 class PortTaken(Exception):  # noqa: N818  a state of the world
     """The address cannot be listened on; the message says which and why."""
 
@@ -112,7 +139,7 @@ class PortTaken(Exception):  # noqa: N818  a state of the world
 class WebServer(uvicorn.Server):
     """A uvicorn server that leaves signals to whoever runs it, so that many live in one process."""
 
-    def __init__(self, app: Starlette, listening: Listening | Loopback) -> None:
+    def __init__(self, app: Starlette, listening: Listening | Loopback | Browsers) -> None:
         config = uvicorn.Config(
             app,
             host=listening.host,
@@ -133,6 +160,8 @@ class WebServer(uvicorn.Server):
         config.load()
         if isinstance(listening, Listening):
             config.ssl = server_context(listening.certificate, listening.key, listening.authority)
+        elif isinstance(listening, Browsers) and listening.certificate and listening.key:
+            config.ssl = browser_context(listening.certificate, listening.key)
         super().__init__(config)
         self._where = f"{listening.host}:{listening.port}"
 

@@ -100,6 +100,14 @@ def server_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLCont
     return _common(context, certificate, key, authority)
 
 
+def browser_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """For listening to people's browsers: TLS 1.3, and no certificate asked of them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(certificate, key)
+    return context
+
+
 def client_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:
     """For connecting: TLS 1.3, our certificate shown, the other side's name checked."""
     return _common(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), certificate, key, authority)

@@ -15,7 +15,7 @@ from nakadachi.health.reporter import Reporter
 from nakadachi.kit.author import Author, Enclosure
 from nakadachi.kit.config import ConfigError
 from nakadachi.kit.unit import Handler, Hear
-from nakadachi.kit.web import application
+from nakadachi.kit.web.door import application
 from nakadachi.ledger.edition import Edition
 from nakadachi.ledger.holding import hold_untold
 from nakadachi.neighbours import issuance_store

@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from nakadachi.kit.tls import existing_host
-from nakadachi.kit.web import problem
+from nakadachi.kit.web.door import problem
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import OrganisationCode
 

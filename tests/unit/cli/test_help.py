@@ -35,6 +35,7 @@ def test_there_is_a_command_for_every_system_and_every_desk_task():
         *("backup list", "backup verify", "backup new-holder", "restore", "core new-origin"),
         *("core rotate", "core keys", "core retire"),
         *(f"registry {word}" for word in ("apply", "event", "history", "figures", "holder")),
+        *(f"commission user {word}" for word in ("add", "link", "list", "remove")),
         "population generate",
         *(f"links {word}" for word in ("unlink", "suspend", "resume", "show")),
         *("subscribe", "changes"),

@@ -14,7 +14,7 @@ import time
 import pytest
 from starlette.responses import Response, StreamingResponse
 
-from nakadachi.kit.web import problem
+from nakadachi.kit.web.door import problem
 from nakadachi.refusal import Reason, Refusal
 
 SERIAL = "9901000000000003-01KAB3C5D7E9F0G1H2J3K4M5N6"

@@ -28,6 +28,13 @@ def test_core_commission_and_registry_come_first_and_two_systems_for_each_organi
     assert country.organisations == (A, B)
 
 
+def test_the_commissions_pages_have_a_port_after_all_others_on_this_machine_alone(country):
+    assert country.pages == "http://localhost:7407"
+    twins = plan(lawbook.sample(), (A, B), port=7400, twins=True)
+    ports = [one.port for place in twins.places for one in (place, *place.instances)]
+    assert twins.pages_port == max(ports) + 1
+
+
 def test_no_two_systems_share_a_name_a_port_a_tenant_or_a_folder(country):
     for what in ("name", "url", "tenant", "folder"):
         assert len({getattr(place, what) for place in country.places}) == len(country.places)

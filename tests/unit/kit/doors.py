@@ -17,7 +17,7 @@ from nakadachi.kit.lanes import Lanes
 from nakadachi.kit.listening import Listening, WebServer
 from nakadachi.kit.peers import Peers
 from nakadachi.kit.tls import HEALTH_HOST, client_context, existing_host, node_host
-from nakadachi.kit.web import (
+from nakadachi.kit.web.door import (
     application,
     peer_of,
 )

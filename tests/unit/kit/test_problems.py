@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nakadachi.kit.web import (
+from nakadachi.kit.web.door import (
     STATUS,
     problem,
     read_body,

@@ -11,7 +11,7 @@ from nakadachi.kit.client import MEDIA_TYPE
 from nakadachi.kit.listening import PortTaken, WebServer
 from nakadachi.kit.metrics import CONTENT_TYPE
 from nakadachi.kit.tls import client_context, read_certificate
-from nakadachi.kit.web import (
+from nakadachi.kit.web.door import (
     application,
 )
 from nakadachi.refusal import Reason

@@ -58,7 +58,7 @@ async def test_a_system_that_has_no_place_for_a_kind_says_later_and_not_no(door)
 
 
 async def test_a_body_that_does_not_come_gives_its_place_back(door, monkeypatch):
-    monkeypatch.setattr("nakadachi.kit.web.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("nakadachi.kit.web.door.BODY_SECONDS", 0.05)
     reader, writer = await connect(door)
     writer.write(b"POST /telegrams HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
     said = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)

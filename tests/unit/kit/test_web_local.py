@@ -8,7 +8,7 @@ import pytest
 
 from nakadachi.kit.config import ConfigError
 from nakadachi.kit.listening import Loopback, WebServer, loopback
-from nakadachi.kit.web import local_application
+from nakadachi.kit.web.door import local_application
 from nakadachi.terms import NodeName
 from tests.faring import Faring
 from tests.tap import free_ports

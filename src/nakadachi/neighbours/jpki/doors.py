@@ -19,7 +19,7 @@ from nakadachi import __version__
 from nakadachi.kit.database import DatabaseAway
 from nakadachi.kit.log import logger
 from nakadachi.kit.tls import PeerCertificate
-from nakadachi.kit.web import peer_of, problem, read_body, unavailable
+from nakadachi.kit.web.door import peer_of, problem, read_body, unavailable
 from nakadachi.neighbours.jpki import counter, jpki_store, list_store, ocsp, words
 from nakadachi.neighbours.jpki.changes import resident_changed
 from nakadachi.neighbours.jpki.faults import NotDone, Objection
