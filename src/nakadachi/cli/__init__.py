@@ -10,7 +10,21 @@ from typing import Annotated
 import typer
 
 from nakadachi import __version__
-from nakadachi.cli import backup, card, country, desk, inquire, jpki, keys, ledger, life, link, population, serve, trails
+from nakadachi.cli import (
+    backup,
+    card,
+    country,
+    desk,
+    inquire,
+    jpki,
+    keys,
+    ledger,
+    life,
+    link,
+    population,
+    serve,
+    trails,
+)
 from nakadachi.cli.ending import command_group
 
 app = command_group(

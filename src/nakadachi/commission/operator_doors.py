@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from nakadachi.commission import reconciliation_store, trail, trail_store
 from nakadachi.commission.evidence import side_of
-from nakadachi.kit.web import peer_of, problem, read_body
+from nakadachi.kit.web.door import peer_of, problem, read_body
 from nakadachi.refusal import Reason, Refusal
 from nakadachi.terms import NodeName, Role, Serial
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nakadachi.kit.listening import Browsers
+    from nakadachi.kit.server import System
     from nakadachi.node import Node
 
 HANDLERS: dict[type[Telegram], Handler] = {
@@ -83,16 +84,6 @@ async def build(config: CommissionConfig, world: World) -> Service:
     node.health.heads = store.newest_witnessed
     reporter = Reporter(system, node.health, config.node.report_every)
 
-    async def add_checkpoint(request: Request) -> Response:
-        try:
-            system.peers.admit(peer_of(request))
-            verdict = await oversight.add_checkpoint(commission, await read_body(request, oversight.MOST_BYTES))
-        except Refusal as refusal:
-            return problem(refusal)
-        if verdict.status != HTTPStatus.OK:
-            node.metrics.witness_refused(verdict.status)
-        return PlainTextResponse(verdict.body, verdict.status)
-
     async def reconcile() -> None:
         while (await system.in_bulk(trail.reconcile_some, [None]))[0] == trail.MOST_AT_ONCE:
             pass
@@ -100,7 +91,7 @@ async def build(config: CommissionConfig, world: World) -> Service:
     async def make_months() -> None:
         await system.in_bulk(trail.make_months, [None])
 
-    routes = [Route("/add-checkpoint", add_checkpoint, methods=["POST"]), *operator_routes(system)]
+    routes = [_witness_door(commission, system, node), *operator_routes(system)]
     turns = [
         Every(COMPARE_SECONDS, lambda: heads.compare_heads(commission, node.wire), node=system.name),
         Every(RECONCILE_SECONDS, reconcile, node=system.name),
@@ -116,6 +107,22 @@ async def build(config: CommissionConfig, world: World) -> Service:
         ends=(*(turn.stop for turn in turns), reporter.stop, systems.stop),
         doors=_pages(config, node, Viewer(commission, systems), world),
     )
+
+
+def _witness_door(commission: Commission, system: System[Commission], node: Node) -> Route:
+    """The door for a log's heads (C2SP tlog-witness)."""
+
+    async def add_checkpoint(request: Request) -> Response:
+        try:
+            system.peers.admit(peer_of(request))
+            verdict = await oversight.add_checkpoint(commission, await read_body(request, oversight.MOST_BYTES))
+        except Refusal as refusal:
+            return problem(refusal)
+        if verdict.status != HTTPStatus.OK:
+            node.metrics.witness_refused(verdict.status)
+        return PlainTextResponse(verdict.body, verdict.status)
+
+    return Route("/add-checkpoint", add_checkpoint, methods=["POST"])
 
 
 def _pages(
