@@ -64,7 +64,7 @@ async def test_an_order_links_a_file_and_lists_the_lines_that_led_to_no_code(
     totals = await ended(new_land, "first", AOBA)
     assert totals == {
         "name": "first", "checking": False, "people": 3, "rejected": 1, "done": 2, "refused": 1, "unanswered": 0,
-        "ended": True,
+        "ended": True, "waits": "",
     }  # fmt: skip
     _, text = await new_land.desk(AOBA, "GET", "orders/first/unlinked")
     wrong, nobody = json.loads(text)
