@@ -220,7 +220,7 @@ async def test_an_interface_system_tells_its_own_server_that_it_stopped_and_star
     name, server = land.name(Role.INTERFACE, TSUBAKI), land.name(Role.INTERMEDIATE, TSUBAKI)
     assert (await land.status(server))["interface"]["operation"] == "started"
     await land.country.stop_one(name)
-    for _ in range(100):
+    for _ in range(500):
         if (await land.status(server))["interface"]["operation"] == "stopped":
             break
         await asyncio.sleep(0.02)
