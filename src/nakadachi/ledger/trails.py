@@ -58,7 +58,7 @@ def hash_of(entry: TrailEntry) -> bytes:
 
 
 def running(before: bytes, hashes: Iterable[bytes]) -> bytes:
-    """走査ダイジェスト: the running digest behind entries of these hashes, `before` the one in front of them."""
+    """連鎖ダイジェスト: the running digest behind entries of these hashes, `before` the one in front of them."""
     for one in hashes:
         before = hashlib.sha256(before + one).digest()
     return before
