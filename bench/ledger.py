@@ -3,7 +3,7 @@
 The first: four commitments under salts that are drawn anew, the digest of the content, the leaf, its place in the tree
 with its inclusion path, the tiles; beside them the same HMACs and SHA-256 alone (four HMACs, three hashes an entry).
 
-The second: entries left pending by decisions of so many (a transaction each, two at a time), given their places, kept,
+The second: entries left pending by decisions of so many (a transaction each, four at a time), given their places, kept,
 and in a signed checkpoint; beside it the same number of bare rows of 32 bytes, without any index, a transaction each.
 """
 
@@ -40,7 +40,7 @@ BATCH = 1000
 ROUNDS = 5
 SECONDS = 2.0
 GOAL_RATIO, GOAL_DURABLE = 0.6, 100_000
-HANDS = 2
+HANDS = 4
 """Decisions that are under way at the same time."""
 CONTENT = b"c" * 1100
 """About as large as a permit's content."""

@@ -39,7 +39,7 @@ def test_every_root_written_down_is_theirs_too():
     tree = theirs(entries)
     assert [tree.get_leaf(number) for number in range(1, 10)] == [raw(leaf) for leaf in written["leaf hashes"]]
     for one in written["trees"][1:]:
-        assert tree.get_state(one["size"]) == raw(one["root"])
+        assert tree.get_root(one["size"]) == raw(one["root"])
 
 
 def test_every_inclusion_path_written_down_is_theirs_too():
@@ -60,8 +60,8 @@ def test_every_consistency_proof_written_down_is_theirs_too():
     for one in written["trees"][1:]:
         for old, path in enumerate(one["consistency from"][1:-1], start=1):
             proof = tree.prove_consistency(old, one["size"])
-            verify_consistency(tree.get_state(old), raw(one["root"]), proof)
-            check_consistency(old, tree.get_state(old), one["size"], tree.get_state(one["size"]), list(map(raw, path)))
+            verify_consistency(tree.get_root(old), raw(one["root"]), proof)
+            check_consistency(old, tree.get_root(old), one["size"], tree.get_root(one["size"]), list(map(raw, path)))
 
 
 @given(st.integers(1, 700), st.data())
@@ -69,12 +69,12 @@ def test_trees_of_any_size_agree(size, data):
     entries = entries_of(size)
     tree, leaves = theirs(entries), [leaf_hash(entry) for entry in entries]
     grown = append(Frontier(), leaves)
-    assert tree.get_state() == grown.root
+    assert tree.get_root() == grown.root
     index = data.draw(st.integers(0, size - 1))
     assert path_of(tree.prove_inclusion(index + 1, size))[1:] == list(grown.paths[index])
     old = data.draw(st.integers(1, size))
     ours = consistency_proof(old, size, lambda level, at: node(leaves, level, at))
-    check_consistency(old, tree.get_state(old), size, tree.get_state(), ours)
+    check_consistency(old, tree.get_root(old), size, tree.get_root(), ours)
     verify_consistency(append(Frontier(), leaves[:old]).root, grown.root, tree.prove_consistency(old, size))
 
 
@@ -82,4 +82,4 @@ def test_trees_of_any_size_agree(size, data):
 async def test_the_walk_by_tiles_comes_to_their_root(size):
     entries = entries_of(size)
     walked = await walk_log(reader(copy_of(entries)), KEYS)
-    assert (walked.ok, walked.root) == (True, theirs(entries).get_state())
+    assert (walked.ok, walked.root) == (True, theirs(entries).get_root())
