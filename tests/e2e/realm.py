@@ -26,6 +26,7 @@ from nakadachi.country.processes import ProcessEnded, Processes
 from nakadachi.country.running import Country
 from nakadachi.kit.postgres import EmbeddedPostgres, PostgresServer
 from nakadachi.kit.postgres_files import PostgresError
+from nakadachi.kit.tls import node_host
 from nakadachi.law import lawbook
 from nakadachi.node import World
 from nakadachi.telegrams.catalogue import Stop, role_at
@@ -153,6 +154,13 @@ class Realm:
         self.restarts += 1
 
     # Looking inside
+
+    async def get(self, name: NodeName, path: str) -> bytes:
+        """What a system hands out at a path."""
+        core, place = self.land.plan.of(Role.CORE), self.land.plan.place(name)
+        session = self.land._session(self.folder / core.folder)
+        async with session.get(place.url + path, server_hostname=node_host(name), raise_for_status=True) as answer:
+            return await answer.read()
 
     async def rows(self, name: NodeName, query: str, *values: Any) -> list[dict[str, Any]]:
         """What a query finds in a system's own schema."""

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from nakadachi.country.founding import CONFIG
 from nakadachi.country.plan import ORIGIN, SECOND_ORIGIN
 from nakadachi.desk.client import DeskClient
 from nakadachi.intermediate.files.results import Result, Status
 from nakadachi.kit.postgres import PostgresServer
-from nakadachi.law import directory as directories
 from nakadachi.telegrams.codec import decode_json
 from nakadachi.telegrams.permit import LogContent
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
@@ -132,31 +132,20 @@ async def test_each_inquiry_was_made_permitted_and_answered_once(twins: Twins) -
 
 
 async def test_the_log_of_each_core_verifies_from_outside_and_is_cosigned(twins: Twins, tmp_path: Path) -> None:
-    core, commission = twins.land.name(Role.CORE), twins.land.name(Role.COMMISSION)
-    url = twins.place(core).url
-    note = (twins.land.country.folder / "directory.note").read_text()
-    directory = directories.parse(note.partition("\n")[0].encode())
+    """By the command as the Commission may run it, at the one address of both cores."""
+    core, commission = twins.land.name(Role.CORE), twins.land.plan.of(Role.COMMISSION)
+    config = twins.land.country.folder / commission.folder / CONFIG
     for origin in (ORIGIN, SECOND_ORIGIN):
-        files = {}
-        size, count = -1, 0
-        for _ in range(SETTLES_TRIES):
-            for what in ("checkpoint", "entries"):
-                status, text = await twins.get(core, url, f"/log/{what}?origin={origin}")
-                assert status == 200, text
-                files[what] = text
-            size, count = int(files["checkpoint"].split("\n")[1]), len(files["entries"].splitlines())
-            if size == count:
-                break
-            await asyncio.sleep(0.1)
-        assert size == count > 0
-        for what, text in files.items():
-            (tmp_path / what).write_text(text)
-        verifying = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "nakadachi", "log", "verify"),
-            *("--checkpoint", tmp_path / "checkpoint", "--entries", tmp_path / "entries"),
-            *("--vkey", directory.log_key(origin)),
-            *(word for key in directory.witness_keys() for word in ("--witness", key)),
+        state = tmp_path / origin.replace("/", "-")
+        checking = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "nakadachi", "ledger", "check", f"{twins.place(core).url}/log/{origin}"),
+            *("--config", config, "--state", state),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
-        assert await verifying.wait() == 0
-        witnessed = await twins.rows(commission, "SELECT size FROM witnessed WHERE origin = $1", origin)
+        said, _ = await checking.communicate()
+        assert checking.returncode == 0, said.decode()
+        size = int(state.read_text().split("\n")[1])
+        assert size > 0
+        witnessed = await twins.rows(commission.name, "SELECT size FROM witnessed WHERE origin = $1", origin)
         assert witnessed == [{"size": size}]
