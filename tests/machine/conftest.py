@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,17 @@ import pytest
 from nakadachi.kit.postgres import PostgresServer
 from tests.machine.machine import AnyOrder
 from tests.machine.run import Tally
+
+
+@pytest.fixture(autouse=True)
+def _leavings() -> Iterator[None]:
+    """A killed node closes nothing, as a killed process would not. What it left is collected here, so that no later test
+    is told of it.
+    """
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

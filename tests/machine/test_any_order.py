@@ -13,7 +13,7 @@ from tests.machine.playing import play
 from tests.machine.promises import Broken
 from tests.machine.run import Tally
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 STEPS, SEED = 600, 20260701
 """The fixed budget of CI. Longer: make machine STEPS=…"""

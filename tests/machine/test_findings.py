@@ -13,7 +13,7 @@ from tests.machine.people import ASKABLE, HANA, secrets_of
 from tests.machine.promises import Broken
 from tests.machine.rest import check_at_rest, come_to_rest, deadlines_pass
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
 def ended(machine: AnyOrder) -> list[tuple[Any, Any]]:
