@@ -16,8 +16,8 @@ from tests.machine.run import Tally
 
 @pytest.fixture(autouse=True)
 def _leavings() -> Iterator[None]:
-    """A killed node closes nothing, as a killed process would not. What it left is collected here, so that no later test
-    is told of it.
+    """A killed node closes nothing, as a killed process would not. What it left is collected here, so that no later
+    test is told of it.
     """
     yield
     with warnings.catch_warnings():
