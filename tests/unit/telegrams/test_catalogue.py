@@ -7,6 +7,7 @@ from nakadachi.telegrams.inquiry import Inquire, InquireAt
 from nakadachi.telegrams.oversight import DistributeEdition, ReportFinding, ReportHeads, ReportOperation
 from nakadachi.telegrams.permit import IssueSerial, PrefixRefused
 from nakadachi.telegrams.provision import Provide
+from nakadachi.telegrams.trail import HandOverTrail
 from nakadachi.terms import Role
 
 
@@ -34,7 +35,9 @@ def test_a_telegram_may_have_several_paths():
 
 
 def test_a_system_receives_what_ends_at_it_and_what_it_relays():
-    assert received_by(Role.COMMISSION) == {PrefixRefused, ReportFinding, ReportHeads, DistributeEdition}
+    assert received_by(Role.COMMISSION) == {
+        *(PrefixRefused, ReportFinding, ReportHeads, DistributeEdition, HandOverTrail),
+    }
     assert {IssueSerial, Inquire, InquireAt, Provide} <= received_by(Role.INTERFACE)
     assert Provide not in received_by(Role.CORE)
 
