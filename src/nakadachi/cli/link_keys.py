@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nakadachi.cli.ending import IN_PART, ending, stop
-from nakadachi.cli.serve import KINDS, run
+from nakadachi.cli.ending import IN_PART, stop
+from nakadachi.cli.operator import at_the_door
 from nakadachi.terms import JAPAN, OrganisationCode
 
 if TYPE_CHECKING:
@@ -71,28 +71,6 @@ Organisation = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]
 
 
-def _at_core(config: Path, url: str, work: Callable[[Door], Any]) -> Any:
-    """Do `work` at the door of the core that `config` is of. A failure ends the command with its text."""
-    from nakadachi.kit.asking import Door, Silent
-    from nakadachi.kit.config import ConfigError, load
-    from nakadachi.kit.tls import client_context
-
-    with ending(ConfigError):
-        node = load(config, KINDS[0].configuration()).node
-        try:
-            context = client_context(node.certificate, node.key, node.authority)
-        except OSError as wrong:
-            raise ConfigError(f"{node.certificate}: the certificate and key cannot be used ({wrong})") from None
-        where = url or "https://" + node.listen.replace("0.0.0.0:", "127.0.0.1:")
-        try:
-            return run(work(Door(context, node.name, where)))
-        except Silent as silent:
-            stop(
-                f"{where}: コアが応答しません / the core does not answer ({silent}); it must run, and this must be its"
-                " configuration"
-            )
-
-
 def rotate(
     *,
     config: Config,
@@ -111,7 +89,7 @@ def rotate(
     order = {"organisation": organisation.value, "emergency": emergency}
     begun = _ordered(config, url, order)
     if wait:
-        _at_core(config, url, lambda door: _watch(door, organisation, begun["key_index"]))
+        at_the_door("core", config, url, lambda door: _watch(door, organisation, begun["key_index"]))
     if json:
         _print(begun)
         return
@@ -127,7 +105,7 @@ def keys(*, config: Config, url: Url = "", json: AsJson = False) -> None:
     """List the keys of link codes: whose, which, since when, how many people have its code (鍵の一覧)."""
     from nakadachi.cli import tables
 
-    rows: list[Row] = _at_core(config, url, lambda door: door.get("/keys"))
+    rows: list[Row] = at_the_door("core", config, url, lambda door: door.get("/keys"))
     if json:
         _print(rows)
     elif rows:
@@ -165,7 +143,7 @@ def retire(
 
 def _ordered(config: Path, url: str, order: Row) -> Row:
     """What came of an order; trouble ends the command with its text."""
-    answer: Row = _at_core(config, url, lambda door: door.post("/keys/orders", order))
+    answer: Row = at_the_door("core", config, url, lambda door: door.post("/keys/orders", order))
     if trouble := answer.get("trouble"):
         stop(f"{order['organisation']}: " + TROUBLES[trouble].format(people=answer["people"]), IN_PART)
     if "key_index" not in answer:

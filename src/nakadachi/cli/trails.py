@@ -6,7 +6,7 @@ They ask at the door of the running Commission system, with its own certificate;
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,17 +14,15 @@ from urllib.parse import urlencode
 
 import typer
 
-from nakadachi.cli.ending import IN_PART, ending, stop
-from nakadachi.cli.serve import KINDS, run
+from nakadachi.cli.ending import IN_PART, stop
+from nakadachi.cli.operator import at_the_door
 from nakadachi.terms import JAPAN, NodeName, Serial
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from nakadachi.kit.asking import Door
 
 Row = dict[str, Any]
-COMMISSION = next(kind for kind in KINDS if kind.command == "commission")
 VERDICTS = {
     "complete": "一致 / complete",
     "late": "一致（遅延） / complete, handed over late",
@@ -91,7 +89,9 @@ def trails(
     Exit status 1 where a trail has a gap, or two entries under one number.
     """
     if ask is not None:
-        answer: Row = _at(config, url, lambda door: door.post("/trails/wanted", {"author": ask.value, "first": first}))
+        answer: Row = at_the_door(
+            "commission", config, url, lambda door: door.post("/trails/wanted", {"author": ask.value, "first": first})
+        )
         if not answer.get("asked"):
             stop(
                 f"{ask}: 証跡を受け取ったことがありません / it never handed over a trail, so it may not know the"
@@ -100,7 +100,7 @@ def trails(
             )
         typer.echo(f"{ask}: {first} 番からの証跡を要求しました / its trail is asked for from number {first} on")
         return
-    rows: list[Row] = _at(config, url, lambda door: door.get("/trails"))
+    rows: list[Row] = at_the_door("commission", config, url, lambda door: door.get("/trails"))
     if json:
         _print(rows)
     elif rows:
@@ -128,7 +128,9 @@ def reconcile(
     Exit status 1 where some do not agree.
     """
     query = urlencode([("serial", one.value) for one in serial or ()])
-    answer: Row = _at(config, url, lambda door: door.get("/reconciliation" + (f"?{query}" if query else "")))
+    answer: Row = at_the_door(
+        "commission", config, url, lambda door: door.get("/reconciliation" + (f"?{query}" if query else ""))
+    )
     if json:
         _print(answer)
     else:
@@ -220,28 +222,6 @@ def _at_time(text: str | None) -> str:
 
 def _print(answer: Any) -> None:
     typer.echo(json.dumps(answer, ensure_ascii=False))
-
-
-def _at(config: Path, url: str, work: Callable[[Door], Any]) -> Any:
-    """Do `work` at the door of the Commission system that `config` is of. A failure ends the command with its text."""
-    from nakadachi.kit.asking import Door, Silent
-    from nakadachi.kit.config import ConfigError, load
-    from nakadachi.kit.tls import client_context
-
-    with ending(ConfigError):
-        node = load(config, COMMISSION.configuration()).node
-        try:
-            context = client_context(node.certificate, node.key, node.authority)
-        except OSError as wrong:
-            raise ConfigError(f"{node.certificate}: the certificate and key cannot be used ({wrong})") from None
-        where = url or "https://" + node.listen.replace("0.0.0.0:", "127.0.0.1:")
-        try:
-            return run(work(Door(context, node.name, where)))
-        except Silent as silent:
-            stop(
-                f"{where}: 委員会システムが応答しません / the Commission system does not answer ({silent}); it must"
-                " run, and this must be its configuration"
-            )
 
 
 def add_to(app: typer.Typer) -> None:

@@ -14,7 +14,7 @@ from nakadachi.ledger.permits import OVERSIGHT_TAG, entry_of
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.codec import decode_json
 from nakadachi.telegrams.permit import LogContent, PermitContent
-from nakadachi.telegrams.trail import Decision, TrailEntry
+from nakadachi.telegrams.trail import Decision
 from nakadachi.terms import LinkCode, Role
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nakadachi.core.store import Exchange
     from nakadachi.kit.unit import Asked, Heard, Reply, Unit
     from nakadachi.ledger.records import Record
-    from nakadachi.telegrams.trail import AskTrail, HandOverTrail
+    from nakadachi.telegrams.trail import AskTrail, HandOverTrail, TrailEntry
     from nakadachi.terms import Serial
 
 KNOWN_SINCE = "0.2.0"
@@ -76,25 +76,8 @@ async def describe(core: Core, unit: Unit, records: Sequence[Record]) -> list[Tr
                 tag=tags.get(one.serial),
                 salt=secrets.oversight_salt if secrets and one.serial in tags else None,
             )
-        found.append(_entry(one, decision))
+        found.append(trails.entry_of(one, staff=one.by.staff or None, decision=decision))
     return found
-
-
-def _entry(one: Record, decision: Decision | None) -> TrailEntry:
-    return TrailEntry(
-        serial=one.serial,
-        event=one.event,
-        at=one.at,
-        prefix=one.prefix,
-        requested_at=one.requested_at,
-        provided_at=one.provided_at,
-        reason=one.reason,
-        leaf=one.leaf,
-        ending=one.ending,
-        withheld=one.by.withheld,
-        staff=one.by.staff or None,
-        decision=decision,
-    )
 
 
 def _open(core: Core, exchange: Exchange) -> Secrets | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nakadachi.ledger import trails
 from nakadachi.ledger.records import AUTOMATIC
-from nakadachi.telegrams.trail import TEXT_LIMIT, TrailEntry
+from nakadachi.telegrams.trail import TEXT_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nakadachi.intermediate.parts import Intermediate
     from nakadachi.kit.unit import Asked, Heard, Reply, Unit
     from nakadachi.ledger.records import Circumstance, Record
-    from nakadachi.telegrams.trail import AskTrail, HandOverTrail
+    from nakadachi.telegrams.trail import AskTrail, HandOverTrail, TrailEntry
 
 MAY_BE_A_NUMBER = re.compile(r"\d(?:[ \-‐ー]?\d){10}")
 """Eleven digits or more: a resident record code, an Individual Number or an addressee number may stand there."""
@@ -46,17 +46,8 @@ async def tell_again(intermediate: Intermediate, unit: Unit, asked: Sequence[Ask
 async def describe(intermediate: Intermediate, _unit: Unit, records: Sequence[Record]) -> list[TrailEntry | None]:
     """Each record as an entry: what the Commission may know of it."""
     return [
-        TrailEntry(
-            serial=one.serial,
-            event=one.event,
-            at=one.at,
-            prefix=one.prefix,
-            requested_at=one.requested_at,
-            provided_at=one.provided_at,
-            reason=one.reason,
-            leaf=one.leaf,
-            ending=one.ending,
-            withheld=one.by.withheld,
+        trails.entry_of(
+            one,
             staff=_staff(intermediate, one.by),
             department=_shown(intermediate, one.by.department),
             terminal=_shown(intermediate, one.by.terminal),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nakadachi.kit.author import Author
     from nakadachi.kit.unit import Asked, Heard, Reply, Unit
     from nakadachi.ledger.edition import Edition
+    from nakadachi.ledger.records import Record
     from nakadachi.ledger.trail_book import Book
     from nakadachi.telegrams.trail import AskTrail
 
@@ -50,6 +51,23 @@ class Telling(Protocol):
 
 Describe = Callable[[Any, Any, Any], Awaitable[list[TrailEntry | None]]]
 """What records say to the Commission, one for each; None for one that cannot be told yet."""
+
+
+def entry_of(record: Record, **own: Any) -> TrailEntry:
+    """A record as the Commission is told it; `own` is what only its author's kind of system adds or says otherwise."""
+    return TrailEntry(
+        serial=record.serial,
+        event=record.event,
+        at=record.at,
+        prefix=record.prefix,
+        requested_at=record.requested_at,
+        provided_at=record.provided_at,
+        reason=record.reason,
+        leaf=record.leaf,
+        ending=record.ending,
+        withheld=record.by.withheld,
+        **own,
+    )
 
 
 def hash_of(entry: TrailEntry) -> bytes:
