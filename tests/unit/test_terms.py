@@ -23,6 +23,7 @@ from nakadachi.terms import (
     Serial,
     TelegramId,
     crockford,
+    crockford_all,
     crockford_value,
     japan_day,
 )
@@ -126,10 +127,30 @@ def test_a_look_alike_is_no_crockford(text):
         crockford_value(text)
 
 
+@given(st.lists(st.binary(min_size=1, max_size=20), max_size=150), st.integers(1, 32))
+def test_many_numbers_are_written_as_each_by_itself(numbers, length):
+    each = [crockford(int.from_bytes(one, "big"), length=length) for one in numbers]
+    assert crockford_all(numbers, length=length) == each
+
+
 @given(st.binary(min_size=19, max_size=19))
 def test_a_link_codes_bytes_read_back(raw):
-    assert LinkCode.of_bytes(raw).to_bytes() == raw
-    assert len(LinkCode.of_bytes(raw).value) == 32
+    code = LinkCode.of_bytes(raw)
+    assert (len(code.value), code.to_bytes()) == (32, raw)
+    assert LinkCode(code.value).to_bytes() == raw
+
+
+@given(
+    st.text()
+    | st.text(CROCKFORD + "*~$=U", min_size=31, max_size=33)
+    | st.tuples(st.binary(min_size=19, max_size=19), st.integers(0, 31), st.characters()).map(
+        lambda given: (code := LinkCode.of_bytes(given[0]).value)[: given[1]] + given[2] + code[given[1] + 1 :]
+    )
+)
+def test_a_text_of_another_shape_is_no_link_code(text):
+    if not LinkCode.SHAPE.fullmatch(text):
+        with pytest.raises(ValueError, match="a value is not a LinkCode"):
+            LinkCode(text)
 
 
 @given(st.binary(min_size=19, max_size=19), st.integers(0, 30), st.sampled_from(CROCKFORD))

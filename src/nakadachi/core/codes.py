@@ -9,11 +9,10 @@ from __future__ import annotations
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
@@ -48,16 +47,27 @@ LinkKeys = Callable[[OrganisationCode, int], bytes]
 """(organisation, key index) -> 32 bytes. Raises LookupError for a key that does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdCode:
+class IdCode(bytes):
     """IDコード: 80 bits that name a person inside the core and nowhere else. Raises ValueError for another length."""
 
-    value: bytes = field(repr=False)
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if len(self.value) != ID_BYTES:
-            msg = f"an ID code has {ID_BYTES} bytes, not {len(self.value)}"
+    def __new__(cls, value: bytes) -> Self:
+        """Of exactly ten bytes."""
+        if len(value) != ID_BYTES:
+            msg = f"an ID code has {ID_BYTES} bytes, not {len(value)}"
             raise ValueError(msg)
+        return super().__new__(cls, value)
+
+    def __repr__(self) -> str:
+        return "IdCode()"
+
+    __str__ = __repr__
+
+    @property
+    def value(self) -> bytes:
+        """The bytes alone."""
+        return bytes(self)
 
 
 def id_code_of(key: bytes, resident_record_code: str) -> IdCode:
@@ -169,33 +179,40 @@ class ReversibleScheme:
         Raises ValueError for a generation outside 0 to 255 or a key index outside 0 to 65,535, LookupError for a key
         that does not exist.
         """
+        places: dict[tuple[str, int], list[int]] = {}
         plain = []
-        for one in wanted:
-            need_generation(one.generation)
-            plain.append(one.id_code.value + bytes((one.generation,)) + _PAD)
+        for place, (organisation, id_code, key_index, generation) in enumerate(wanted):
+            need_generation(generation)
+            plain.append(b"%b%c%b" % (id_code, generation, _PAD))
+            places.setdefault((organisation.value, key_index), []).append(place)
         raw = [b""] * len(wanted)
-        for (_, key_index), places in _by_key((one.organisation, one.key_index) for one in wanted).items():
+        for (_, key_index), its in places.items():
             head = head_of(REVERSIBLE, key_index)
-            encrypt, _ = self._context(wanted[places[0]].organisation, key_index)
-            for place, block in zip(places, _blocks(encrypt, [plain[place] for place in places]), strict=True):
+            encrypt, _ = self._context(wanted[its[0]].organisation, key_index)
+            for place, block in zip(its, _blocks(encrypt, [plain[place] for place in its]), strict=True):
                 raw[place] = head + block
-        return [LinkCode.of_bytes(one) for one in raw]
+        return LinkCode.of_all(raw)
 
     def read_all(self, shown: Sequence[tuple[OrganisationCode, LinkCode]]) -> list[Meaning | Refusal]:
         """What these link codes stand for; those of one key are decrypted in one go. See `LinkCodeScheme.read`."""
-        parts = [parts_of(link_code, REVERSIBLE, organisation) for organisation, link_code in shown]
-        read: list[Meaning | Refusal] = [_NOT_READ if isinstance(one, tuple) else one for one in parts]
-        keys = [(shown[place][0], one[0]) if isinstance(one, tuple) else None for place, one in enumerate(parts)]
-        for (_, key_index), places in _by_key(keys).items():
-            organisation = shown[places[0]][0]
+        read: list[Meaning | Refusal] = []
+        of_key: dict[tuple[str, int], list[tuple[int, bytes]]] = {}
+        for place, (organisation, link_code) in enumerate(shown):
+            parts = parts_of(link_code, REVERSIBLE, organisation)
+            if isinstance(parts, Refusal):
+                read.append(parts)
+                continue
+            read.append(_NOT_READ)
+            of_key.setdefault((organisation.value, parts[0]), []).append((place, parts[1]))
+        for (_, key_index), its in of_key.items():
+            organisation = shown[its[0][0]][0]
             try:
                 _, decrypt = self._context(organisation, key_index)
             except LookupError:
-                for place in places:
+                for place, _ in its:
                     read[place] = refused(organisation, "names no key of its own")
                 continue
-            blocks = _blocks(decrypt, [one[1] for place in places if isinstance(one := parts[place], tuple)])
-            for place, plain in zip(places, blocks, strict=True):
+            for (place, _), plain in zip(its, _blocks(decrypt, [block for _, block in its]), strict=True):
                 read[place] = _meaning(organisation, key_index, plain)
         return read
 
@@ -246,15 +263,6 @@ def _meaning(organisation: OrganisationCode, key_index: int, plain: bytes) -> Me
     if plain[ID_BYTES + 1 :] != _PAD:
         return refused(organisation)
     return Meaning(organisation, IdCode(plain[:ID_BYTES]), key_index, plain[ID_BYTES])
-
-
-def _by_key(keys: Iterable[tuple[OrganisationCode, int] | None]) -> dict[tuple[str, int], list[int]]:
-    """The places of each key, in their order; None belongs to none."""
-    places: dict[tuple[str, int], list[int]] = {}
-    for place, key in enumerate(keys):
-        if key is not None:
-            places.setdefault((key[0].value, key[1]), []).append(place)
-    return places
 
 
 def _blocks(cipher: CipherContext, blocks: Sequence[bytes]) -> list[bytes]:

@@ -54,7 +54,7 @@ class TableScheme:
             await code_store.keep_codes(connection, fresh)
             # What another instance kept meanwhile counts, not what was drawn here.
             found = await code_store.codes(connection, wanted)
-        return [LinkCode.of_bytes(heads[one.key_index] + _kept(code)) for one, code in zip(wanted, found, strict=True)]
+        return LinkCode.of_all([heads[one.key_index] + _kept(code) for one, code in zip(wanted, found, strict=True)])
 
     async def read(
         self, connection: Connection, shown: Sequence[tuple[OrganisationCode, LinkCode]]

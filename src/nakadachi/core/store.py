@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nakadachi.core.rules import Link
 from nakadachi.refusal import Reason
@@ -141,27 +141,36 @@ async def links(
 
     People and organisations go apart: what two organisations ask of a thousand people is then one walk along the key.
     """
+    organisations = {organisation.value: organisation for _, organisation in wanted}
+    found: dict[bytes, dict[OrganisationCode, Link]] = {person: {} for person, _ in wanted}
     rows = await connection.fetch(
-        "SELECT id_code, organisation, key_index, generation, coalesce(unlinked_at <= $3, false),"
-        " coalesce(suspended_at <= $3 AND coalesce(resumed_at > $3, true), false) OR death.id_code IS NOT NULL,"
-        " former_key_index"
+        "SELECT id_code, organisation, (key_index::bigint << 27) | (coalesce(former_key_index + 1, 0)::bigint << 10)"
+        " | (generation << 2) | (CASE WHEN unlinked_at <= $3 THEN 2 ELSE 0 END) | (CASE WHEN death.id_code IS NOT NULL"
+        " OR suspended_at <= $3 AND coalesce(resumed_at > $3, true) THEN 1 ELSE 0 END)"
         " FROM link LEFT JOIN death USING (id_code)"
         " WHERE id_code = ANY($1::bytea[]) AND organisation = ANY($2::text[])",
-        list({person.value for person, _ in wanted}),
-        list({organisation.value for _, organisation in wanted}),
+        list(found),
+        list(organisations),
         now,
     )
-    standing = {(person, organisation): _link(*columns) for person, organisation, *columns in rows}
-    found: dict[IdCode, dict[OrganisationCode, Link]] = {}
-    for person, organisation in wanted:
-        its = found.setdefault(person, {})
-        if (link := standing.get((person.value, organisation.value))) is not None:
-            its[organisation] = link
-    return found
+    for person, organisation, link in rows:
+        found[person][organisations[organisation]] = _link(link)
+    return cast("dict[IdCode, dict[OrganisationCode, Link]]", found)
 
 
-_link = lru_cache(Link)
-"""Most links of a country are alike: one object is enough for all that are."""
+@lru_cache
+def _link(packed: int) -> Link:
+    """From how the query packs it: a number is read in a fifth of the time of its five columns, and most links of a
+    country are alike.
+    """
+    former = packed >> 10 & 0x1FFFF
+    return Link(
+        packed >> 27,
+        packed >> 2 & 0xFF,
+        unlinked=bool(packed & 2),
+        suspended=bool(packed & 1),
+        former_key_index=former - 1 if former else None,
+    )
 
 
 async def link_people(
