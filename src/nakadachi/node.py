@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nakadachi.crypto.notes import NoteVerifier
 from nakadachi.crypto.signing import Signer
+from nakadachi.health.fingerprint import fingerprint
+from nakadachi.health.programs import hold
 from nakadachi.health.topology import require_alone, require_place, session_name
 from nakadachi.health.watch import Health
 from nakadachi.kit import outbox
@@ -111,6 +113,8 @@ async def _open_database(_name: NodeName, dsn: str, connections: int, called: st
 class World:
     """What a test may replace: the clock, what the kernel says of it, the entropy, the wire given the node's TLS
     context, and the database given its address, how many connections it may open at most, and what they are called.
+
+    `accept`: the operator says that the program and the settings as they are now are as they should be (N5).
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -118,6 +122,7 @@ class World:
     entropy: Entropy = field(default_factory=SystemEntropy)
     wire: Callable[[NodeName, Any], Wire] = lambda _name, context: HttpWire(context)
     database: Callable[[NodeName, str, int, str], Awaitable[Database]] = _open_database
+    accept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +140,11 @@ class Node:
     instances: Instances
 
 
-async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, str]) -> Node:
+async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, str], whole: object) -> Node:
     """Lay the foundations: read keys and documents, open the database, bring its schema up to date.
 
-    `parts` are the migrations beyond the common ones: package, name, folder. Raises ConfigError, KeyStoreError,
+    `parts` are the migrations beyond the common ones: package, name, folder; `whole` is the system's whole
+    configuration. Raises ConfigError, KeyStoreError,
     DatabaseError, SchemaError; each says what is wrong and where.
     """
     keys = open_keys(config, world)
@@ -155,12 +161,23 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     called = session_name(config.instance, holder)
     database = await world.database(config.name, dsn, config.connections, called)
     await _or_close(database, require_alone(database, called))
-    common = (("nakadachi.kit", "messages", "sql"), ("nakadachi.ledger", "ledger", "sql"))
+    common = (
+        ("nakadachi.kit", "messages", "sql"),
+        ("nakadachi.ledger", "ledger", "sql"),
+        ("nakadachi.health", "health", "sql"),
+    )
     await migrate(
         database, *(read_migrations(package, part=part, folder=folder) for package, part, folder in (*common, *parts))
     )
     await _or_close(database, _restore(edition, database, config))
     await _or_close(database, _require_place(config, edition))
+    programs = await hold(
+        database,
+        (config.name, config.instance),
+        fingerprint(whole),
+        world.clock.now(),
+        accept=world.accept,
+    )
     author = Author(config.name, signing_key(keys, edition, config), world.clock, world.entropy)
     try:
         context = client_context(config.certificate, config.key, config.authority)
@@ -169,7 +186,7 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     metrics = Metrics(config.name)
     health = Health(
         config.name, world.clock, database, edition, metrics, not_after(config.certificate), world.kernel,
-        config.clock_required,
+        config.clock_required, programs=programs,
     )  # fmt: skip
     wire = MeteredWire(world.wire(config.name, context), metrics)
     instances = Instances(database, name=config.instance, holder=holder)

@@ -145,10 +145,10 @@ def rarely_collect() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-async def _serve(kind: Kind, config: Any) -> None:
+async def _serve(kind: Kind, config: Any, *, accept: bool) -> None:
     from nakadachi.node import World
 
-    service = await kind.imported().build(config, World())
+    service = await kind.imported().build(config, World(accept=accept))
     rarely_collect()
     name, where = config.node.name, config.node.listen
     await run_until_signal(service, lambda: typer.echo(f"{name} listens on {where}; Ctrl-C ends it"))
@@ -174,6 +174,10 @@ def system_group(kind: Kind) -> typer.Typer:
     def serve(
         config: Annotated[Path, typer.Option("--config", help="Its configuration (TOML); see sample-config.")],
         log_level: Annotated[LogLevel, typer.Option(help="Log events of this level and above.")] = LogLevel.WARNING,
+        *,
+        accept: Annotated[
+            bool, typer.Option("--accept", help="The program and the settings as they are now are as they should be.")
+        ] = False,
     ) -> None:
         """Run it until Ctrl-C or SIGTERM. Events go to standard error, one JSON object per line."""
         from nakadachi.kit.config import ConfigError, load
@@ -183,7 +187,7 @@ def system_group(kind: Kind) -> typer.Typer:
             loaded = load(config, kind.configuration())
         configure(log_level.value)
         try:
-            run(_serve(kind, loaded))
+            run(_serve(kind, loaded, accept=accept))
         except start_errors() as wrong:
             stop(advice(wrong, config))
 

@@ -77,7 +77,7 @@ class CommissionConfig:
 
 async def build(config: CommissionConfig, world: World) -> Service:
     """The Commission system, ready to start. Raises what `open_node` raises."""
-    node = await open_node(config.node, world, *SCHEMAS)
+    node = await open_node(config.node, world, *SCHEMAS, whole=config)
     cosigner = NoteSigner.from_seed(config.cosigner, node.keys.secret("witness"), NoteKind.COSIGNATURE)
     commission = Commission(node.author, cosigner, node.edition, node.database)
     system = system_of(node, commission, handlers=HANDLERS, hears={}, known=store.no_exchanges, find=oversight.find)

@@ -159,7 +159,7 @@ async def build(config: CoreConfig, world: World) -> Service:
     """The core, ready to start. Raises what `open_node` raises, ConfigError for another scheme than the founding's and
     for a law book or directory that it may not hand out.
     """
-    node = await open_node(config.node, world, *SCHEMA)
+    node = await open_node(config.node, world, *SCHEMA, whole=config)
     await _require_readable(config, node)
     asked = config.rotation
     rotating = Rotating(asked.master, None if asked.retire_by_command else asked.retire_after)

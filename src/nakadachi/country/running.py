@@ -145,7 +145,7 @@ async def up(state: Path, settings: Settings, *, isolate: bool) -> None:
     if settings.twins:
         find_haproxy()
     planned = sample_plan(state, settings)
-    world = World()
+    world = World(accept=True)  # whoever runs it is its operator
     async with embedded(state) as server:
         await found(Founding(state / COUNTRY, planned, lawbook.sample(), server, world, scheme=settings.scheme))
         country: Country | Processes = (

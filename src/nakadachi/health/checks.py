@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from nakadachi.health.reading import Checked, Grade, Reading
 from nakadachi.telegrams.oversight import Check
@@ -90,6 +90,24 @@ def in_force(reading: Reading) -> Checked:
         f"施行日前の版 {versions} を使用中。時計と配布された版を確認してください",
         f"law book {effective.lawbook} or directory {effective.directory} is not in force yet: check the clock,"
         " and which pair was distributed",
+    )
+
+
+def program(*, changed: tuple[bool, bool], since: datetime) -> Checked:
+    """プログラムと設定: both are as they were accepted; `changed` says of the program, and of the settings, if not."""
+    at = f"{since:%Y-%m-%d %H:%M} UTC"
+    if not any(changed):
+        return Checked(Check.PROGRAM, Grade.OK, f"{at} の承認どおり", f"as accepted on {at}")
+    named = (("プログラム", "the program"), ("設定", "the settings"))
+    what = [pair for pair, differs in zip(named, changed, strict=True) if differs]
+    japanese, english = "と".join(one for one, _ in what), " and ".join(one for _, one in what)
+    return Checked(
+        Check.PROGRAM,
+        Grade.WARNING,
+        f"{japanese}が {at} の承認後に変わりました。意図した変更なら --accept を付けて再起動し、"
+        "そうでなければネットワークから切り離して調べてください",
+        f"{english} changed since {at}, when it was accepted: if that was meant, start again with --accept; if not,"
+        " take the system off the network and find out",
     )
 
 

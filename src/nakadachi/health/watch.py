@@ -18,11 +18,13 @@ from nakadachi.health import checks
 from nakadachi.health.reading import Checked, Effective, Grade, HeadsRead, Judge, Reading
 from nakadachi.kit import outbox
 from nakadachi.kit.log import logger
+from nakadachi.law.directory import is_older
 from nakadachi.ledger import records
 from nakadachi.telegrams.oversight import Check, Condition
 from nakadachi.terms import japan_day
 
 if TYPE_CHECKING:
+    from nakadachi.health.programs import Programs
     from nakadachi.kit.clock import Clock
     from nakadachi.kit.database import Connection, Database
     from nakadachi.kit.kernel_clock import KernelClock
@@ -36,6 +38,8 @@ SHARED = frozenset({Check.OUTBOX, Check.EDITION, Check.HEAD})
 """What all instances of a system find alike, since it is in their database: another one would not do better."""
 ASK_SECONDS = 2.0
 """How long the database may take for a question of ours before it counts as away."""
+PROGRAM_SINCE = "0.2.0"
+"""A core before this version refuses a word that names the check of the program (decision 0021)."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,7 @@ class Health:
     heads: Callable[[Connection | None], Awaitable[HeadsRead]] = field(default=lambda _connection: _no_heads())
     more: Callable[[Connection], Awaitable[dict[str, Any]]] = field(default=lambda _connection: _nothing())
     judges: tuple[Judge, ...] = ()
+    programs: Programs | None = None
     _grades: dict[Check, Grade] = field(default_factory=dict)
 
     def now(self) -> datetime:
@@ -65,6 +70,8 @@ class Health:
     async def read(self, *, count_records: bool = False) -> tuple[Reading, dict[str, Any]]:
         """A reading, and what this kind of system adds to its status."""
         now, waiting, kept = self.clock.now(), None, None
+        if self.programs is not None:
+            await self.programs.look(now)
         heads, more = await self.heads(None), {}
         with self._tried():
             async with asyncio.timeout(ASK_SECONDS), self.database.acquire() as connection:
@@ -103,7 +110,10 @@ class Health:
 
     def _judged(self, reading: Reading) -> list[Checked]:
         common = (checks.database, checks.backlog, checks.certificate, self._clock, checks.in_force)
-        return [judge(reading) for judge in (*common, *self.judges)]
+        found = [judge(reading) for judge in (*common, *self.judges)]
+        if (own := self.programs) is not None:
+            found.append(checks.program(changed=own.changed, since=own.accepted_at))
+        return found
 
     def _clock(self, reading: Reading) -> Checked:
         return checks.clock(reading, strict=self.strict_clock)
@@ -175,6 +185,8 @@ class Health:
         """What the core is told; `following` is when it is told again at the latest."""
         reading, _ = await self.read(count_records=True)
         checked, kernel = self.judge(reading), reading.kernel
+        if is_older(self.edition.directory.minimum_peer_version, PROGRAM_SINCE):
+            checked = [one for one in checked if one.check is not Check.PROGRAM]
         return Condition(
             next_seconds=int(following.total_seconds()),
             certificate_days=int(reading.certificate_days // 1),

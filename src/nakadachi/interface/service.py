@@ -69,6 +69,7 @@ async def build(config: InterfaceConfig, world: World) -> Service:
         world,
         ("nakadachi.interface", "interface", "migrations"),
         ("nakadachi.ledger", "heads", "heads_sql"),
+        whole=config,
     )
     interface = Interface(author=node.author, edition=node.edition, heads=config.witness.heads())
     system = system_of(node, interface, handlers=HANDLERS, hears={}, known=store.exchanges, find=find)

@@ -197,7 +197,7 @@ def _turns(system: System[Intermediate], config: IntermediateConfig) -> list[Eve
 
 async def build(config: IntermediateConfig, world: World) -> Service:
     """The intermediate server, ready to start. Raises what `open_node` raises."""
-    node = await open_node(config.node, world, *SCHEMA)
+    node = await open_node(config.node, world, *SCHEMA, whole=config)
     intermediate = Intermediate(
         author=node.author,
         edition=node.edition,

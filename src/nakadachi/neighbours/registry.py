@@ -237,6 +237,7 @@ async def build(config: RegistryConfig, world: World) -> Service:
         world,
         ("nakadachi.neighbours", "registry", "migrations"),
         ("nakadachi.neighbours", "issuance", "issuance_sql"),
+        whole=config,
     )
     async with node.database.transaction() as connection:
         if await store.count(connection) == 0:

@@ -42,6 +42,7 @@ class Check(StrEnum):
     EDITION = "edition"
     LEASE = "lease"
     HEAD = "head"
+    PROGRAM = "program"
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -22,7 +22,7 @@ DAY = date(2026, 4, 1)
 @pytest.fixture
 async def database(tenant_dsn) -> AsyncIterator[Database]:
     opened = await Database.open(tenant_dsn, min_size=1, max_size=3)
-    parts = (("nakadachi.kit", "messages"), ("nakadachi.ledger", "ledger"))
+    parts = (("nakadachi.kit", "messages"), ("nakadachi.ledger", "ledger"), ("nakadachi.health", "health"))
     await migrate(opened, *(read_migrations(package, part=part, folder="sql") for package, part in parts))
     yield opened
     await opened.close()
