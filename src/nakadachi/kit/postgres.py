@@ -31,6 +31,8 @@ __all__ = ["EmbeddedPostgres", "GivenPostgres", "PostgresError", "PostgresServer
 _TENANT = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _RESERVED = re.compile(r"pg_.*|postgres|public|information_schema|nakadachi")
 _DATABASE = "nakadachi"
+BUFFERS = "128MB"
+"""Shared memory that keeps pages: enough for a country on one machine."""
 
 
 class PostgresServer(ABC):
@@ -149,10 +151,10 @@ class EmbeddedPostgres(PostgresServer):
     It stops too when we are killed. Two servers need two state directories; data stay over restarts.
     """
 
-    def __init__(self, state: Path, *, entropy: Entropy = SystemEntropy()) -> None:
-        """Name the place; nothing happens before `start`."""
+    def __init__(self, state: Path, *, entropy: Entropy = SystemEntropy(), buffers: str = BUFFERS) -> None:
+        """Name the place, and how much memory keeps pages (shared_buffers); nothing happens before `start`."""
         super().__init__(state / "postgres" / "secrets", entropy)
-        self._state = state
+        self._state, self._buffers = state, buffers
         self._place: Place | None = None
         self._running: Running | None = None
 
@@ -209,7 +211,7 @@ class EmbeddedPostgres(PostgresServer):
             binaries = find_binaries(place)
             if not place.data.exists():
                 postgres_process.initialise(place, binaries, self._password("postgres")[0])
-            return place, postgres_process.launch(place, binaries, held)
+            return place, postgres_process.launch(place, binaries, held, buffers=self._buffers)
         except BaseException:
             held.close()
             raise
@@ -265,7 +267,11 @@ class GivenPostgres(PostgresServer):
 
 
 def choose(
-    state: Path, *, entropy: Entropy = SystemEntropy(), environment: Mapping[str, str] = os.environ
+    state: Path,
+    *,
+    entropy: Entropy = SystemEntropy(),
+    environment: Mapping[str, str] = os.environ,
+    buffers: str = BUFFERS,
 ) -> PostgresServer:
     """The server that DATABASE_URL names, else an embedded one below `state`; not started yet.
 
@@ -274,15 +280,19 @@ def choose(
     url = environment.get("DATABASE_URL")
     if url:
         return GivenPostgres(url, state / "postgres" / "secrets", entropy=entropy)
-    return EmbeddedPostgres(state, entropy=entropy)
+    return EmbeddedPostgres(state, entropy=entropy, buffers=buffers)
 
 
 @asynccontextmanager
 async def embedded(
-    state: Path, *, entropy: Entropy = SystemEntropy(), environment: Mapping[str, str] = os.environ
+    state: Path,
+    *,
+    entropy: Entropy = SystemEntropy(),
+    environment: Mapping[str, str] = os.environ,
+    buffers: str = BUFFERS,
 ) -> AsyncIterator[PostgresServer]:
     """What `choose` gives, started for the time of the block. Raises PostgresError."""
-    server = choose(state, entropy=entropy, environment=environment)
+    server = choose(state, entropy=entropy, environment=environment, buffers=buffers)
     await server.start()
     try:
         yield server

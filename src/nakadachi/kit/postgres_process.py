@@ -101,14 +101,17 @@ def initialise(place: Place, binaries: Binaries, password: str) -> None:
         passwords.unlink(missing_ok=True)
 
 
-def launch(place: Place, binaries: Binaries, held: IO[str]) -> Running:
-    """Start the server and wait until it accepts connections. Raises PostgresError; then nothing is left running."""
+def launch(place: Place, binaries: Binaries, held: IO[str], *, buffers: str) -> Running:
+    """Start the server with `buffers` of shared memory (such as 128MB), wait until it accepts connections.
+
+    Raises PostgresError; then nothing is left running.
+    """
     deadline = time.monotonic() + _ORPHAN_SECONDS
     while True:
         _clear_old_server(place)
         before = place.log.stat().st_size
         watch = _watch(place)
-        server = _spawn(place, binaries)
+        server = _spawn(place, binaries, buffers)
         _tell(watch, str(server.pid))
         if _becomes_ready(server, place.data):
             return Running(place, server, watch, held)
@@ -175,14 +178,14 @@ def _dismiss(watch: subprocess.Popen[bytes]) -> None:
     watch.wait()
 
 
-def _spawn(place: Place, binaries: Binaries) -> subprocess.Popen[bytes]:
+def _spawn(place: Place, binaries: Binaries, buffers: str) -> subprocess.Popen[bytes]:
     socket = str(place.sockets).replace('"', '""')
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": f'"{socket}"',
         "unix_socket_permissions": "0700",
         "password_encryption": "scram-sha-256",
-        "shared_buffers": "128MB",
+        "shared_buffers": buffers,
         "max_connections": "200",
         "max_locks_per_transaction": "256",  # one lock per table: a dump of many schemas takes many
         "max_wal_size": "1GB",
