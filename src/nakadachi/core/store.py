@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from nakadachi.core.rules import Link
+from nakadachi.health.words import is_newer
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.inquiry import Ending
@@ -225,28 +226,28 @@ async def links_at(
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:
-    """What a system said of itself; an older word never replaces a newer one, and none is newer than now.
+    """What a system said of itself; an older word never replaces a newer one.
 
     A system speaks as one or as several instances: what it said before in the other way no longer counts.
     """
-    at = min(report.at, now)
     await connection.execute(
-        "DELETE FROM operation WHERE node = $1 AND (instance = '') <> ($2 = '') AND at <= $3",
+        "DELETE FROM operation WHERE node = $1 AND (instance = '') <> ($2 = '') AND least(at, received_at) <= $3",
         node.value,
         report.instance,
-        at,
+        report.at,
     )
     await connection.execute(
-        "INSERT INTO operation (node, instance, operation, at, software, lawbook, directory, condition, received_at)"
+        "INSERT INTO operation (node, instance, operation, at,"  # noqa: S608  ours
+        " software, lawbook, directory, condition, received_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
         " ON CONFLICT (node, instance) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
         " software = excluded.software, lawbook = excluded.lawbook, directory = excluded.directory,"
         " condition = excluded.condition, received_at = excluded.received_at"
-        " WHERE operation.at <= excluded.at",
+        f" WHERE {is_newer('operation')}",
         node.value,
         report.instance,
         report.operation.value,
-        at,
+        report.at,
         report.software,
         report.lawbook,
         report.directory,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.crypto.subject import Subject
+from nakadachi.health.words import is_newer
 from nakadachi.intermediate.rules import Held, Protection
 from nakadachi.intermediate.subjects import AddresseeNumber, FourItems, IndividualNumber, Sex
 from nakadachi.telegrams.standing import LinkDays, LinkState, days_of
@@ -229,25 +230,26 @@ async def protections(
 
 
 async def note_interface(connection: Connection, report: ReportOperation, now: datetime) -> None:
-    """What the own interface system said of its operation (I9); an older word never replaces a newer one, and none is
-    newer than now. It speaks as one or as several instances: what it said in the other way no longer counts.
+    """What the own interface system said of its operation (I9); an older word never replaces a newer one. It speaks as
+    one or as several instances: what it said in the other way no longer counts.
     """
-    at = min(report.at, now)
     await connection.execute(
-        "DELETE FROM interface_operation WHERE node = $1 AND (instance = '') <> ($2 = '') AND at <= $3",
+        "DELETE FROM interface_operation WHERE node = $1 AND (instance = '') <> ($2 = '')"
+        " AND least(at, received_at) <= $3",
         report.author.value,
         report.instance,
-        at,
+        report.at,
     )
     await connection.execute(
-        "INSERT INTO interface_operation (node, instance, operation, at, software, received_at)"
+        "INSERT INTO interface_operation (node, instance, operation, at, software, received_at)"  # noqa: S608  ours
         " VALUES ($1, $2, $3, $4, $5, $6)"
         " ON CONFLICT (node, instance) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
-        " software = excluded.software, received_at = excluded.received_at WHERE interface_operation.at <= excluded.at",
+        " software = excluded.software, received_at = excluded.received_at"
+        f" WHERE {is_newer('interface_operation')}",
         report.author.value,
         report.instance,
         report.operation.value,
-        at,
+        report.at,
         report.software,
         now,
     )

@@ -26,11 +26,11 @@ async def connection(tenant_dsn):
     await database.close()
 
 
-async def say(connection, operation, instance="", at=NOW):
+async def say(connection, operation, instance="", at=NOW, heard=None):
     report = SimpleNamespace(
         operation=operation, at=at, software="0.1.0", lawbook=1, directory=1, condition=WELL, instance=instance
     )
-    await store.note_operation(connection, NODE, report, at)
+    await store.note_operation(connection, NODE, report, heard or at)
 
 
 async def states(connection, now=NOW):
@@ -57,3 +57,19 @@ async def test_what_a_system_said_as_one_no_longer_counts_once_it_speaks_as_seve
     assert await states(connection, NOW + timedelta(seconds=1)) == [("1", "running")]
     await say(connection, Operation.STARTED, at=NOW + timedelta(seconds=2))
     assert await states(connection, NOW + timedelta(seconds=2)) == [(None, "running")]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=-30), timedelta(0), timedelta(seconds=90), timedelta(days=1)])
+async def test_a_word_that_was_overtaken_changes_nothing_however_wrong_the_systems_clock_is(connection, ahead):
+    stopped, started = NOW, NOW + timedelta(seconds=1)
+    await say(connection, Operation.STARTED, at=started + ahead, heard=NOW + timedelta(seconds=2))
+    await say(connection, Operation.STOPPED, at=stopped + ahead, heard=NOW + timedelta(seconds=20))
+    assert await store.stopped(connection) == frozenset()
+    await say(connection, Operation.STOPPED, at=NOW + timedelta(seconds=30) + ahead, heard=NOW + timedelta(seconds=31))
+    assert await store.stopped(connection) == {NODE}
+
+
+async def test_a_system_whose_clock_was_set_right_is_heard(connection):
+    await say(connection, Operation.STOPPED, at=NOW + timedelta(days=1), heard=NOW)
+    await say(connection, Operation.STARTED, at=NOW + timedelta(seconds=40), heard=NOW + timedelta(seconds=35))
+    assert await store.stopped(connection) == frozenset()
