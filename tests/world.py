@@ -32,30 +32,24 @@ from nakadachi.service import Service
 from nakadachi.telegrams.codec import decode_frame, encode_frame
 from nakadachi.telegrams.envelope import Envelope, Received, Refused
 from nakadachi.terms import NodeName, OrganisationCode, Role, Serial
+from tests.asked import CARE as CARE
+from tests.asked import CARE_STEP as CARE_STEP
+from tests.asked import DEPARTMENT as DEPARTMENT
+from tests.asked import OPERATOR as OPERATOR
+from tests.asked import TAX as TAX
+from tests.asked import TAX_ITEMS as TAX_ITEMS
+from tests.asked import Told as Told
+from tests.asked import inquiry_line as inquiry_line
+from tests.asked import told as told
 from tests.invented import AOBA, PENSION, TSUBAKI, Person
 from tests.lines import csv_of, write_residents
 from tests.tap import MovableClock, Tap, Tenants, all_that_is_logged, free_ports, to_the_first, turns_on_demand
 
 PORTAL = NodeName("portal:9911000000000001")
-CARE, CARE_STEP = "JM99000000940000", "JT99000000940001"
-TAX = "TM99000000000002"
-TAX_ITEMS = tuple(f"{TAX}-{number:04}" for number in (1, 2, 3, 4, 6, 9, 10))
-"""What the sample law lets Tsubaki ask of Aoba for long-term care."""
-
 RESTLESS = frozenset({"outbox", "log_cosigned", "log_tree", "witnessed", "migration_lease"})
 """Tables with leases, times of the last cosignature, and what is on its way."""
 
 _COUNTRIES = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What an existing system was told of one inquiry."""
-
-    status: str
-    reason: str
-    serial: Serial | None
-    items: dict[str, dict[str, str]]
 
 
 @dataclass
@@ -242,26 +236,6 @@ class Land:
         status, text = await self.desk(TSUBAKI, "GET", f"inquiries/{serial.value}")
         assert status == 200, text
         return told(text)
-
-
-DEPARTMENT, OPERATOR = "CARE-DESK", "clerk-yamabuki"
-
-
-def inquiry_line(addressee: str, provider: OrganisationCode, **other: str) -> str:
-    """One line of an inquiry file; `affair`, `procedure`, `information`, `inquirer` where others than usual."""
-    asked = {"inquirer": TSUBAKI.value, "affair": CARE, "procedure": CARE_STEP, "information": TAX} | other
-    cells = (
-        "01", addressee, addressee, "20260401090302000", DEPARTMENT, OPERATOR, asked["inquirer"], "0",
-        asked["affair"], asked["procedure"], "", "", provider.value, asked["information"], "1", "1",
-        "20250401", "20260331",
-    )  # fmt: skip
-    return ",".join(cells) + "\n"
-
-
-def told(text: str) -> Told:
-    """One line of results."""
-    words = json.loads(text)
-    return Told(words["status"], words["reason"], Serial(words["serial"]) if words["serial"] else None, words["items"])
 
 
 def reason_of(answer: Received) -> Reason | None:

@@ -49,6 +49,13 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 
+COMMON = (
+    ("nakadachi.kit", "messages", "sql"),
+    ("nakadachi.ledger", "ledger", "sql"),
+    ("nakadachi.health", "health", "sql"),
+)
+"""The schema that every system has: package, name, folder of its migrations."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
@@ -144,40 +151,17 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
     """Lay the foundations: read keys and documents, open the database, bring its schema up to date.
 
     `parts` are the migrations beyond the common ones: package, name, folder; `whole` is the system's whole
-    configuration. Raises ConfigError, KeyStoreError,
-    DatabaseError, SchemaError; each says what is wrong and where.
+    configuration. Raises ConfigError, KeyStoreError, DatabaseError, SchemaError; each says what is wrong and where.
     """
     keys = open_keys(config, world)
     keys.need_officers()
-    try:
-        trust = Trust(NoteVerifier.from_vkey(config.trust_core), NoteVerifier.from_vkey(config.trust_commission))
-        edition = Edition(trust, lawbook=read_file(config.lawbook), directory=read_file(config.directory))
-    except (Refusal, ValueError) as wrong:
-        raise ConfigError(
-            f"{config.lawbook} and {config.directory}: not the signed documents of this network ({wrong})"
-        ) from None
-    dsn = read_file(config.database).decode().strip()
+    edition = _edition(config)
     holder = world.entropy.bytes(12).hex()
-    called = session_name(config.instance, holder)
-    database = await world.database(config.name, dsn, config.connections, called)
-    await _or_close(database, require_alone(database, called))
-    common = (
-        ("nakadachi.kit", "messages", "sql"),
-        ("nakadachi.ledger", "ledger", "sql"),
-        ("nakadachi.health", "health", "sql"),
-    )
-    await migrate(
-        database, *(read_migrations(package, part=part, folder=folder) for package, part, folder in (*common, *parts))
-    )
+    database = await _database(config, world, session_name(config.instance, holder), parts)
     await _or_close(database, _restore(edition, database, config))
     await _or_close(database, _require_place(config, edition))
-    programs = await hold(
-        database,
-        (config.name, config.instance),
-        fingerprint(whole),
-        world.clock.now(),
-        accept=world.accept,
-    )
+    who, found = (config.name, config.instance), fingerprint(whole)
+    programs = await hold(database, who, found, world.clock.now(), accept=world.accept)
     author = Author(config.name, signing_key(keys, edition, config), world.clock, world.entropy)
     try:
         context = client_context(config.certificate, config.key, config.authority)
@@ -197,6 +181,26 @@ async def open_node(config: NodeConfig, world: World, *parts: tuple[str, str, st
 def open_keys(config: NodeConfig, world: World, *, who: str = "") -> FolderKeyStore:
     """The key store of a node; `who` acts, as far as that was said. Raises KeyStoreError."""
     return open_store(KeyPlace(config.keys, config.unlock, config.key_store), world.entropy, world.clock, who=who)
+
+
+def _edition(config: NodeConfig) -> Edition:
+    try:
+        trust = Trust(NoteVerifier.from_vkey(config.trust_core), NoteVerifier.from_vkey(config.trust_commission))
+        return Edition(trust, lawbook=read_file(config.lawbook), directory=read_file(config.directory))
+    except (Refusal, ValueError) as wrong:
+        raise ConfigError(
+            f"{config.lawbook} and {config.directory}: not the signed documents of this network ({wrong})"
+        ) from None
+
+
+async def _database(config: NodeConfig, world: World, called: str, parts: Sequence[tuple[str, str, str]]) -> Database:
+    """The node's database, which nobody else works on, with its schema brought up to date."""
+    dsn = read_file(config.database).decode().strip()
+    database = await world.database(config.name, dsn, config.connections, called)
+    await _or_close(database, require_alone(database, called))
+    every = (read_migrations(package, part=part, folder=folder) for package, part, folder in (*COMMON, *parts))
+    await migrate(database, *every)
+    return database
 
 
 async def _or_close(database: Database, step: Awaitable[None]) -> None:

@@ -266,33 +266,23 @@ class GivenPostgres(PostgresServer):
         return self._url
 
 
-def choose(
-    state: Path,
-    *,
-    entropy: Entropy = SystemEntropy(),
-    environment: Mapping[str, str] = os.environ,
-    buffers: str = BUFFERS,
-) -> PostgresServer:
+def choose(state: Path, *, environment: Mapping[str, str] = os.environ, buffers: str = BUFFERS) -> PostgresServer:
     """The server that DATABASE_URL names, else an embedded one below `state`; not started yet.
 
     Passwords of tenants are kept below `state` in both cases. Raises PostgresError where DATABASE_URL cannot be read.
     """
     url = environment.get("DATABASE_URL")
     if url:
-        return GivenPostgres(url, state / "postgres" / "secrets", entropy=entropy)
-    return EmbeddedPostgres(state, entropy=entropy, buffers=buffers)
+        return GivenPostgres(url, state / "postgres" / "secrets", entropy=SystemEntropy())
+    return EmbeddedPostgres(state, buffers=buffers)
 
 
 @asynccontextmanager
 async def embedded(
-    state: Path,
-    *,
-    entropy: Entropy = SystemEntropy(),
-    environment: Mapping[str, str] = os.environ,
-    buffers: str = BUFFERS,
+    state: Path, *, environment: Mapping[str, str] = os.environ, buffers: str = BUFFERS
 ) -> AsyncIterator[PostgresServer]:
     """What `choose` gives, started for the time of the block. Raises PostgresError."""
-    server = choose(state, entropy=entropy, environment=environment, buffers=buffers)
+    server = choose(state, environment=environment, buffers=buffers)
     await server.start()
     try:
         yield server
