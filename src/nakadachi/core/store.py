@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from nakadachi.core.rules import Link
-from nakadachi.health.words import is_newer
+from nakadachi.law.directory import is_older
 from nakadachi.refusal import Reason
 from nakadachi.telegrams.codec import decode_json, encode_json
 from nakadachi.telegrams.inquiry import Ending
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 FIRST_GENERATION = 1
+ORDERED_SINCE = "0.2.0"
+"""From this version on the moments of a system's words are in the order in which it said them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,28 +228,29 @@ async def links_at(
 
 
 async def note_operation(connection: Connection, node: NodeName, report: ReportOperation, now: datetime) -> None:
-    """What a system said of itself; an older word never replaces a newer one.
+    """What a system said of itself; an older word never replaces a newer one (of 0.1.0: none is newer than now, since
+    the moments of its words follow its clock wherever that is set).
 
     A system speaks as one or as several instances: what it said before in the other way no longer counts.
     """
+    at = min(report.at, now) if is_older(report.software, ORDERED_SINCE) else report.at
     await connection.execute(
         "DELETE FROM operation WHERE node = $1 AND (instance = '') <> ($2 = '') AND least(at, received_at) <= $3",
         node.value,
         report.instance,
-        report.at,
+        at,
     )
     await connection.execute(
-        "INSERT INTO operation (node, instance, operation, at,"  # noqa: S608  ours
-        " software, lawbook, directory, condition, received_at)"
+        "INSERT INTO operation (node, instance, operation, at, software, lawbook, directory, condition, received_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
         " ON CONFLICT (node, instance) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
         " software = excluded.software, lawbook = excluded.lawbook, directory = excluded.directory,"
         " condition = excluded.condition, received_at = excluded.received_at"
-        f" WHERE {is_newer('operation')}",
+        " WHERE operation.at <= excluded.at",
         node.value,
         report.instance,
         report.operation.value,
-        report.at,
+        at,
         report.software,
         report.lawbook,
         report.directory,

@@ -12,7 +12,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nakadachi import __version__
+from nakadachi.health.word_store import next_moment
 from nakadachi.kit.client import Unreachable
+from nakadachi.kit.database import DatabaseAway
 from nakadachi.kit.log import logger
 from nakadachi.refusal import Refusal
 from nakadachi.telegrams.oversight import Operation, ReportOperation
@@ -20,6 +22,7 @@ from nakadachi.terms import NodeName, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from nakadachi.health.watch import Health
     from nakadachi.kit.server import System
@@ -68,18 +71,26 @@ class Reporter:
         """Say once that we run. Raises Unreachable, Refusal."""
         core = self._health.edition.peers.core()
         word = _Word(Operation.RUNNING, await self._health.condition(self._every))
+        try:
+            at: datetime = await self._system.together(self._moments, None)
+        except DatabaseAway:
+            at = self._system.author.clock.now()  # that it is away is to be said all the same
         via = self._via(core)
-        await self._system.sender.ask(self._write(word, core), via, self._health.edition.peers.url(via))
+        await self._system.sender.ask(self._write(word, core, at), via, self._health.edition.peers.url(via))
 
     async def _keep(self, operation: Operation) -> None:
         await self._system.together(self._send, _Word(operation, await self._health.condition(self._every)))
 
     async def _send(self, _parts: Any, unit: Unit, words: Sequence[_Word]) -> list[None]:
         peers = self._health.edition.peers
-        for word in words:
+        for word, at in zip(words, await self._moments(_parts, unit, words), strict=True):
             for to in self._told():
-                unit.send(self._write(word, to), to=self._via(to), url=peers.url(self._via(to)))
+                unit.send(self._write(word, to, at), to=self._via(to), url=peers.url(self._via(to)))
         return [None] * len(words)
+
+    async def _moments(self, _parts: Any, unit: Unit, words: Sequence[object]) -> list[datetime]:
+        now = self._system.author.clock.now()
+        return [await next_moment(unit.connection, self._instance, now) for _ in words]
 
     def _told(self) -> list[NodeName]:
         """Who is told of start and stop."""
@@ -93,13 +104,13 @@ class Reporter:
         name = self._system.name
         return NodeName.of(Role.INTERFACE, name.organisation) if name.role is Role.INTERMEDIATE else to
 
-    def _write(self, word: _Word, to: NodeName) -> Verified[ReportOperation]:
+    def _write(self, word: _Word, to: NodeName, at: datetime) -> Verified[ReportOperation]:
         edition = self._health.edition
         return self._system.author.write(
             ReportOperation,
             to=to,
             operation=word.operation,
-            at=self._system.author.clock.now(),
+            at=at,
             software=__version__,
             lawbook=edition.lawbook.version,
             directory=edition.directory.version,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nakadachi.crypto.subject import Subject
-from nakadachi.health.words import is_newer
 from nakadachi.intermediate.rules import Held, Protection
 from nakadachi.intermediate.subjects import AddresseeNumber, FourItems, IndividualNumber, Sex
 from nakadachi.telegrams.standing import LinkDays, LinkState, days_of
@@ -241,11 +240,10 @@ async def note_interface(connection: Connection, report: ReportOperation, now: d
         report.at,
     )
     await connection.execute(
-        "INSERT INTO interface_operation (node, instance, operation, at, software, received_at)"  # noqa: S608  ours
+        "INSERT INTO interface_operation (node, instance, operation, at, software, received_at)"
         " VALUES ($1, $2, $3, $4, $5, $6)"
         " ON CONFLICT (node, instance) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
-        " software = excluded.software, received_at = excluded.received_at"
-        f" WHERE {is_newer('interface_operation')}",
+        " software = excluded.software, received_at = excluded.received_at WHERE interface_operation.at <= excluded.at",
         report.author.value,
         report.instance,
         report.operation.value,

@@ -26,9 +26,10 @@ async def connection(tenant_dsn):
     await database.close()
 
 
-async def say(connection, operation, instance="", at=NOW, heard=None):
+async def say(connection, operation, instance="", at=NOW, *, heard=None, **other):
+    software = other.get("software", "0.2.0")
     report = SimpleNamespace(
-        operation=operation, at=at, software="0.1.0", lawbook=1, directory=1, condition=WELL, instance=instance
+        operation=operation, at=at, software=software, lawbook=1, directory=1, condition=WELL, instance=instance
     )
     await store.note_operation(connection, NODE, report, heard or at)
 
@@ -69,7 +70,8 @@ async def test_a_word_that_was_overtaken_changes_nothing_however_wrong_the_syste
     assert await store.stopped(connection) == {NODE}
 
 
-async def test_a_system_whose_clock_was_set_right_is_heard(connection):
-    await say(connection, Operation.STOPPED, at=NOW + timedelta(days=1), heard=NOW)
-    await say(connection, Operation.STARTED, at=NOW + timedelta(seconds=40), heard=NOW + timedelta(seconds=35))
+async def test_a_system_of_the_former_version_whose_clock_was_set_right_is_heard(connection):
+    ahead, later = NOW + timedelta(days=1), NOW + timedelta(seconds=40)
+    await say(connection, Operation.STOPPED, at=ahead, heard=NOW, software="0.1.0")
+    await say(connection, Operation.STARTED, at=later, heard=later, software="0.1.0")
     assert await store.stopped(connection) == frozenset()

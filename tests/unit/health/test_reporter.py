@@ -37,7 +37,11 @@ class System:
             assert url == f"https://{to}"
             self.said.append((telegram["operation"], telegram["to"], to, True))
 
-        await step(None, SimpleNamespace(send=send), [word])
+        async def fetchval(_query, _instance, now):
+            return now
+
+        (said,) = await step(None, SimpleNamespace(send=send, connection=SimpleNamespace(fetchval=fetchval)), [word])
+        return said
 
     async def ask(self, telegram, to, url):
         assert url == f"https://{to}"
