@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 async def next_moment(connection: Connection, instance: str, now: datetime) -> datetime:
-    """The moment of an instance's next word: now, and in any case after its last one, also where its clock was set back.
+    """The moment of an instance's next word: now, and always after its last one, also where its clock was set back.
 
     Words may overtake one another on their way; whoever hears them puts them in order by this.
     """
