@@ -46,7 +46,7 @@ from tests.lines import csv_of, write_residents
 from tests.tap import MovableClock, Tap, Tenants, all_that_is_logged, free_ports, to_the_first, turns_on_demand
 
 PORTAL = NodeName("portal:9911000000000001")
-RESTLESS = frozenset({"outbox", "log_cosigned", "log_tree", "witnessed", "migration_lease"})
+RESTLESS = frozenset({"outbox", "word", "log_cosigned", "log_tree", "witnessed", "migration_lease"})
 """Tables with leases, times of the last cosignature, and what is on its way."""
 
 _COUNTRIES = itertools.count(1)
