@@ -233,7 +233,8 @@ async def note_operation(connection: Connection, node: NodeName, report: ReportO
 
     A system speaks as one or as several instances: what it said before in the other way no longer counts.
     """
-    at = min(report.at, now) if is_older(report.software, ORDERED_SINCE) else report.at
+    former = is_older(report.software, ORDERED_SINCE)
+    at = min(report.at, now) if former else report.at
     await connection.execute(
         "DELETE FROM operation WHERE node = $1 AND (instance = '') <> ($2 = '') AND least(at, received_at) <= $3",
         node.value,
@@ -246,7 +247,7 @@ async def note_operation(connection: Connection, node: NodeName, report: ReportO
         " ON CONFLICT (node, instance) DO UPDATE SET operation = excluded.operation, at = excluded.at,"
         " software = excluded.software, lawbook = excluded.lawbook, directory = excluded.directory,"
         " condition = excluded.condition, received_at = excluded.received_at"
-        " WHERE operation.at <= excluded.at",
+        " WHERE operation.at <= excluded.at OR $10 AND operation.at > operation.received_at",
         node.value,
         report.instance,
         report.operation.value,
@@ -256,6 +257,7 @@ async def note_operation(connection: Connection, node: NodeName, report: ReportO
         report.directory,
         encode_json(report.condition).decode() if report.condition else None,
         now,
+        former,
     )
 
 
