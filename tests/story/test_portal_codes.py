@@ -69,7 +69,7 @@ async def portal(postgres: PostgresServer, open_directory: Path) -> AsyncIterato
     async with a_country(postgres, open_directory, EVERYBODY, portal=True) as land:
         place = Place(PORTAL, 0)
         config = load(land.country.folder / place.folder / "config.toml", Config)
-        node = await open_node(config.node, land.world)
+        node = await open_node(config.node, land.world, whole=config)
         codes: dict[str, str] = {}
 
         async def keep(_parts: object, _unit: Unit, asked: Sequence[Asked[LinkCodeIssued]]) -> list[Reply]:
