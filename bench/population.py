@@ -29,11 +29,11 @@ def _draws(people: int) -> float:
 
     from nakadachi.neighbours import population  # noqa: PLC0415  patched for this count alone
 
-    kept, population.Chance = population.Chance, Counting  # type: ignore[misc]
+    kept, population.Chance = population.Chance, Counting  # type: ignore[misc]  put back below
     try:
         sum(1 for _ in Population(b"bench").people(0, people))
     finally:
-        population.Chance = kept  # type: ignore[misc]
+        population.Chance = kept  # type: ignore[misc]  as it was
     return counted / people / BLOCK_DRAWS
 
 

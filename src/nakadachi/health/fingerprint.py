@@ -36,11 +36,11 @@ class Fingerprint:
     settings: bytes
 
 
-def fingerprint(config: object, *, program: Path = PROGRAM) -> Fingerprint:
+def fingerprint(config: object) -> Fingerprint:
     """What is installed here, and `config`, a system's whole configuration. Raises OSError for files that cannot be
     read.
     """
-    return Fingerprint(__version__, program_digest(program), settings_digest(config))
+    return Fingerprint(__version__, program_digest(), settings_digest(config))
 
 
 def program_digest(program: Path = PROGRAM) -> bytes:

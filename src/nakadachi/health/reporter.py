@@ -81,9 +81,9 @@ class Reporter:
     async def _keep(self, operation: Operation) -> None:
         await self._system.together(self._send, _Word(operation, await self._health.condition(self._every)))
 
-    async def _send(self, _parts: Any, unit: Unit, words: Sequence[_Word]) -> list[None]:
+    async def _send(self, parts: Any, unit: Unit, words: Sequence[_Word]) -> list[None]:
         peers = self._health.edition.peers
-        for word, at in zip(words, await self._moments(_parts, unit, words), strict=True):
+        for word, at in zip(words, await self._moments(parts, unit, words), strict=True):
             for to in self._told():
                 unit.send(self._write(word, to, at), to=self._via(to), url=peers.url(self._via(to)))
         return [None] * len(words)

@@ -231,6 +231,8 @@ async def protections(
 async def note_interface(connection: Connection, report: ReportOperation, now: datetime) -> None:
     """What the own interface system said of its operation (I9); an older word never replaces a newer one. It speaks as
     one or as several instances: what it said in the other way no longer counts.
+
+    It is never of an older version than this server: the two of an organisation are upgraded together (decision 0021).
     """
     await connection.execute(
         "DELETE FROM interface_operation WHERE node = $1 AND (instance = '') <> ($2 = '')"
