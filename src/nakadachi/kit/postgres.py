@@ -273,7 +273,7 @@ def choose(state: Path, *, environment: Mapping[str, str] = os.environ, buffers:
     """
     url = environment.get("DATABASE_URL")
     if url:
-        return GivenPostgres(url, state / "postgres" / "secrets", entropy=SystemEntropy())
+        return GivenPostgres(url, state / "postgres" / "secrets")
     return EmbeddedPostgres(state, buffers=buffers)
 
 
